@@ -1,0 +1,1 @@
+"""Which technician goes where and when, and why."""

@@ -1,0 +1,56 @@
+"""The closed list of problems: stable code, HTTP status and one sentence in Chinese and English.
+
+Answers follow RFC 9457 (`application/problem+json`). A core raises `Refusal`; the api room turns it
+into an answer. Codes are never renamed or reused: clients and audits depend on them.
+"""
+
+from typing import NamedTuple
+
+
+class Problem(NamedTuple):
+    """One line of the list."""
+
+    status: int
+    zh: str
+    en: str
+
+
+PROBLEMS: dict[str, Problem] = {
+    # wire
+    "malformed_body": Problem(400, "请求内容无法读取。", "The body cannot be read."),
+    "invalid_field": Problem(422, "有一项内容不符合要求。", "A field does not have the form it needs."),
+    "unsupported_media_type": Problem(
+        415, "不支持这种内容格式。", "This content type is not accepted here."
+    ),
+    "body_too_large": Problem(413, "请求内容超出上限。", "The body is larger than the limit."),
+    "not_found": Problem(404, "没有找到。", "There is nothing here by that name."),
+    "method_not_allowed": Problem(405, "不支持这种操作。", "This method is not offered here."),
+    "not_signed_in": Problem(401, "请先登录。", "Sign in first."),
+    "not_allowed": Problem(403, "您没有这项权限。", "Your role does not permit this."),
+    "too_many_requests": Problem(429, "请求过于频繁，请稍后再试。", "Too many requests; try again later."),
+    "unavailable": Problem(503, "系统暂时无法处理，请稍后再试。", "The system cannot do this right now; try again."),
+    "stale_version": Problem(409, "数据已被他人修改，请刷新后再试。", "Somebody changed this first; look again."),
+    # registry and import
+    # cases and work orders
+    # planning
+    # sync
+    # commitments
+}
+
+
+class Refusal(Exception):
+    """An expected failure with a code of the list; carries details, raises no alarm.
+
+    `details` are shown to the caller: never SQL, paths or personal data of others.
+    """
+
+    def __init__(self, code: str, **details: object) -> None:
+        if code not in PROBLEMS:
+            raise KeyError(f"{code} is not in schemas.problems.PROBLEMS")
+        super().__init__(code)
+        self.code = code
+        self.details = details
+
+    def __str__(self) -> str:
+        problem = PROBLEMS[self.code]
+        return f"{self.code}: {problem.en} {self.details or ''}".strip()

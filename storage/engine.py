@@ -1,0 +1,51 @@
+"""The way to the database: one engine a process, one transaction a request or task."""
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+Transaction = AsyncConnection
+"""An open transaction. Whoever opened it commits; nobody below does."""
+
+STATEMENT_SECONDS_MAX = 5
+
+
+def database_url(text: str) -> URL:
+    """Accepts what other tools call a PostgreSQL URL and points it at asyncpg."""
+    return make_url(text).set(drivername="postgresql+asyncpg")
+
+
+def make_engine(
+    url: str | URL, *, connections: int = 8, statement_seconds: int = STATEMENT_SECONDS_MAX
+) -> AsyncEngine:
+    """An engine with a bounded pool; a statement that runs longer than its limit is cancelled."""
+    target = database_url(url) if isinstance(url, str) else url
+    settings = {
+        "application_name": "doorstep",
+        "statement_timeout": str(statement_seconds * 1000),
+        "timezone": "UTC",
+        # a generic plan is right for these short keyed queries and saves planning every time
+        "jit": "off",
+    }
+    return create_async_engine(
+        target,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=10,
+        pool_pre_ping=False,
+        json_serializer=_to_json,
+        json_deserializer=msgspec.json.decode,
+        connect_args={"server_settings": settings},
+    )
+
+
+async def driver(tx: Transaction) -> Any:
+    """The asyncpg connection under a transaction, for COPY, unnest and prepared statements."""
+    raw = await tx.get_raw_connection()
+    return raw.driver_connection
+
+
+def _to_json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

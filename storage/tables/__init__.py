@@ -1,0 +1,48 @@
+"""All tables by subject. Each table's comment says what a row is and who writes it."""
+
+from storage.tables.access import account, audit, enrolment_code, outbox, sign_in_failure, tablet, token
+from storage.tables.base import metadata
+from storage.tables.promise import (
+    calendar_day,
+    commitment,
+    commitment_event,
+    commitment_stage,
+    hazard,
+    rule,
+)
+from storage.tables.registry import (
+    appliance,
+    certificate,
+    customer,
+    grid,
+    import_run,
+    meter,
+    premises,
+    shift,
+    technician,
+    unit_table,
+)
+from storage.tables.sync import (
+    attachment,
+    attachment_use,
+    conflict,
+    field_history,
+    mailbox,
+    mailbox_entry,
+    operation,
+    quarantine,
+    record,
+    server_epoch,
+    template,
+    upload,
+)
+from storage.tables.work import case, plan, stop, visit, work_order
+
+__all__ = [
+    "account", "appliance", "attachment", "attachment_use", "audit", "calendar_day", "case",
+    "certificate", "commitment", "commitment_event", "commitment_stage", "conflict", "customer",
+    "enrolment_code", "field_history", "grid", "hazard", "import_run", "mailbox", "mailbox_entry",
+    "metadata", "meter", "operation", "outbox", "plan", "premises", "quarantine", "record", "rule",
+    "server_epoch", "shift", "sign_in_failure", "stop", "tablet", "technician", "template", "token",
+    "unit_table", "upload", "visit", "work_order",
+]  # fmt: skip

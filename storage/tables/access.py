@@ -1,0 +1,107 @@
+"""Who may come in: staff accounts, tablets, their tokens, and the record of what was done."""
+
+import sqlalchemy as sa
+
+from storage.tables.base import document, flag, instant, key, metadata, text, to, unit, whole
+
+# A member of staff who signs in; written by administrators.
+account = sa.Table(
+    "account",
+    metadata,
+    key(),
+    unit(),
+    text("login"),
+    text("name"),
+    text("password_hash"),
+    text("role"),
+    to("technician", optional=True),
+    flag("active", default=True),
+    sa.UniqueConstraint("login"),
+)
+
+# One install of the app; written by enrolment, sign-ins and pushes.
+tablet = sa.Table(
+    "tablet",
+    metadata,
+    key(),
+    unit(),
+    to("technician"),
+    text("label"),
+    text("state", default="active"),
+    text("revoked_reason", optional=True),
+    text("public_key", optional=True),
+    instant("enrolled_at"),
+    instant("seen_at", optional=True),
+    whole("last_n", default=0),
+    whole("unsent", optional=True),
+    whole("offset_ms", optional=True),
+    document("clock"),
+)
+
+# A single-use code that turns an install into a tablet; written by dispatchers, spent by tablets.
+enrolment_code = sa.Table(
+    "enrolment_code",
+    metadata,
+    sa.Column("code_hash", sa.Text, primary_key=True),
+    unit(),
+    to("technician"),
+    instant("expires_at"),
+    whole("tries", default=0),
+    instant("used_at", optional=True),
+)
+
+# The hash of an opaque token; written by sign-in and enrolment. The token itself is never stored.
+token = sa.Table(
+    "token",
+    metadata,
+    sa.Column("hash", sa.Text, primary_key=True),
+    unit(),
+    text("kind"),
+    sa.Column("family", sa.Uuid(), nullable=False),
+    to("account", optional=True),
+    to("tablet", optional=True),
+    instant("expires_at"),
+    instant("used_at", optional=True),
+    instant("revoked_at", optional=True),
+    sa.Index("token_family_idx", "family"),
+)
+
+# Failed sign-ins, so that guessing is slowed down in every process alike; written by sign-in.
+sign_in_failure = sa.Table(
+    "sign_in_failure",
+    metadata,
+    sa.Column("subject", sa.Text, primary_key=True),
+    whole("failures", default=0),
+    instant("last_at"),
+)
+
+# What people and the system did, hash-chained by unit; appended by every shell that changes something.
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("unit_id", sa.Text, sa.ForeignKey("unit.id"), primary_key=True),
+    sa.Column("n", sa.BigInteger, primary_key=True),
+    instant("at"),
+    text("actor"),
+    text("action"),
+    text("subject"),
+    document("detail"),
+    text("previous_hash"),
+    text("hash"),
+)
+
+# What has to leave the house: notices and webhooks; written with the change, sent by the worker.
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    key(),
+    unit(),
+    text("kind"),
+    text("subject"),
+    document("payload"),
+    instant("created_at"),
+    instant("sent_at", optional=True),
+    whole("attempts", default=0),
+    sa.UniqueConstraint("kind", "subject"),
+    sa.Index("outbox_open_idx", "created_at", postgresql_where=sa.text("sent_at IS NULL")),
+)

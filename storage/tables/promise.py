@@ -1,0 +1,110 @@
+"""What was promised and how it went: rules, calendar, commitments, hazards."""
+
+import sqlalchemy as sa
+
+from storage.tables.base import day, document, flag, instant, key, metadata, text, to, unit, whole
+
+# A version of a rule that a unit runs under; written by publishing a rulebook. Never changed.
+rule = sa.Table(
+    "rule",
+    metadata,
+    sa.Column("unit_id", sa.Text, sa.ForeignKey("unit.id"), primary_key=True),
+    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, primary_key=True),
+    text("clause"),
+    document("body"),
+    day("effective_from", optional=True),
+    day("effective_to", optional=True),
+)
+
+# Whether a day is worked, by layer (official, provisional, operator); written by calendar imports.
+calendar_day = sa.Table(
+    "calendar_day",
+    metadata,
+    sa.Column("unit_id", sa.Text, sa.ForeignKey("unit.id"), primary_key=True),
+    sa.Column("on_day", sa.Date, primary_key=True),
+    sa.Column("layer", sa.Text, primary_key=True),
+    flag("working"),
+    text("source"),
+)
+
+# One promise in one case, with the verdict that its events fold to; written by the ledger and the sweep.
+commitment = sa.Table(
+    "commitment",
+    metadata,
+    key(),
+    unit(),
+    text("rule_code"),
+    text("rule_version"),
+    text("clause"),
+    to("case", optional=True),
+    to("premises", optional=True),
+    to("work_order", optional=True),
+    document("facts"),
+    text("state"),
+    instant("started_at"),
+    instant("due_at", optional=True),
+    day("due_on", optional=True),
+    flag("provisional"),
+    instant("stopped_at", optional=True),
+    instant("wake_at", optional=True),
+    document("verdict"),
+    sa.Index("commitment_wake_idx", "wake_at", postgresql_where=sa.text("wake_at IS NOT NULL")),
+    sa.Index("commitment_case_idx", "case_id"),
+    sa.Index("commitment_premises_idx", "premises_id"),
+    sa.Index("commitment_work_order_idx", "work_order_id"),
+    sa.Index("commitment_board_idx", "unit_id", "clause", "state"),
+)
+
+# What happened to a commitment, hash-chained; appended by the ledger, never changed.
+commitment_event = sa.Table(
+    "commitment_event",
+    metadata,
+    sa.Column(
+        "commitment_id", sa.Uuid(), sa.ForeignKey("commitment.id"), primary_key=True
+    ),
+    sa.Column("n", sa.BigInteger, primary_key=True),
+    unit(),
+    text("kind"),
+    instant("observed_at"),
+    instant("received_at"),
+    text("source_key"),
+    document("body"),
+    text("previous_hash"),
+    text("hash"),
+    sa.UniqueConstraint("commitment_id", "source_key"),
+)
+
+# A stage that was reached, once: when it was true and when it was noticed; written by the sweep.
+commitment_stage = sa.Table(
+    "commitment_stage",
+    metadata,
+    sa.Column(
+        "commitment_id", sa.Uuid(), sa.ForeignKey("commitment.id"), primary_key=True
+    ),
+    sa.Column("stage", sa.Text, primary_key=True),
+    unit(),
+    instant("at"),
+    instant("noticed_at"),
+)
+
+# A danger found at premises and what became of it; written by pushes and safety reviewers.
+hazard = sa.Table(
+    "hazard",
+    metadata,
+    key(),
+    unit(),
+    to("premises"),
+    to("visit", optional=True),
+    text("item"),
+    text("grade"),
+    text("statutory", optional=True),
+    text("state"),
+    instant("found_at"),
+    instant("due_at", optional=True),
+    instant("closed_at", optional=True),
+    document("body"),
+    whole("version", default=1),
+    sa.Index("hazard_premises_idx", "premises_id", "state"),
+    sa.Index("hazard_open_idx", "unit_id", "state", "due_at"),
+)
