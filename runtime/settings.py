@@ -1,0 +1,62 @@
+"""Settings, read from the environment once, checked before anything starts."""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from schemas.problems import Refusal
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=lambda name: f"DOORSTEP_{name.upper()}"):
+    """What an installation may choose. Every name is `DOORSTEP_` + the field in capitals."""
+
+    environment: str = "development"
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 1
+    state: str = ""
+    secret: str = ""
+    unit: str = "guan"
+    public_url: str = "http://localhost:8000"
+    behind_proxy: bool = False
+    plan_seconds: float = 10.0
+    attachments: str = ""
+
+    @property
+    def production(self) -> bool:
+        """Whether this installation serves real customers."""
+        return self.environment == "production"
+
+    @property
+    def state_folder(self) -> Path:
+        """Where the embedded database, photos and logs live."""
+        return Path(self.state).resolve() if self.state else ROOT / ".state"
+
+
+def read_settings() -> Settings:
+    """Reads and checks the environment; production refuses what is unsafe."""
+    given = {name: value for name, value in os.environ.items() if name.startswith("DOORSTEP_")}
+    try:
+        settings = msgspec.convert(given, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise Refusal("unsafe_settings", reason=str(error)) from error
+    if settings.production:
+        _refuse_unsafe(settings)
+    return settings
+
+
+def database_url_given() -> str | None:
+    """The server to use, or None where the embedded one is wanted."""
+    return os.environ.get("DATABASE_URL") or None
+
+
+def _refuse_unsafe(settings: Settings) -> None:
+    if len(settings.secret) < 32:
+        raise Refusal("unsafe_settings", reason="DOORSTEP_SECRET needs 32 characters or more")
+    if not settings.public_url.startswith("https://") or not settings.behind_proxy:
+        raise Refusal("unsafe_settings", reason="production is served by HTTPS behind a proxy")
+    if database_url_given() is None:
+        raise Refusal("unsafe_settings", reason="production needs DATABASE_URL")

@@ -1,0 +1,152 @@
+"""Rules, calendar days, commitments and their events."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from storage import bulk
+from storage.engine import Transaction
+from storage.tables import calendar_day, commitment, commitment_event, commitment_stage, rule
+
+Rows = Sequence[dict[str, Any]]
+
+
+async def save_rules(tx: Transaction, rows: Rows) -> int:
+    """Publishes rule versions; a version that exists is never changed."""
+    return await bulk.insert(tx, rule, rows, skip_known=True)
+
+
+async def rules_of(tx: Transaction, unit_id: str) -> Sequence[Any]:
+    """Every rule version that a unit ever ran under."""
+    found = await tx.execute(
+        sa.select(rule).where(rule.c.unit_id == unit_id).order_by(rule.c.code, rule.c.version)
+    )
+    return found.all()
+
+
+async def save_calendar(tx: Transaction, rows: Rows) -> int:
+    """Writes days of a calendar layer."""
+    return await bulk.upsert(tx, calendar_day, rows, key=["unit_id", "on_day", "layer"])
+
+
+async def calendar_of(tx: Transaction, unit_id: str) -> Sequence[Any]:
+    """Every day of every layer of a unit's calendar."""
+    found = await tx.execute(
+        sa.select(calendar_day)
+        .where(calendar_day.c.unit_id == unit_id)
+        .order_by(calendar_day.c.on_day)
+    )
+    return found.all()
+
+
+async def open_commitments(tx: Transaction, rows: Rows) -> int:
+    """Adds commitments; one that is known stays as it is."""
+    return await bulk.insert(tx, commitment, rows, skip_known=True)
+
+
+async def update_commitments(tx: Transaction, rows: Rows) -> int:
+    """Sets what a fold found: the named columns of commitments by id."""
+    return await bulk.update(tx, commitment, rows)
+
+
+async def append_events(tx: Transaction, rows: Rows) -> int:
+    """Appends events to their commitments' chains."""
+    return await bulk.insert(tx, commitment_event, rows)
+
+
+async def add_stages(tx: Transaction, rows: Rows) -> int:
+    """Stores stages that were reached; one that is known stays with its first instants."""
+    return await bulk.insert(tx, commitment_stage, rows, skip_known=True)
+
+
+async def lock_commitments(tx: Transaction, ids: Sequence[UUID]) -> Sequence[Any]:
+    """Commitments by id, locked in id order until the transaction ends."""
+    found = await tx.execute(
+        sa.select(commitment)
+        .where(commitment.c.id.in_(ids))
+        .order_by(commitment.c.id)
+        .with_for_update()
+    )
+    return found.all()
+
+
+async def claim_due(tx: Transaction, now: datetime, *, limit: int) -> Sequence[Any]:
+    """Commitments whose clock has something to say, each to one sweeper only."""
+    found = await tx.execute(
+        sa.select(commitment)
+        .where(commitment.c.wake_at <= now)
+        .order_by(commitment.c.wake_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return found.all()
+
+
+async def events_of(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, list[Any]]:
+    """The chains of commitments: commitment id to its events in order."""
+    rows = await tx.execute(
+        sa.select(commitment_event)
+        .where(commitment_event.c.commitment_id.in_(ids))
+        .order_by(commitment_event.c.commitment_id, commitment_event.c.n)
+    )
+    chains: dict[UUID, list[Any]] = {each: [] for each in ids}
+    for row in rows:
+        chains[row.commitment_id].append(row)
+    return chains
+
+
+async def commitment_of(tx: Transaction, unit_id: str, commitment_id: UUID) -> Any:
+    """One commitment of the unit, or None."""
+    found = await tx.execute(
+        sa.select(commitment).where(
+            commitment.c.unit_id == unit_id, commitment.c.id == commitment_id
+        )
+    )
+    return found.one_or_none()
+
+
+async def open_for(tx: Transaction, unit_id: str, **subject: UUID | Sequence[UUID]) -> Sequence[Any]:
+    """Commitments that hang on a case, a work order or premises, e.g. `case_id=…`."""
+    statement = sa.select(commitment).where(commitment.c.unit_id == unit_id)
+    for column, value in subject.items():
+        wanted = [value] if isinstance(value, UUID) else list(value)
+        statement = statement.where(commitment.c[column].in_(wanted))
+    return (await tx.execute(statement.order_by(commitment.c.started_at))).all()
+
+
+async def counts(tx: Transaction, unit_id: str) -> list[tuple[str, str, int]]:
+    """How many commitments each clause has in each state."""
+    rows = await tx.execute(
+        sa.select(commitment.c.clause, commitment.c.state, sa.func.count())
+        .where(commitment.c.unit_id == unit_id)
+        .group_by(commitment.c.clause, commitment.c.state)
+        .order_by(commitment.c.clause, commitment.c.state)
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+async def page(
+    tx: Transaction, unit_id: str, *, after: UUID | None = None, limit: int = 500
+) -> Sequence[Any]:
+    """Commitments in id order, from one after `after`."""
+    statement = sa.select(commitment).where(commitment.c.unit_id == unit_id)
+    if after is not None:
+        statement = statement.where(commitment.c.id > after)
+    return (await tx.execute(statement.order_by(commitment.c.id).limit(limit))).all()
+
+
+async def at_risk(
+    tx: Transaction, unit_id: str, *, until: datetime, on_day: date | None = None, limit: int = 200
+) -> Sequence[Any]:
+    """Open commitments that fall due by an instant, the nearest first."""
+    statement = sa.select(commitment).where(
+        commitment.c.unit_id == unit_id,
+        commitment.c.due_at <= until,
+        commitment.c.state.in_(("running", "paused", "provisional", "overdue_evidence_pending")),
+    )
+    if on_day is not None:
+        statement = statement.where(commitment.c.due_on == on_day)
+    return (await tx.execute(statement.order_by(commitment.c.due_at).limit(limit))).all()

@@ -1,0 +1,124 @@
+"""Mailboxes: a counter row each, so that positions are gap-free and rise in commit order."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from schemas.base import Value
+from storage.engine import Transaction, driver
+from storage.tables import mailbox, mailbox_entry
+
+TRAIL_MAX = 16
+
+# locks first and in id order, so that two publishers cannot wait for each other in a ring
+_LOCK = "SELECT id FROM mailbox WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE"
+
+_DELIVER = f"""
+WITH given AS (
+  SELECT g.*, row_number() OVER (PARTITION BY mailbox_id ORDER BY n) AS rank
+  FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::boolean[])
+    WITH ORDINALITY AS g(mailbox_id, record_id, version, forget, n)
+), head AS (
+  UPDATE mailbox m SET position = m.position + c.many
+  FROM (SELECT mailbox_id, count(*) AS many FROM given GROUP BY mailbox_id) c
+  WHERE m.id = c.mailbox_id
+  RETURNING m.id, m.position - c.many AS base
+)
+INSERT INTO mailbox_entry AS e (mailbox_id, record_id, position, record_version, forget)
+SELECT g.mailbox_id, g.record_id, h.base + g.rank, g.version, g.forget
+FROM given g JOIN head h ON h.id = g.mailbox_id
+ON CONFLICT (mailbox_id, record_id) DO UPDATE SET
+  trail = CASE WHEN e.forget OR excluded.forget THEN '{{}}'
+    ELSE (ARRAY[e.position, e.record_version] || e.trail)[1:{TRAIL_MAX}] END,
+  position = excluded.position,
+  record_version = excluded.record_version,
+  forget = excluded.forget
+"""  # noqa: S608  # nosec B608 - the only value is a constant of this file
+
+_FOLLOWERS = """
+SELECT mailbox_id, record_id FROM mailbox_entry
+WHERE record_id = ANY($1::uuid[]) AND NOT forget
+"""
+
+
+class Delivery(Value, frozen=True):
+    """A record's version to be heard through a mailbox, or that the record is to be forgotten."""
+
+    mailbox_id: UUID
+    record_id: UUID
+    version: int
+    forget: bool = False
+
+
+async def deliver(tx: Transaction, deliveries: Sequence[Delivery]) -> None:
+    """Puts records at the end of mailboxes. The last statement of a transaction but its audit.
+
+    A record named twice for a mailbox is delivered once, at the last mention.
+    """
+    latest = {(each.mailbox_id, each.record_id): each for each in deliveries}
+    if not latest:
+        return
+    connection = await driver(tx)
+    await connection.fetch(_LOCK, sorted({each.mailbox_id for each in latest.values()}))
+    given = list(latest.values())
+    await connection.execute(
+        _DELIVER,
+        [each.mailbox_id for each in given],
+        [each.record_id for each in given],
+        [each.version for each in given],
+        [each.forget for each in given],
+    )
+
+
+async def echo(tx: Transaction, versions: dict[UUID, int]) -> None:
+    """Delivers changed records to every mailbox that follows them."""
+    if not versions:
+        return
+    connection = await driver(tx)
+    rows = await connection.fetch(_FOLLOWERS, list(versions))
+    await deliver(
+        tx,
+        [
+            Delivery(mailbox_id=row[0], record_id=row[1], version=versions[row[1]])
+            for row in rows
+        ],
+    )
+
+
+async def of_technicians(tx: Transaction, technicians: Iterable[UUID]) -> dict[UUID, UUID]:
+    """The mailbox of each technician: technician id to mailbox id."""
+    rows = await tx.execute(
+        sa.select(mailbox.c.technician_id, mailbox.c.id).where(
+            mailbox.c.technician_id.in_(list(technicians))
+        )
+    )
+    return {row.technician_id: row.id for row in rows}
+
+
+async def open_missing(tx: Transaction, unit_id: str, wanted: Sequence[dict[str, Any]]) -> None:
+    """Creates mailboxes that are not there yet: `{id, kind, technician_id}` each."""
+    if wanted:
+        rows = [{"unit_id": unit_id, **each} for each in wanted]
+        await tx.execute(
+            sa.dialects.postgresql.insert(mailbox).values(rows).on_conflict_do_nothing()
+        )
+
+
+async def of_unit(tx: Transaction, unit_id: str) -> UUID | None:
+    """The mailbox every tablet of a unit follows: templates, rules, calendar."""
+    found: UUID | None = await tx.scalar(
+        sa.select(mailbox.c.id).where(mailbox.c.unit_id == unit_id, mailbox.c.kind == "unit")
+    )
+    return found
+
+
+async def size(tx: Transaction, mailbox_id: UUID) -> int:
+    """How many records a mailbox holds that are not forgotten."""
+    found = await tx.scalar(
+        sa.select(sa.func.count())
+        .select_from(mailbox_entry)
+        .where(mailbox_entry.c.mailbox_id == mailbox_id, ~mailbox_entry.c.forget)
+    )
+    return int(found or 0)

@@ -1,0 +1,177 @@
+"""Premises, customers, meters, technicians: what imports write and everybody reads."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from storage import bulk
+from storage.engine import Transaction
+from storage.tables import (
+    certificate,
+    customer,
+    grid,
+    import_run,
+    meter,
+    premises,
+    shift,
+    technician,
+    unit_table,
+)
+
+Rows = Sequence[dict[str, Any]]
+
+
+async def ensure_unit(tx: Transaction, unit_id: str, *, name_zh: str) -> None:
+    """Creates a unit that is not there yet."""
+    await tx.execute(
+        insert(unit_table).values(id=unit_id, name_zh=name_zh).on_conflict_do_nothing()
+    )
+
+
+async def save_premises(tx: Transaction, rows: Rows, *, customers: Rows, meters: Rows) -> int:
+    """Brings premises with their customer and meter up to date; returns how many rows changed."""
+    await bulk.upsert(
+        tx,
+        customer,
+        customers,
+        key=["id"],
+        guard="(customer.name, customer.phone) IS DISTINCT FROM (excluded.name, excluded.phone)",
+    )
+    changed = await bulk.upsert(
+        tx,
+        premises,
+        rows,
+        key=["unit_id", "account"],
+        guard="premises.row_hash IS DISTINCT FROM excluded.row_hash",
+    )
+    await bulk.insert(tx, meter, meters, skip_known=True)
+    return changed
+
+
+async def save_grids(tx: Transaction, rows: Rows) -> None:
+    """Adds grids that are not known yet."""
+    await bulk.insert(tx, grid, rows, skip_known=True)
+
+
+async def save_technicians(tx: Transaction, rows: Rows, *, certificates: Rows) -> int:
+    """Brings technicians and their certificates up to date; returns how many technicians changed."""
+    changed = await bulk.upsert(
+        tx,
+        technician,
+        rows,
+        key=["unit_id", "number"],
+        guard="technician.row_hash IS DISTINCT FROM excluded.row_hash",
+    )
+    await bulk.upsert(
+        tx,
+        certificate,
+        certificates,
+        key=["technician_id", "skill"],
+        guard="certificate.valid_until IS DISTINCT FROM excluded.valid_until",
+    )
+    return changed
+
+
+async def save_import(tx: Transaction, row: dict[str, Any]) -> None:
+    """Keeps the report of an import."""
+    await tx.execute(sa.insert(import_run).values(**row))
+
+
+async def accounts(tx: Transaction, unit_id: str, wanted: Sequence[str]) -> dict[str, UUID]:
+    """Which of these accounts are known: account to premises id."""
+    rows = await tx.execute(
+        sa.select(premises.c.account, premises.c.id).where(
+            premises.c.unit_id == unit_id, premises.c.account.in_(wanted)
+        )
+    )
+    return {row.account: row.id for row in rows}
+
+
+async def premises_of(tx: Transaction, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Any]:
+    """Premises with customer and grid, by id."""
+    rows = await tx.execute(
+        sa.select(
+            premises,
+            customer.c.name.label("customer_name"),
+            customer.c.phone.label("customer_phone"),
+            grid.c.code.label("grid_code"),
+        )
+        .select_from(premises)
+        .outerjoin(customer, customer.c.id == premises.c.customer_id)
+        .outerjoin(grid, grid.c.id == premises.c.grid_id)
+        .where(premises.c.unit_id == unit_id, premises.c.id.in_(ids))
+    )
+    return {row.id: row for row in rows}
+
+
+async def inspection_basis(tx: Transaction, unit_id: str) -> Sequence[Any]:
+    """What the inspection cycle needs of every premises that has gas: class, last inspection, first gas."""
+    found = await tx.execute(
+        sa.select(
+            premises.c.id,
+            premises.c.account,
+            premises.c.customer_class,
+            premises.c.first_gas_on,
+            premises.c.last_inspection_on,
+            premises.c.marks,
+        )
+        .where(premises.c.unit_id == unit_id)
+        .order_by(premises.c.account)
+    )
+    return found.all()
+
+
+async def set_inspection_due(tx: Transaction, rows: Rows) -> int:
+    """Stores when the next inspection of premises is due: `{id, inspection_due_on}` each."""
+    return await bulk.update(tx, premises, rows)
+
+
+async def inspections_due(
+    tx: Transaction, unit_id: str, *, until: date, after: UUID | None = None, limit: int = 10_000
+) -> Sequence[Any]:
+    """Premises whose inspection is due by a day, oldest first; read from an index, not from history."""
+    statement = (
+        sa.select(premises.c.id, premises.c.account, premises.c.customer_class)
+        .add_columns(premises.c.inspection_due_on, premises.c.grid_id)
+        .where(premises.c.unit_id == unit_id, premises.c.inspection_due_on <= until)
+        .order_by(premises.c.inspection_due_on, premises.c.id)
+        .limit(limit)
+    )
+    if after is not None:
+        statement = statement.where(premises.c.id > after)
+    return (await tx.execute(statement)).all()
+
+
+async def technicians(tx: Transaction, unit_id: str) -> Sequence[Any]:
+    """Active technicians of a unit, by number."""
+    found = await tx.execute(
+        sa.select(technician)
+        .where(technician.c.unit_id == unit_id, technician.c.active)
+        .order_by(technician.c.number)
+    )
+    return found.all()
+
+
+async def certificates(tx: Transaction, unit_id: str) -> dict[UUID, dict[str, date | None]]:
+    """Until when each technician may do what: technician id to skill to last valid day."""
+    rows = await tx.execute(
+        sa.select(certificate.c.technician_id, certificate.c.skill, certificate.c.valid_until).where(
+            certificate.c.unit_id == unit_id
+        )
+    )
+    held: dict[UUID, dict[str, date | None]] = {}
+    for row in rows:
+        held.setdefault(row.technician_id, {})[row.skill] = row.valid_until
+    return held
+
+
+async def shifts(tx: Transaction, unit_id: str, *, on_day: date) -> dict[UUID, Any]:
+    """Days that differ from the usual shift, by technician."""
+    rows = await tx.execute(
+        sa.select(shift).where(shift.c.unit_id == unit_id, shift.c.on_day == on_day)
+    )
+    return {row.technician_id: row for row in rows}

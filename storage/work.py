@@ -1,0 +1,170 @@
+"""Cases, work orders, visits, plans and stops."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from storage import bulk
+from storage.engine import Transaction
+from storage.tables import case, plan, premises, stop, visit, work_order
+
+Rows = Sequence[dict[str, Any]]
+
+OPEN_FOR_PLANNING = ("registered", "ready", "scheduled")
+"""Work order states in which a plan may give the work to a technician."""
+
+
+async def open_cases(tx: Transaction, rows: Rows) -> int:
+    """Adds cases; one that is known by its number stays as it is."""
+    return await bulk.insert(tx, case, rows, skip_known=True)
+
+
+async def known_cases(tx: Transaction, unit_id: str, numbers: Sequence[str]) -> set[str]:
+    """Which of these case numbers exist."""
+    rows = await tx.scalars(
+        sa.select(case.c.number).where(case.c.unit_id == unit_id, case.c.number.in_(numbers))
+    )
+    return set(rows)
+
+
+async def open_work_orders(tx: Transaction, rows: Rows) -> int:
+    """Adds work orders; one that is known by its number stays as it is."""
+    return await bulk.insert(tx, work_order, rows, skip_known=True)
+
+
+async def plannable(tx: Transaction, unit_id: str, *, before: Any) -> Sequence[Any]:
+    """Work orders that a plan may place, with their premises, the ones due first first.
+
+    Those whose earliest start is at or after `before` (an instant) wait for a later day.
+    """
+    found = await tx.execute(
+        sa.select(
+            work_order,
+            premises.c.account,
+            premises.c.latitude,
+            premises.c.longitude,
+            premises.c.grid_id,
+            premises.c.customer_class,
+        )
+        .join(premises, premises.c.id == work_order.c.premises_id)
+        .where(
+            work_order.c.unit_id == unit_id,
+            work_order.c.state.in_(OPEN_FOR_PLANNING),
+            sa.or_(work_order.c.earliest_at.is_(None), work_order.c.earliest_at < before),
+        )
+        .order_by(work_order.c.due_at.nulls_last(), work_order.c.number)
+    )
+    return found.all()
+
+
+async def set_work_order_states(tx: Transaction, rows: Rows) -> int:
+    """Sets the state of work orders: `{id, state}` each."""
+    return await bulk.update(tx, work_order, rows)
+
+
+async def add_visits(tx: Transaction, rows: Rows) -> int:
+    """Adds visits."""
+    return await bulk.insert(tx, visit, rows, skip_known=True)
+
+
+async def update_visits(tx: Transaction, rows: Rows) -> int:
+    """Sets the named columns of visits found by id."""
+    return await bulk.update(tx, visit, rows)
+
+
+async def visits_of(tx: Transaction, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Any]:
+    """Visits with the number of their work order, by id."""
+    rows = await tx.execute(
+        sa.select(
+            visit,
+            work_order.c.number,
+            work_order.c.kind,
+            work_order.c.case_id,
+            work_order.c.skills,
+            work_order.c.duration_seconds,
+        )
+        .join(work_order, work_order.c.id == visit.c.work_order_id)
+        .where(visit.c.unit_id == unit_id, visit.c.id.in_(ids))
+    )
+    return {row.id: row for row in rows}
+
+
+async def visits_on(tx: Transaction, unit_id: str, *, on_day: date) -> Sequence[Any]:
+    """Every visit of a day with its stop, by technician and time."""
+    found = await tx.execute(
+        sa.select(
+            visit,
+            work_order.c.number,
+            work_order.c.kind,
+            work_order.c.tier,
+            work_order.c.due_at,
+            stop.c.rank,
+            stop.c.arrive_at,
+            sa.func.lower(stop.c.during).label("starts_at"),
+            sa.func.upper(stop.c.during).label("ends_at"),
+        )
+        .join(work_order, work_order.c.id == visit.c.work_order_id)
+        .outerjoin(stop, sa.and_(stop.c.visit_id == visit.c.id, ~stop.c.released))
+        .where(visit.c.unit_id == unit_id, visit.c.on_day == on_day)
+        .order_by(visit.c.technician_id, stop.c.arrive_at)
+    )
+    return found.all()
+
+
+async def add_stops(tx: Transaction, rows: Rows) -> int:
+    """Books technicians. A double booking is refused by the database itself."""
+    return await bulk.insert(tx, stop, rows)
+
+
+async def release_stops(tx: Transaction, visits: Sequence[UUID]) -> int:
+    """Frees the places that these visits held."""
+    if not visits:
+        return 0
+    done = await tx.execute(
+        sa.update(stop).where(stop.c.visit_id.in_(visits), ~stop.c.released).values(released=True)
+    )
+    return done.rowcount
+
+
+async def stops_of(tx: Transaction, visits: Sequence[UUID]) -> Sequence[Any]:
+    """The places that visits hold now."""
+    found = await tx.execute(
+        sa.select(stop).where(stop.c.visit_id.in_(visits), ~stop.c.released)
+    )
+    return found.all()
+
+
+async def add_plan(tx: Transaction, row: dict[str, Any]) -> None:
+    """Stores the request for a plan."""
+    await tx.execute(sa.insert(plan).values(**row))
+
+
+async def update_plan(tx: Transaction, plan_id: UUID, **values: Any) -> None:
+    """Sets columns of a plan."""
+    await tx.execute(sa.update(plan).where(plan.c.id == plan_id).values(**values))
+
+
+async def plan_of(tx: Transaction, unit_id: str, plan_id: UUID, *, lock: bool = False) -> Any:
+    """One plan of the unit, or None."""
+    statement = sa.select(plan).where(plan.c.unit_id == unit_id, plan.c.id == plan_id)
+    return (await tx.execute(statement.with_for_update() if lock else statement)).one_or_none()
+
+
+async def snapshot_mark(tx: Transaction, unit_id: str) -> str:
+    """A mark that changes whenever something a plan leans on changes: work, visits, technicians."""
+    found = await tx.scalar(
+        sa.text(
+            "SELECT md5(string_agg(mark, ',' ORDER BY mark)) FROM ("
+            " SELECT id::text || version::text || state AS mark FROM work_order WHERE unit_id = :u"
+            "  AND state IN ('registered','ready','scheduled')"
+            " UNION ALL SELECT id::text || version::text || state FROM visit WHERE unit_id = :u"
+            "  AND state NOT IN ('ended', 'cancelled')"
+            " UNION ALL SELECT id::text || row_hash FROM technician WHERE unit_id = :u AND active"
+            ") AS marks"
+        ),
+        {"u": unit_id},
+    )
+    return str(found or "")
