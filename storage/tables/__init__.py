@@ -1,6 +1,15 @@
 """All tables by subject. Each table's comment says what a row is and who writes it."""
 
-from storage.tables.access import account, audit, enrolment_code, outbox, sign_in_failure, tablet, token
+from storage.tables.access import (
+    account,
+    audit,
+    enrolment_code,
+    outbox,
+    sign_in_failure,
+    tablet,
+    token,
+    worker,
+)
 from storage.tables.base import metadata
 from storage.tables.promise import (
     calendar_day,
@@ -45,4 +54,5 @@ __all__ = [
     "metadata", "meter", "operation", "outbox", "plan", "premises", "quarantine", "record", "rule",
     "server_epoch", "shift", "sign_in_failure", "stop", "tablet", "technician", "template", "token",
     "unit_table", "upload", "visit", "work_order",
+    "worker",
 ]  # fmt: skip

@@ -90,6 +90,11 @@ audit = sa.Table(
     text("hash"),
 )
 
+# A process that takes plan runs, sweeps and notices; it says that it lives by writing here.
+worker = sa.Table(
+    "worker", metadata, sa.Column("id", sa.Text, primary_key=True), instant("seen_at"), text("doing")
+)
+
 # What has to leave the house: notices and webhooks; written with the change, sent by the worker.
 outbox = sa.Table(
     "outbox",

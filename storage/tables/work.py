@@ -97,6 +97,8 @@ plan = sa.Table(
     document("answer", optional=True),
     document("report"),
     text("requested_by"),
+    text("worker", optional=True),
+    instant("lease_until", optional=True),
     instant("requested_at"),
     instant("finished_at", optional=True),
     instant("published_at", optional=True),

@@ -30,6 +30,13 @@ CREATE TABLE unit (
     CONSTRAINT unit_pkey PRIMARY KEY (id)
 )
 
+CREATE TABLE worker (
+    id TEXT NOT NULL,
+    seen_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    doing TEXT NOT NULL,
+    CONSTRAINT worker_pkey PRIMARY KEY (id)
+)
+
 CREATE TABLE attachment (
     unit_id TEXT NOT NULL,
     sha256 TEXT NOT NULL,
@@ -162,6 +169,8 @@ CREATE TABLE plan (
     answer JSONB,
     report JSONB DEFAULT '{}' NOT NULL,
     requested_by TEXT NOT NULL,
+    worker TEXT,
+    lease_until TIMESTAMP WITH TIME ZONE,
     requested_at TIMESTAMP WITH TIME ZONE NOT NULL,
     finished_at TIMESTAMP WITH TIME ZONE,
     published_at TIMESTAMP WITH TIME ZONE,

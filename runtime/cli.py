@@ -1,0 +1,55 @@
+"""The `doorstep` command: one word a job, and one JSON object as the last line where figures come out."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from runtime import (
+    audit_commands,
+    commitment_commands,
+    demo_commands,
+    import_commands,
+    plan_commands,
+    server_commands,
+    tablet_commands,
+)
+from schemas.problems import PROBLEMS, Refusal
+
+GROUPS = (
+    server_commands,
+    import_commands,
+    plan_commands,
+    commitment_commands,
+    tablet_commands,
+    audit_commands,
+    demo_commands,
+)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every word that `doorstep` knows."""
+    root = argparse.ArgumentParser(prog="doorstep", description="Field service for a gas company.")
+    words = root.add_subparsers(dest="word", required=True, metavar="WORD")
+    for group in GROUPS:
+        group.register(words)
+    return root
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one word. A refusal is printed as its code and sentence, and exits 2."""
+    given = parser().parse_args(arguments)
+    try:
+        return int(given.run(given) or 0)
+    except Refusal as refusal:
+        problem = PROBLEMS[refusal.code]
+        print(f"{problem.zh} {problem.en}", file=sys.stderr)
+        answer = {"code": refusal.code, "detail": problem.en, "details": refusal.details}
+        print(json.dumps(answer, ensure_ascii=False, default=str))
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
