@@ -34,6 +34,12 @@ PROBLEMS: dict[str, Problem] = {
     # registry and import
     # cases and work orders
     # planning
+    # attachments
+    "photo_type": Problem(415, "文件不是照片。", "The file is not a JPEG, PNG or WebP picture."),
+    "photo_dimensions": Problem(422, "照片尺寸超出上限。", "The picture has too many pixels."),
+    "hash_mismatch": Problem(422, "照片内容与登记不符。", "The bytes are not the ones that were declared."),
+    "upload_offset": Problem(409, "上传位置不符，请先查询。", "The upload is at another offset; ask first."),
+    "upload_too_long": Problem(413, "上传内容超出登记长度。", "More bytes came than were announced."),
     # sync
     # commitments
 }

@@ -48,6 +48,8 @@ commitment = sa.Table(
     flag("provisional"),
     instant("stopped_at", optional=True),
     instant("wake_at", optional=True),
+    whole("events", default=0),
+    text("head_hash", default=""),
     document("verdict"),
     sa.Index("commitment_wake_idx", "wake_at", postgresql_where=sa.text("wake_at IS NOT NULL")),
     sa.Index("commitment_case_idx", "case_id"),

@@ -186,6 +186,7 @@ upload = sa.Table(
     text("media_type"),
     whole("size_bytes"),
     whole("offset_bytes", default=0),
+    sa.Column("pieces", ARRAY(sa.BigInteger), nullable=False, server_default="{}"),
     text("state"),
     instant("created_at"),
     instant("expires_at"),

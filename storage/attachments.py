@@ -1,0 +1,159 @@
+"""Attachments and uploads under way."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from storage.engine import Transaction
+from storage.tables import attachment, attachment_use, upload, visit
+
+
+async def attachment_of(tx: Transaction, unit_id: str, sha256: str) -> Any:
+    """One attachment of the unit, or None."""
+    found = await tx.execute(
+        sa.select(attachment).where(attachment.c.unit_id == unit_id, attachment.c.sha256 == sha256)
+    )
+    return found.one_or_none()
+
+
+async def add_upload(tx: Transaction, row: dict[str, Any]) -> None:
+    """Stores that an upload began."""
+    await tx.execute(insert(upload).values(**row))
+
+
+async def upload_of(tx: Transaction, tablet_id: UUID, upload_id: UUID, *, lock: bool) -> Any:
+    """An upload of this tablet, or None. Locked, so that two connections do not write one file."""
+    statement = sa.select(upload).where(upload.c.id == upload_id, upload.c.tablet_id == tablet_id)
+    return (await tx.execute(statement.with_for_update() if lock else statement)).one_or_none()
+
+
+async def open_upload(tx: Transaction, tablet_id: UUID, sha256: str, *, now: datetime) -> Any:
+    """The upload of the same file by the same tablet that is still under way, or None."""
+    found = await tx.execute(
+        sa.select(upload)
+        .where(
+            upload.c.tablet_id == tablet_id,
+            upload.c.sha256 == sha256,
+            upload.c.state == "open",
+            upload.c.expires_at > now,
+        )
+        .order_by(upload.c.created_at.desc())
+        .limit(1)
+    )
+    return found.one_or_none()
+
+
+async def add_piece(tx: Transaction, upload_id: UUID, *, offset: int, length: int) -> bool:
+    """Records a piece if it continues the upload; False where somebody else was faster."""
+    done = await tx.execute(
+        sa.update(upload)
+        .where(upload.c.id == upload_id, upload.c.offset_bytes == offset, upload.c.state == "open")
+        .values(
+            offset_bytes=offset + length,
+            pieces=sa.func.array_append(upload.c.pieces, sa.cast(offset, sa.BigInteger)),
+        )
+    )
+    return done.rowcount == 1
+
+
+async def close_upload(tx: Transaction, upload_id: UUID, *, state: str) -> None:
+    """Ends an upload: `done` or `refused`."""
+    await tx.execute(sa.update(upload).where(upload.c.id == upload_id).values(state=state))
+
+
+async def verify(tx: Transaction, row: dict[str, Any]) -> None:
+    """Marks an attachment as verified, whether or not an answer has declared it yet."""
+    statement = insert(attachment).values(**row)
+    await tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=["unit_id", "sha256"],
+            set_={
+                name: statement.excluded[name]
+                for name in ("state", "media_type", "size_bytes", "verified_at")
+            },
+            where=attachment.c.state != "verified",
+        )
+    )
+
+
+async def missing_of_visits(
+    tx: Transaction, unit_id: str, visits: Sequence[UUID]
+) -> dict[UUID, list[str]]:
+    """Declared attachments that are not verified yet, by visit; a visit with none is not named."""
+    rows = await tx.execute(
+        sa.select(attachment_use.c.visit_id, attachment_use.c.sha256)
+        .outerjoin(
+            attachment,
+            sa.and_(
+                attachment.c.unit_id == attachment_use.c.unit_id,
+                attachment.c.sha256 == attachment_use.c.sha256,
+            ),
+        )
+        .where(
+            attachment_use.c.unit_id == unit_id,
+            attachment_use.c.visit_id.in_(visits),
+            sa.func.coalesce(attachment.c.state, "declared") != "verified",
+        )
+        .distinct()
+    )
+    missing: dict[UUID, list[str]] = {}
+    for row in rows:
+        missing.setdefault(row.visit_id, []).append(row.sha256)
+    return missing
+
+
+async def visits_using(tx: Transaction, unit_id: str, sha256: str) -> list[UUID]:
+    """Visits whose answers name this attachment."""
+    rows = await tx.scalars(
+        sa.select(attachment_use.c.visit_id)
+        .where(
+            attachment_use.c.unit_id == unit_id,
+            attachment_use.c.sha256 == sha256,
+            attachment_use.c.visit_id.is_not(None),
+        )
+        .distinct()
+    )
+    return [each for each in rows if each is not None]
+
+
+async def may_see(tx: Transaction, unit_id: str, sha256: str, *, technician_id: UUID) -> bool:
+    """Whether a visit of this technician names the attachment."""
+    found = await tx.scalar(
+        sa.select(sa.literal(1))
+        .select_from(attachment_use)
+        .join(visit, visit.c.id == attachment_use.c.visit_id)
+        .where(
+            attachment_use.c.unit_id == unit_id,
+            attachment_use.c.sha256 == sha256,
+            visit.c.technician_id == technician_id,
+        )
+        .limit(1)
+    )
+    return found is not None
+
+
+async def expired_uploads(tx: Transaction, *, now: datetime, limit: int) -> Sequence[Any]:
+    """Uploads nobody came back for, each to one worker only."""
+    found = await tx.execute(
+        sa.select(upload)
+        .where(upload.c.state == "open", upload.c.expires_at <= now)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return found.all()
+
+
+async def certifiable(tx: Transaction, unit_id: str, visits: Sequence[UUID]) -> list[UUID]:
+    """Of these visits, those that ended and wait for their photos alone."""
+    rows = await tx.scalars(
+        sa.select(visit.c.id).where(
+            visit.c.unit_id == unit_id,
+            visit.c.id.in_(visits),
+            visit.c.certification == "waiting_evidence",
+        )
+    )
+    return list(rows)
