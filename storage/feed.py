@@ -1,0 +1,65 @@
+"""Reading mailboxes: what a tablet has not heard yet, page by page, with the records themselves."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from storage.engine import Transaction, driver
+
+# positions are read under one snapshot: nothing at or below the last one can still appear (I6)
+_ENTRIES = """
+SELECT e.position, e.record_version, e.forget, e.trail,
+  r.id, r.kind, r.visit_id, r.premises_id, r.version, r.fields, r.versions, r.deleted
+FROM mailbox_entry e JOIN record r ON r.id = e.record_id
+WHERE e.mailbox_id = $1 AND e.position > $2
+ORDER BY e.position LIMIT $3
+"""
+
+_MAILBOXES = """
+SELECT id, kind, position FROM mailbox
+WHERE unit_id = $1 AND (technician_id = $2 OR kind = 'unit') ORDER BY kind
+"""
+
+_GROUPS = """
+SELECT substr(md5(r.id::text), 1, $2) AS part,
+  md5(string_agg(r.id::text || ':' || e.record_version, ',' ORDER BY r.id)) AS digest,
+  count(*) AS records
+FROM mailbox_entry e JOIN record r ON r.id = e.record_id
+WHERE e.mailbox_id = $1 AND NOT e.forget
+GROUP BY 1 ORDER BY 1
+"""
+
+_OPERATIONS = """
+SELECT n, id, outcome, code, record_id, record_version FROM operation
+WHERE tablet_id = $1 AND n > $2 ORDER BY n LIMIT $3
+"""
+
+
+async def entries(tx: Transaction, mailbox_id: UUID, *, after: int, limit: int) -> Sequence[Any]:
+    """Entries beyond a position in order, each with its record as it stands."""
+    connection = await driver(tx)
+    found: Sequence[Any] = await connection.fetch(_ENTRIES, mailbox_id, after, limit)
+    return found
+
+
+async def mailboxes_of(tx: Transaction, unit_id: str, technician_id: UUID) -> Sequence[Any]:
+    """The mailboxes a technician's tablets follow: the own one and the unit's."""
+    connection = await driver(tx)
+    found: Sequence[Any] = await connection.fetch(_MAILBOXES, unit_id, technician_id)
+    return found
+
+
+async def digests(tx: Transaction, mailbox_id: UUID, *, letters: int) -> Sequence[Any]:
+    """A hash for each group of records (by the first letters of the hash of their id)."""
+    connection = await driver(tx)
+    found: Sequence[Any] = await connection.fetch(_GROUPS, mailbox_id, letters)
+    return found
+
+
+async def operations_held(
+    tx: Transaction, tablet_id: UUID, *, after: int, limit: int
+) -> Sequence[Any]:
+    """What the server holds of a tablet, by its own sequence."""
+    connection = await driver(tx)
+    found: Sequence[Any] = await connection.fetch(_OPERATIONS, tablet_id, after, limit)
+    return found
