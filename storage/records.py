@@ -1,0 +1,204 @@
+"""What a push touches: the tablet's row, known operations, records, visits; and what it leaves behind.
+
+A push costs a fixed number of statements here, however many operations it carries.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from storage import bulk
+from storage.engine import Transaction, driver
+from storage.tables import (
+    attachment,
+    attachment_use,
+    conflict,
+    field_history,
+    hazard,
+    operation,
+    quarantine,
+    record,
+)
+
+Rows = Sequence[dict[str, Any]]
+
+_TABLET = """
+SELECT t.*, k.number AS technician_number, k.name AS technician_name
+FROM tablet t JOIN technician k ON k.id = t.technician_id
+WHERE t.id = $1 AND t.unit_id = $2 FOR UPDATE OF t
+"""
+
+_KNOWN = """
+SELECT id, payload_hash, outcome, code, record_id, record_version
+FROM operation WHERE id = ANY($1::uuid[]) AND unit_id = $2
+"""
+
+# locked in id order, so that two pushes that touch the same records cannot wait in a ring
+_RECORDS = """
+SELECT id, kind, visit_id, premises_id, version, fields, versions, authors, deleted
+FROM record WHERE id = ANY($1::uuid[]) AND unit_id = $2 ORDER BY id FOR UPDATE
+"""
+
+_HELD = """
+SELECT id, tablet_id, n, payload, received_at, corrected_at, trust FROM operation
+WHERE record_id = ANY($1::uuid[]) AND unit_id = $2 AND outcome = 'held' ORDER BY n
+"""
+
+_HOLDERS = """
+SELECT v.id, v.technician_id, v.state, v.template, v.premises_id, v.work_order_id,
+  v.started_at, v.ended_at, v.pending_decision, w.state AS work_order_state
+FROM visit v JOIN work_order w ON w.id = v.work_order_id
+WHERE v.id = ANY($1::uuid[]) AND v.unit_id = $2
+"""
+
+_HAZARDS = """
+SELECT id, premises_id, visit_id, item, grade, state, found_at FROM hazard
+WHERE premises_id = ANY($1::uuid[]) AND unit_id = $2 AND state <> 'closed'
+"""
+
+_LATE = """
+SELECT DISTINCT record_id FROM operation
+WHERE outcome = 'held' AND received_at <= $1 LIMIT $2
+"""
+
+
+async def lock_tablet(tx: Transaction, unit_id: str, tablet_id: UUID) -> Any:
+    """The tablet's row, locked: pushes of one tablet follow each other."""
+    connection = await driver(tx)
+    return await connection.fetchrow(_TABLET, tablet_id, unit_id)
+
+
+async def epoch(tx: Transaction) -> UUID:
+    """Which life of the database this is."""
+    connection = await driver(tx)
+    found: UUID = await connection.fetchval("SELECT epoch FROM server_epoch WHERE id = 1")
+    return found
+
+
+async def known_operations(tx: Transaction, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Any]:
+    """Which of these operations are stored, with what became of them."""
+    connection = await driver(tx)
+    rows = await connection.fetch(_KNOWN, list(ids), unit_id)
+    return {row["id"]: row for row in rows}
+
+
+async def lock_records(tx: Transaction, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Any]:
+    """Records of the unit by id, locked in id order."""
+    connection = await driver(tx)
+    rows = await connection.fetch(_RECORDS, list(ids), unit_id)
+    return {row["id"]: row for row in rows}
+
+
+async def held_operations(tx: Transaction, unit_id: str, ids: Sequence[UUID]) -> Sequence[Any]:
+    """Operations on these records that still wait for a predecessor."""
+    connection = await driver(tx)
+    rows: Sequence[Any] = await connection.fetch(_HELD, list(ids), unit_id)
+    return rows
+
+
+async def holders(tx: Transaction, unit_id: str, visits: Sequence[UUID]) -> dict[UUID, Any]:
+    """Who holds each visit, and how it stands."""
+    connection = await driver(tx)
+    rows = await connection.fetch(_HOLDERS, list(visits), unit_id)
+    return {row["id"]: row for row in rows}
+
+
+async def open_hazards(tx: Transaction, unit_id: str, premises: Sequence[UUID]) -> Sequence[Any]:
+    """Hazards at these premises that are not closed."""
+    connection = await driver(tx)
+    rows: Sequence[Any] = await connection.fetch(_HAZARDS, list(premises), unit_id)
+    return rows
+
+
+async def records_held_since(tx: Transaction, before: datetime, *, limit: int) -> list[UUID]:
+    """Records with an operation that has waited since `before` or longer."""
+    connection = await driver(tx)
+    rows = await connection.fetch(_LATE, before, limit)
+    return [row[0] for row in rows]
+
+
+async def save_records(tx: Transaction, rows: Rows, *, new: bool) -> None:
+    """Writes records as the merge left them; every row names every column."""
+    if new:
+        await bulk.insert(tx, record, rows)
+    else:
+        await bulk.update(tx, record, rows)
+
+
+async def append_operations(tx: Transaction, rows: Rows) -> None:
+    """Appends what a tablet captured. An operation is a fact and stays."""
+    await bulk.insert(tx, operation, rows)
+
+
+async def settle_operations(tx: Transaction, rows: Rows) -> None:
+    """Gives held operations the outcome they have come to: `{id, outcome, code, record_version}`."""
+    await bulk.update(tx, operation, rows)
+
+
+async def append_history(tx: Transaction, rows: Rows) -> None:
+    """Appends values that lost."""
+    await bulk.insert(tx, field_history, rows)
+
+
+async def add_conflicts(tx: Transaction, rows: Rows) -> None:
+    """Opens conflicts; one that is known stays."""
+    await bulk.insert(tx, conflict, rows, skip_known=True)
+
+
+async def add_quarantine(tx: Transaction, rows: Rows) -> None:
+    """Keeps what could not be applied, once for the same bytes."""
+    if not rows:
+        return
+    connection = await driver(tx)
+    await connection.executemany(
+        "INSERT INTO quarantine (id, unit_id, tablet_id, operation_id, code, payload,"
+        " payload_hash, status, received_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 'open', $8)"
+        " ON CONFLICT DO NOTHING",
+        [
+            (
+                row["id"],
+                row["unit_id"],
+                row["tablet_id"],
+                row["operation_id"],
+                row["code"],
+                row["payload"],
+                row["payload_hash"],
+                row["received_at"],
+            )
+            for row in rows
+        ],
+    )
+
+
+async def declare_attachments(tx: Transaction, rows: Rows, *, uses: Rows) -> None:
+    """Notes which answers name which files; a file that is here already stays as it is."""
+    await bulk.insert(tx, attachment, rows, skip_known=True)
+    await bulk.insert(tx, attachment_use, uses, skip_known=True)
+
+
+async def save_hazards(tx: Transaction, rows: Rows, *, new: bool) -> None:
+    """Writes hazards that visits found or raised."""
+    if new:
+        await bulk.insert(tx, hazard, rows, skip_known=True)
+    else:
+        await bulk.update(tx, hazard, rows)
+
+
+async def heard_from(tx: Transaction, tablet_id: UUID, **values: Any) -> None:
+    """Notes when a tablet was heard, how far its sequence is held and what it says it still has."""
+    names = list(values)
+    sets = ", ".join(f'"{name}" = ${at}' for at, name in enumerate(names, start=2))
+    given = [
+        msgspec.json.encode(value).decode() if isinstance(value, dict) else value
+        for value in values.values()
+    ]
+    connection = await driver(tx)
+    await connection.execute(f"UPDATE tablet SET {sets} WHERE id = $1", tablet_id, *given)  # noqa: S608  # nosec B608 - names are our own keywords
+
+
+def document(text: str) -> Any:
+    """Reads a JSON column as the driver hands it over."""
+    return msgspec.json.decode(text)
