@@ -8,10 +8,28 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from storage import bulk
-from storage.engine import Transaction
+from storage.engine import Transaction, driver
 from storage.tables import calendar_day, commitment, commitment_event, commitment_stage, rule
 
 Rows = Sequence[dict[str, Any]]
+
+_FOR_WORK = """
+WITH orders AS (
+  SELECT id, kind, case_id, premises_id FROM work_order WHERE unit_id = $1 AND id = ANY($2::uuid[])
+), wanted AS (
+  SELECT c.id, o.id AS via, o.kind FROM orders o JOIN commitment c ON c.work_order_id = o.id
+  UNION
+  SELECT c.id, o.id, o.kind FROM orders o JOIN commitment c ON c.case_id = o.case_id
+  UNION
+  SELECT c.id, o.id, o.kind FROM orders o JOIN commitment c ON c.premises_id = o.premises_id
+  WHERE c.case_id IS NULL AND c.work_order_id IS NULL
+)
+SELECT c.id, c.rule_code, c.state, c.events, c.head_hash, c.started_at,
+  w.via, w.kind AS work_kind
+FROM commitment c JOIN wanted w ON w.id = c.id
+WHERE c.unit_id = $1 AND c.stopped_at IS NULL
+ORDER BY c.id FOR UPDATE OF c
+"""
 
 
 async def save_rules(tx: Transaction, rows: Rows) -> int:
@@ -71,6 +89,18 @@ async def lock_commitments(tx: Transaction, ids: Sequence[UUID]) -> Sequence[Any
         .with_for_update()
     )
     return found.all()
+
+
+async def lock_for_work(tx: Transaction, unit_id: str, orders: Sequence[UUID]) -> Sequence[Any]:
+    """Open commitments that field work bears on, locked in id order, with the order's id as `via`.
+
+    A commitment hangs on the work order, on its case, or (an inspection cycle) on its premises.
+    """
+    if not orders:
+        return []
+    connection = await driver(tx)
+    rows: Sequence[Any] = await connection.fetch(_FOR_WORK, unit_id, list(orders))
+    return rows
 
 
 async def claim_due(tx: Transaction, now: datetime, *, limit: int) -> Sequence[Any]:
