@@ -43,6 +43,26 @@ PROBLEMS: dict[str, Problem] = {
     "upload_too_long": Problem(413, "上传内容超出登记长度。", "More bytes came than were announced."),
     # sync
     # commitments
+    "calendar_without_working_day": Problem(
+        422, "日历中没有可用的工作日。", "The calendar has no working day to count."
+    ),
+    "commitment_without_start": Problem(422, "没有起算事件。", "No event started this clock."),
+    "already_paused": Problem(409, "计时已经暂停。", "The clock is paused already."),
+    "not_paused": Problem(409, "计时没有暂停。", "The clock is not paused."),
+    "not_waivable": Problem(409, "该承诺不能约定豁免。", "This promise cannot be waived."),
+    "waiver_too_late": Problem(
+        409, "约定日期晚于原时限。", "The customer agreed only after the first deadline."
+    ),
+    "fact_missing": Problem(422, "缺少判定所需的信息。", "A fact that decides this is missing."),
+    "fact_without_zone": Problem(422, "时间缺少时区。", "A time needs its zone."),
+    "fact_not_a_number": Problem(422, "该项应为数值。", "This fact should be a number."),
+    "rule_unknown": Problem(404, "没有这条规则。", "There is no such rule on that day."),
+    "rule_without_clock": Problem(422, "该条款没有时限。", "This rule has no clock."),
+    "fact_not_a_time": Problem(422, "时间格式不正确。", "This is not a day or an instant."),
+    "rule_overlap": Problem(409, "规则版本的有效期重叠。", "Two versions of a rule overlap."),
+    "rule_longer_without_source": Problem(
+        409, "延长期限须注明依据。", "A longer limit needs a cited source."
+    ),
 }
 
 

@@ -1,0 +1,91 @@
+"""When would it be due? The answer to `doorstep due`, with the days counted one by one."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+
+from commitments.calendar import Calendar, local_day
+from commitments.clock import due_of
+from commitments.cycles import CYCLE_RULES
+from commitments.rules import connection_rule, rule_for
+from schemas.base import Value
+from schemas.commitment import STARTED, Event, Facts, Rule
+from schemas.problems import Refusal
+
+_DEFAULT_OF_CLAUSE = {"2": "2c", "4": "4b", "13": "13a", "16": "16a"}
+
+
+class DueAnswer(Value, frozen=True):
+    """What is due when: `due` is written as the law counts, to 24:00 of the last day."""
+
+    clause: str
+    rule: str
+    rule_version: str
+    start: str
+    due_date: date | None
+    due: str | None
+    provisional: bool
+    days: tuple[date, ...]
+    why: tuple[str, ...] = ()
+
+
+def due_answer(
+    rules: Sequence[Rule], calendar: Calendar, *, clause: str, start: str, facts: Facts
+) -> DueAnswer:
+    """The rule of a clause that the facts choose, counted from `start` (a day, or a zoned instant)."""
+    code, why = choose(clause, facts)
+    since = _instant(start, calendar)
+    rule = rule_for(rules, code, on_day=local_day(calendar, since))
+    if rule.unit is None:
+        raise Refusal("rule_without_clock", rule=code)
+    event = Event(
+        kind=STARTED, observed_at=since, received_at=since, source="question", body=facts
+    )
+    due = due_of(rule, event, calendar, pauses=(), now=since)
+    return DueAnswer(
+        clause=clause,
+        rule=rule.code,
+        rule_version=rule.version,
+        start=start,
+        due_date=due.on,
+        due=_said(due.at, due.on, rule, calendar),
+        provisional=due.provisional,
+        days=due.days,
+        why=why,
+    )
+
+
+def choose(clause: str, facts: Facts) -> tuple[str, tuple[str, ...]]:
+    """The sub-number of a clause that the facts choose; refuses `fact_missing` and names it."""
+    if clause == "9":
+        return connection_rule(facts)
+    if clause == "3":
+        given = facts.get("customer_class") or facts.get("customer")
+        wanted = {"rural": "rural_piped", "non-resident": "non_resident"}.get(str(given), given)
+        if wanted not in CYCLE_RULES:
+            raise Refusal("fact_missing", fact="customer_class")
+        return CYCLE_RULES[str(wanted)], (f"inspection cycle of {wanted}",)
+    return _DEFAULT_OF_CLAUSE.get(clause, clause), ()
+
+
+def _instant(text: str, calendar: Calendar) -> datetime:
+    try:
+        if len(text) == len("2026-01-01"):
+            day = date.fromisoformat(text)
+            return datetime.combine(day, time(), calendar.zone).astimezone(UTC)
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Refusal("fact_not_a_time", value=text) from error
+    if at.tzinfo is None:
+        raise Refusal("fact_without_zone", fact="start")
+    return at
+
+
+def _said(at: datetime | None, on: date | None, rule: Rule, calendar: Calendar) -> str | None:
+    if at is None or on is None:
+        return None
+    if rule.unit in ("hour", "minute", "ring", "instant"):
+        return at.astimezone(calendar.zone).isoformat()
+    offset = datetime.combine(on + timedelta(days=1), time(), calendar.zone).isoformat()[-6:]
+    return f"{on.isoformat()}T24:00:00{offset}"
+
+

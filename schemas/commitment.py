@@ -1,0 +1,107 @@
+"""Rules, events and verdicts: what was promised, what happened, and what follows."""
+
+from typing import Literal
+
+from schemas.base import Instant, Value, date
+
+State = Literal[
+    "running",
+    "paused",
+    "met",
+    "met_late_excused",
+    "breached",
+    "waived_by_agreement",
+    "not_applicable",
+    "provisional",
+    "overdue_evidence_pending",
+]
+
+Fact = str | int | float | bool | None
+Facts = dict[str, Fact]
+ClockUnit = Literal["hour", "minute", "working_day", "calendar_day", "month", "instant", "ring"]
+
+STARTED, PAUSED, RESUMED, WAIVED = "started", "paused", "resumed", "waived"
+AMENDED, ATTEMPTED, VOIDED = "amended", "attempted_in_vain", "not_applicable"
+
+
+class Event(Value, frozen=True):
+    """Something that happened to a commitment: when it was true, when the company learned of it.
+
+    `observed_at` is the corrected instant where trust is verified, else the instant of arrival.
+    """
+
+    kind: str
+    observed_at: Instant
+    received_at: Instant
+    source: str
+    body: Facts = {}
+
+
+class Rule(Value, frozen=True):
+    """One measurable promise under a clause, in one version.
+
+    `limit` counts `unit`s; a standing duty or check has neither. `stops` are event kinds, all or
+    any of which end the clock.
+    """
+
+    code: str
+    clause: str
+    version: str
+    zh: str
+    kind: str = "clock"
+    unit: ClockUnit | None = None
+    limit: float = 0
+    start: str | None = None
+    stops: tuple[str, ...] = ()
+    every_stop: bool = False
+    soft: bool = False
+    waivable: bool = False
+    field_proof: bool = False
+    source: str = "handbook"
+    effective_from: date | None = None
+    effective_to: date | None = None
+
+
+class Stage(Value, frozen=True):
+    """A point of a commitment's life and the instant at which it was true."""
+
+    name: str
+    at: Instant
+
+
+class Pause(Value, frozen=True):
+    """A stretch in which the clock stood still, with its reason and document."""
+
+    since: Instant
+    until: Instant | None
+    reason: str
+    document: str
+
+
+class Verdict(Value, frozen=True):
+    """What the events of a commitment fold to at an instant.
+
+    `days` are the days counted one by one; `wake_at` is when time alone changes something next.
+    """
+
+    state: State
+    started_at: Instant
+    due_at: Instant | None
+    due_on: date | None
+    provisional: bool
+    stopped_at: Instant | None = None
+    wake_at: Instant | None = None
+    stages: tuple[Stage, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+    days: tuple[date, ...] = ()
+    late_seconds: int = 0
+    proof_received_at: Instant | None = None
+
+
+class ChainLink(Value, frozen=True):
+    """An event as it lies in the ledger, tied to the one before it."""
+
+    n: int
+    event: Event
+    previous_hash: str
+    hash: str

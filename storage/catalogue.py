@@ -1,0 +1,42 @@
+"""What ships as data: rules, the calendar, grades. Read once a process."""
+
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import holidays
+import yaml
+
+from commitments.calendar import Calendar
+from commitments.rules import read_rules
+from schemas.commitment import Rule
+
+CATALOGUE = Path(__file__).with_name("catalogue")
+OFFICIAL_FROM, OFFICIAL_UNTIL = 2015, 2026
+"""Years whose State Council notice the `holidays` package holds; later ones it guesses silently."""
+
+
+@cache
+def rules() -> tuple[Rule, ...]:
+    """The handbook's sixteen clauses, and the law beside them."""
+    return read_rules(document("rules.yaml"))
+
+
+@cache
+def calendar() -> Calendar:
+    """Official years with their make-up days; other years are plain weekends and provisional."""
+    known = holidays.country_holidays("CN", years=range(OFFICIAL_FROM, OFFICIAL_UNTIL + 1))
+    days: dict[date, bool] = {}
+    day = date(OFFICIAL_FROM, 1, 1)
+    while day.year <= OFFICIAL_UNTIL:
+        worked = known.is_working_day(day)
+        if worked != (day.weekday() < 5):
+            days[day] = worked
+        day += timedelta(days=1)
+    return Calendar(days=days, official_until=OFFICIAL_UNTIL)
+
+
+def document(name: str) -> Any:
+    """One file of the catalogue."""
+    return yaml.safe_load((CATALOGUE / name).read_text("utf-8"))
