@@ -33,7 +33,20 @@ PROBLEMS: dict[str, Problem] = {
     "unsafe_settings": Problem(500, "系统配置不安全，拒绝启动。", "The settings are unsafe; nothing starts."),
     "database_start": Problem(503, "数据库未能启动。", "The database did not start."),
     # registry and import
+    "file_encoding": Problem(422, "文件编码无法识别。", "The file is neither GB18030 nor UTF-8."),
+    "file_missing": Problem(404, "缺少必需的文件。", "A file that is needed is not there."),
+    "column_missing": Problem(422, "文件缺少必需的列。", "A column that is needed is not there."),
+    "file_empty": Problem(422, "文件没有数据。", "The file holds no rows."),
+    "line_too_long": Problem(422, "文件中有超长的行。", "A line of the file is too long."),
+    "file_unreadable": Problem(422, "文件已损坏，无法读取。", "The file cannot be read."),
     # cases and work orders
+    "account_unknown": Problem(404, "户号不存在。", "There is no such account."),
+    "case_closed": Problem(409, "该业务已办结。", "This case is closed."),
+    "visit_under_way": Problem(409, "上门作业已开始，不能改派。", "The visit has begun and stays."),
+    "double_booking": Problem(409, "该时段已有安排。", "The technician is elsewhere at that time."),
+    "technician_unable": Problem(
+        409, "该人员不能承担此工作。", "This technician may not do this work on that day."
+    ),
     # planning
     # attachments
     "photo_type": Problem(415, "文件不是照片。", "The file is not a JPEG, PNG or WebP picture."),

@@ -70,9 +70,9 @@ async def update_commitments(tx: Transaction, rows: Rows) -> int:
     return await bulk.update(tx, commitment, rows)
 
 
-async def append_events(tx: Transaction, rows: Rows) -> int:
-    """Appends events to their commitments' chains."""
-    return await bulk.insert(tx, commitment_event, rows)
+async def append_events(tx: Transaction, rows: Rows, *, again: bool = False) -> int:
+    """Appends events to their commitments' chains; `again` leaves those alone that are there."""
+    return await bulk.insert(tx, commitment_event, rows, skip_known=again)
 
 
 async def add_stages(tx: Transaction, rows: Rows) -> int:

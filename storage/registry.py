@@ -91,6 +91,28 @@ async def accounts(tx: Transaction, unit_id: str, wanted: Sequence[str]) -> dict
     return {row.account: row.id for row in rows}
 
 
+async def premises_by_account(
+    tx: Transaction, unit_id: str, wanted: Sequence[str]
+) -> dict[str, Any]:
+    """What intake needs of premises, by account."""
+    rows = await tx.execute(
+        sa.select(premises.c.id, premises.c.account, premises.c.customer_class).where(
+            premises.c.unit_id == unit_id, premises.c.account.in_(wanted)
+        )
+    )
+    return {row.account: row for row in rows}
+
+
+async def premises_page(
+    tx: Transaction, unit_id: str, *, after: UUID | None, limit: int
+) -> Sequence[Any]:
+    """Premises in id order, from one after `after`."""
+    statement = sa.select(premises).where(premises.c.unit_id == unit_id)
+    if after is not None:
+        statement = statement.where(premises.c.id > after)
+    return (await tx.execute(statement.order_by(premises.c.id).limit(limit))).all()
+
+
 async def premises_of(tx: Transaction, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Any]:
     """Premises with customer and grid, by id."""
     rows = await tx.execute(

@@ -1,0 +1,259 @@
+"""Shell: opens cases with their clocks and work orders, and the due work of inspection cycles."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from commitments import cycles, entry, intake
+from commitments.calendar import local_day
+from schemas.ambient import Ambient
+from schemas.base import Value
+from schemas.ids import named
+from schemas.problems import PROBLEMS
+from schemas.work import CaseRequest, PremisesFacts, Rejection, WorkOrderDraft
+from storage import audit, catalogue, ledger, registry, work
+from storage.engine import Transaction
+from storage.services import services
+
+Row = dict[str, Any]
+PAGE = 5_000
+
+
+class Intake(Value, frozen=True):
+    """What became of a handful of requests."""
+
+    opened: tuple[UUID, ...]
+    known: tuple[str, ...]
+    rejected: tuple[Rejection, ...]
+
+
+class Opened(Value, frozen=True):
+    """Rows of one case."""
+
+    case: Row
+    orders: list[Row]
+    entries: list[entry.Entry]
+
+
+def book() -> intake.Book:
+    """What the unit decides by."""
+    return intake.Book(
+        services=services(), rules=catalogue.rules(), calendar=catalogue.calendar()
+    )
+
+
+async def open_cases(
+    engine: AsyncEngine, unit_id: str, *, requests: Sequence[CaseRequest], ambient: Ambient
+) -> Intake:
+    """Opens what can be opened; a known number is left alone, an unknown account is rejected."""
+    async with engine.begin() as tx:
+        found = await registry.premises_by_account(
+            tx, unit_id, sorted({each.account for each in requests})
+        )
+        numbers = [each.number for each in requests if each.number]
+        known = await work.known_cases(tx, unit_id, numbers)
+        rejected = [_rejected(each) for each in requests if each.account not in found]
+        opened = [
+            _opened(each, found[each.account], unit_id=unit_id, ambient=ambient)
+            for each in requests
+            if each.account in found and each.number not in known
+        ]
+        await work.open_cases(tx, [each.case for each in opened])
+        await work.open_work_orders(tx, [row for each in opened for row in each.orders])
+        await _enter(tx, [one for each in opened for one in each.entries])
+        await audit.append(
+            tx,
+            unit_id,
+            entry=audit.Entry(
+                at=ambient.now,
+                actor="intake",
+                action="cases.opened",
+                subject=str(len(opened)),
+                detail={"rejected": len(rejected)},
+            ),
+        )
+    return Intake(
+        opened=tuple(each.case["id"] for each in opened),
+        known=tuple(sorted(known)),
+        rejected=tuple(rejected),
+    )
+
+
+async def open_cycles(engine: AsyncEngine, unit_id: str, *, ambient: Ambient) -> int:
+    """Every premises with a known class and start has its inspection clock; a known one stays."""
+    decided_by, opened, after = book(), 0, None
+    while True:
+        async with engine.begin() as tx:
+            rows = await registry.premises_page(tx, unit_id, after=after, limit=PAGE)
+            drafts = [_cycle(each, decided_by, unit_id=unit_id, ambient=ambient) for each in rows]
+            opened += await _enter(tx, [each for each in drafts if each is not None])
+        if len(rows) < PAGE:
+            return opened
+        after = rows[-1].id
+
+
+async def generate_due(
+    engine: AsyncEngine, unit_id: str, *, until: date, ambient: Ambient
+) -> int:
+    """Work orders for inspections that fall due by a day, once a cycle however often it is asked."""
+    decided_by = book()
+    async with engine.begin() as tx:
+        rows = await registry.inspections_due(tx, unit_id, until=until)
+        orders = [
+            _order_row(
+                intake.inspection_work(each.customer_class, each.inspection_due_on, decided_by),
+                unit_id=unit_id,
+                number=f"AJ-{each.account}-{each.inspection_due_on:%Y%m%d}",
+                premises_id=each.id,
+                case_id=None,
+            )
+            for each in rows
+        ]
+        return await work.open_work_orders(tx, orders)
+
+
+def lead_until(now: datetime) -> date:
+    """The last due day that is generated today."""
+    ahead = timedelta(days=services().lead_days)
+    return local_day(catalogue.calendar(), now + ahead)
+
+
+def _rejected(request: CaseRequest) -> Rejection:
+    problem = PROBLEMS["account_unknown"]
+    return Rejection(
+        number=request.number,
+        account=request.account,
+        code="account_unknown",
+        zh=problem.zh,
+        en=problem.en,
+    )
+
+
+def _opened(request: CaseRequest, premises: Any, *, unit_id: str, ambient: Ambient) -> Opened:
+    facts = PremisesFacts(
+        id=str(premises.id), account=premises.account, customer_class=premises.customer_class
+    )
+    drafted = intake.draft(request, facts, book())
+    number = request.number or f"D{ambient.now:%Y%m%d}-{str(ambient.new_id())[-8:]}"
+    case_id = named(unit_id, "case", number)
+    case = _case_row(request, drafted, case_id=case_id, premises_id=premises.id, number=number)
+    case |= {"unit_id": unit_id, "registered_at": ambient.now}
+    orders = []
+    if drafted.work is not None:
+        orders.append(
+            _order_row(
+                drafted.work,
+                unit_id=unit_id,
+                number=f"{number}-1",
+                premises_id=premises.id,
+                case_id=case_id,
+            )
+        )
+    entries = [
+        entry.opened(
+            entry.Opening(
+                id=named(unit_id, "commitment", number, each.rule.code),
+                unit_id=unit_id,
+                rule=each.rule,
+                started_at=each.started_at,
+                received_at=request.received_at,
+                source=intake.commitment_source(case_id),
+                case_id=case_id,
+            ),
+            catalogue.calendar(),
+            now=ambient.now,
+        )
+        for each in drafted.clocks
+    ]
+    return Opened(case=case, orders=orders, entries=entries)
+
+
+def _case_row(
+    request: CaseRequest,
+    drafted: intake.CaseDraft,
+    *,
+    case_id: UUID,
+    premises_id: UUID,
+    number: str,
+) -> Row:
+    return {
+        "id": case_id,
+        "number": number,
+        "kind": drafted.kind,
+        "channel": request.channel,
+        "premises_id": premises_id,
+        "description": request.description,
+        "state": "open",
+        "facts": {
+            "asked_as": request.kind,
+            "rerouted": drafted.rerouted,
+            "purchased_on": request.purchased_on,
+        },
+        "received_at": request.received_at,
+        "tracking_code": f"T{case_id.hex[-12:].upper()}",
+    }
+
+
+def _order_row(
+    drafted: WorkOrderDraft,
+    *,
+    unit_id: str,
+    number: str,
+    premises_id: UUID,
+    case_id: UUID | None,
+) -> Row:
+    return {
+        "id": named(unit_id, "work_order", number),
+        "unit_id": unit_id,
+        "case_id": case_id,
+        "premises_id": premises_id,
+        "number": number,
+        "kind": drafted.kind,
+        "template": drafted.template,
+        "skills": list(drafted.skills),
+        "duration_seconds": drafted.duration_seconds,
+        "tier": drafted.tier,
+        "state": "ready",
+        "window_opens": drafted.window.opens if drafted.window else None,
+        "window_closes": drafted.window.closes if drafted.window else None,
+        "earliest_at": drafted.earliest_at,
+        "due_at": drafted.due_at,
+        "attempts": 0,
+        "facts": {},
+        "version": 1,
+    }
+
+
+def _cycle(
+    premises: Any, decided_by: intake.Book, *, unit_id: str, ambient: Ambient
+) -> entry.Entry | None:
+    since = premises.last_inspection_on or premises.first_gas_on
+    if premises.customer_class not in cycles.CYCLE_RULES or since is None:
+        return None
+    code = cycles.CYCLE_RULES[premises.customer_class]
+    rule = next(each for each in decided_by.rules if each.code == code)
+    started = intake.midnight(decided_by.calendar, since)
+    return entry.opened(
+        entry.Opening(
+            id=named(unit_id, "commitment", "cycle", premises.account, code, since),
+            unit_id=unit_id,
+            rule=rule,
+            started_at=started,
+            received_at=min(ambient.now, started),
+            source=f"cycle:{premises.account}:{since}",
+            premises_id=premises.id,
+        ),
+        decided_by.calendar,
+        now=ambient.now,
+    )
+
+
+async def _enter(tx: Transaction, entries: Sequence[entry.Entry]) -> int:
+    opened = await ledger.open_commitments(
+        tx, [row for each in entries for row in each.commitments]
+    )
+    await ledger.append_events(tx, [row for each in entries for row in each.events], again=True)
+    return opened

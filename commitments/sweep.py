@@ -1,0 +1,33 @@
+"""Shell: folds commitments whose clock has something to say. Running it twice changes nothing."""
+
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from commitments import entry
+from commitments.clock import fold
+from commitments.ledger import rule_of
+from schemas.ambient import Ambient
+from storage import catalogue, ledger
+
+
+async def sweep(engine: AsyncEngine, *, ambient: Ambient, limit: int) -> int:
+    """Takes up to `limit` commitments that nobody else holds; returns how many it folded.
+
+    After three days away every stage fires, in order, stamped with the instant it was true.
+    """
+    async with engine.begin() as tx:
+        claimed = await ledger.claim_due(tx, ambient.now, limit=limit)
+        chains = await ledger.events_of(tx, [each.id for each in claimed])
+        changed: list[dict[str, Any]] = []
+        stages: list[dict[str, Any]] = []
+        for held in claimed:
+            events = [entry.event_of(each) for each in chains[held.id]]
+            verdict = fold(rule_of(held), events, catalogue.calendar(), now=ambient.now)
+            changed.append({"id": held.id, **entry.verdict_columns(verdict, now=ambient.now)})
+            stages += entry.stage_rows(
+                held.unit_id, held.id, verdict=verdict, now=ambient.now
+            )
+        await ledger.update_commitments(tx, changed)
+        await ledger.add_stages(tx, stages)
+        return len(claimed)
