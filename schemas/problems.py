@@ -38,6 +38,7 @@ PROBLEMS: dict[str, Problem] = {
     "column_missing": Problem(422, "文件缺少必需的列。", "A column that is needed is not there."),
     "file_empty": Problem(422, "文件没有数据。", "The file holds no rows."),
     "line_too_long": Problem(422, "文件中有超长的行。", "A line of the file is too long."),
+    "report_form": Problem(422, "报告文件须为 .json 或 .xlsx，且可写入。", "A report is a writable .json or .xlsx file."),
     "file_unreadable": Problem(422, "文件已损坏，无法读取。", "The file cannot be read."),
     # cases and work orders
     "account_unknown": Problem(404, "户号不存在。", "There is no such account."),
@@ -48,6 +49,11 @@ PROBLEMS: dict[str, Problem] = {
         409, "该人员不能承担此工作。", "This technician may not do this work on that day."
     ),
     # planning
+    "plan_problem": Problem(422, "排程问题不成立。", "The planning problem cannot be."),
+    "plan_not_ready": Problem(409, "该计划尚不能发布。", "This plan cannot be published yet."),
+    "plan_stale": Problem(
+        409, "计划依据的数据已变化，请重新排程。", "What the plan leans on has changed; plan again."
+    ),
     # attachments
     "photo_type": Problem(415, "文件不是照片。", "The file is not a JPEG, PNG or WebP picture."),
     "photo_dimensions": Problem(422, "照片尺寸超出上限。", "The picture has too many pixels."),

@@ -30,6 +30,8 @@ OBSERVATION_KINDS = (
     "date_unreadable",
     "datum_unknown",
     "gas_on_in_future",
+    "home_repaired",
+    "home_unknown",
     "key_missing",
     "kind_unknown",
     "meter_in_future",
