@@ -38,7 +38,9 @@ PROBLEMS: dict[str, Problem] = {
     "column_missing": Problem(422, "文件缺少必需的列。", "A column that is needed is not there."),
     "file_empty": Problem(422, "文件没有数据。", "The file holds no rows."),
     "line_too_long": Problem(422, "文件中有超长的行。", "A line of the file is too long."),
-    "report_form": Problem(422, "报告文件须为 .json 或 .xlsx，且可写入。", "A report is a writable .json or .xlsx file."),
+    "report_form": Problem(
+        422, "报告须为可写入的 .json 或 .xlsx 文件。", "A report is a writable .json or .xlsx file."
+    ),
     "file_unreadable": Problem(422, "文件已损坏，无法读取。", "The file cannot be read."),
     # cases and work orders
     "account_unknown": Problem(404, "户号不存在。", "There is no such account."),

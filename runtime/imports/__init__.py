@@ -1,4 +1,4 @@
-"""Import of what companies have: files are read, judged row by row, then saved in one transaction."""
+"""Import of what companies have: read, judged row by row, then saved in one transaction."""
 
 from runtime.imports.region import Progress, Region, read_region
 from runtime.imports.save import DueOn, save

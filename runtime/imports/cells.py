@@ -1,4 +1,4 @@
-"""From the text of a cell to a value; what cannot be read is noted and left empty, never guessed."""
+"""From the text of a cell to a value; the unreadable is noted and left empty, never guessed."""
 
 import re
 from collections.abc import Mapping as Map

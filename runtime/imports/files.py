@@ -29,7 +29,7 @@ Line = tuple[int, list[str]]
 
 
 class Source(Value, frozen=True):
-    """A file that was looked at once: how it is encoded and what it must still be when read again."""
+    """A file that was looked at once: its encoding, and what it must still be when read again."""
 
     path: Path
     encoding: str

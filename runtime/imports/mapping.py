@@ -21,7 +21,7 @@ class FileMapping(Value, frozen=True):
     fields: dict[str, tuple[str, ...]]
 
     def columns(self, header: list[str], *, file: str) -> dict[str, int]:
-        """Field to column number; refuses `column_missing` with the headers that were looked for."""
+        """Field to column number; refuses `column_missing` with the headers it looked for."""
         at = {name.strip(): index for index, name in reversed(list(enumerate(header)))}
         found: dict[str, int] = {}
         for field, names in self.fields.items():
@@ -36,7 +36,7 @@ class FileMapping(Value, frozen=True):
 
 
 class Coordinates(Value, frozen=True):
-    """Where coordinates can lie at all, in degrees, and how far a region reaches from its middle."""
+    """Where coordinates can lie at all, and how far a region reaches from its middle; degrees."""
 
     longitude: tuple[float, float]
     latitude: tuple[float, float]

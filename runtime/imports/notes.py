@@ -67,7 +67,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The datum is not known; the coordinates were not taken.",
     ),
     "gas_on_in_future": ("首次通气日期晚于数据日期。", "First gas-on lies in the future."),
-    "home_repaired": ("驻地坐标颠倒，已对调。", "The home's coordinates were swapped and put right."),
+    "home_repaired": (
+        "驻地坐标颠倒，已对调。",
+        "The home's coordinates were swapped and put right.",
+    ),
     "home_unknown": ("驻地坐标不可用。", "The home's coordinates cannot be used."),
     "key_missing": ("缺少编号，此行未导入。", "The row has no number and was not taken."),
     "kind_unknown": (

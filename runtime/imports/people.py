@@ -45,9 +45,7 @@ def technician(
     )
 
 
-def request(
-    cells: Cells, mapping: Mapping, *, known: Callable[[str], bool]
-) -> Request | None:
+def request(cells: Cells, mapping: Mapping, *, known: Callable[[str], bool]) -> Request | None:
     """One request; None, with a note, where intake could not know what is asked or since when."""
     number = _number(cells)
     kind = mapping.code("kind", cells.text("kind"))

@@ -147,9 +147,7 @@ class Survey:
         if not self._longitudes:
             return None
         at = len(self._longitudes) // 2
-        return Place(
-            latitude=sorted(self._latitudes)[at], longitude=sorted(self._longitudes)[at]
-        )
+        return Place(latitude=sorted(self._latitudes)[at], longitude=sorted(self._longitudes)[at])
 
 
 def cells_needed(table_: Table) -> int:

@@ -1,4 +1,4 @@
-"""A folder of a company's exports becomes a region: cleaned rows and the account of what was found."""
+"""A folder of a company's exports becomes cleaned rows and the account of what was found."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
@@ -85,9 +85,7 @@ class _Reader:
             ),
         )
         everywhere = grids | {grid for each in technicians for grid in each.grids}
-        return Region(
-            unit_id, premises, technicians, requests, tuple(sorted(everywhere)), report
-        )
+        return Region(unit_id, premises, technicians, requests, tuple(sorted(everywhere)), report)
 
     def _tables(self, folder: Path, role: str) -> list[Table]:
         known = self._mapping.files[role]

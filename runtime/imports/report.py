@@ -53,13 +53,16 @@ def counts(report: RegionReport) -> dict[str, Any]:
 
 
 def write(report: RegionReport, path: Path) -> None:
-    """Writes every row that was repaired, put aside or noted, in the form that the name asks for."""
-    if path.suffix == ".xlsx":
-        _workbook(report, path)
-    elif path.suffix == ".json":
-        path.write_bytes(msgspec.json.format(as_json(report), indent=1))
-    else:
-        raise Refusal("report_form", file=path.name)
+    """Writes every row that was repaired, put aside or noted, in the form the name asks for."""
+    try:
+        if path.suffix == ".xlsx":
+            _workbook(report, path)
+        elif path.suffix == ".json":
+            path.write_bytes(msgspec.json.format(as_json(report), indent=1))
+        else:
+            raise Refusal("report_form", file=path.name)
+    except (OSError, xlsxwriter.exceptions.FileCreateError) as error:
+        raise Refusal("report_form", file=path.name) from error
 
 
 def as_json(report: RegionReport) -> bytes:
@@ -79,23 +82,21 @@ def on_screen(report: RegionReport) -> Iterator[str]:
             first.setdefault(each.kind, each)
         for kind, count in distinct(listed).items():
             each = first[kind]
-            yield f"  {title[:-1]:11} {kind:24}{count:7}  {each.key} {each.file}:{each.row} {each.zh}"
+            where = f"{each.key} {each.file}:{each.row}"
+            yield f"  {title[:-1]:11} {kind:24}{count:7}  {where} {each.zh}"
 
 
 def _workbook(report: RegionReport, path: Path) -> None:
     # constant memory writes row by row; text stays text, so no cell of a customer is ever run
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    try:
-        with xlsxwriter.Workbook(str(path), options) as book:
-            _counts_sheet(book.add_worksheet("汇总"), report)
-            for title in ("findings", "observations"):
-                listed: tuple[Finding, ...] = getattr(report, title)
-                # a sheet ends at 1,048,576 rows and would drop the rest without a word
-                for part, start in enumerate(range(0, max(1, len(listed)), SHEET_ROWS_MAX), 1):
-                    sheet = book.add_worksheet(f"{title} {part}" if part > 1 else title)
-                    _rows_sheet(sheet, listed[start : start + SHEET_ROWS_MAX])
-    except xlsxwriter.exceptions.FileCreateError as error:
-        raise Refusal("report_form", file=path.name) from error
+    with xlsxwriter.Workbook(str(path), options) as book:
+        _counts_sheet(book.add_worksheet("汇总"), report)
+        for title in ("findings", "observations"):
+            listed: tuple[Finding, ...] = getattr(report, title)
+            # a sheet ends at 1,048,576 rows and would drop the rest without a word
+            for part, start in enumerate(range(0, max(1, len(listed)), SHEET_ROWS_MAX), 1):
+                sheet = book.add_worksheet(f"{title} {part}" if part > 1 else title)
+                _rows_sheet(sheet, listed[start : start + SHEET_ROWS_MAX])
 
 
 def _counts_sheet(sheet: Any, report: RegionReport) -> None:

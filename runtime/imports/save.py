@@ -33,7 +33,7 @@ async def save(
     due_on: DueOn = cycles.due_on,
     progress: Progress | None = None,
 ) -> Saved:
-    """Saves grids, premises, technicians and the report; known rows that are the same stay untouched.
+    """Saves grids, premises, technicians and the report; known rows stay untouched.
 
     Ids follow from account and number, so the same files change nothing the second time.
     """
