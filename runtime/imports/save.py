@@ -129,7 +129,10 @@ def _technician(unit_id: str, each: Technician) -> Row:
         "lunch_closes": each.lunch_closes,
         "vehicle": each.vehicle or None,
     }
-    return _hashed(row, named(unit_id, "technician", each.number))
+    # a renewed certificate is a change of the technician, though it lives in rows of its own
+    return _hashed(
+        row, named(unit_id, "technician", each.number), besides=str(each.certificate_until)
+    )
 
 
 def _certificates(unit_id: str, each: Technician) -> list[Row]:
@@ -154,8 +157,8 @@ def _coordinates(place: Place | None) -> Row:
     return {"latitude": place.latitude, "longitude": place.longitude}
 
 
-def _hashed(row: Row, id_: UUID) -> Row:
-    digest = hashlib.sha256(msgspec.json.encode(row)).hexdigest()
+def _hashed(row: Row, id_: UUID, *, besides: str = "") -> Row:
+    digest = hashlib.sha256(msgspec.json.encode(row) + besides.encode()).hexdigest()
     return {"id": id_, **row, "row_hash": digest}
 
 

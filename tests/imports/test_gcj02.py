@@ -27,7 +27,9 @@ def test_the_shift_agrees_with_eviltransform_to_a_hands_breadth(place: Place) ->
 @given(mainland)
 def test_undoing_the_shift_returns_to_the_same_point_within_a_millimetre(place: Place) -> None:
     back = to_wgs84(to_gcj02(place))
-    assert distance((place.latitude, place.longitude), (back.latitude, back.longitude)).meters < 1e-3
+    assert (
+        distance((place.latitude, place.longitude), (back.latitude, back.longitude)).meters < 1e-3
+    )
 
 
 def test_the_shift_in_guan_is_some_hundred_metres() -> None:

@@ -1,4 +1,4 @@
-"""What is found in a region's files is what was planted there, and each row is cleaned or put aside."""
+"""What is found in the files is what was planted there; each row is cleaned or put aside."""
 
 import csv
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runtime.imports import read_region
+from runtime.imports import mapping, read_region
 from runtime.sample_region import Size, write_region
 from schemas.registry import FINDING_KINDS, OBSERVATION_KINDS, Finding, Premises
 
@@ -245,6 +245,29 @@ def test_rows_that_cannot_be_taken_are_listed_and_the_others_go_in(clean: Path) 
     kinds = [each.kind for each in region.report.observations]
     assert kinds == ["row_ragged", "key_missing", "row_ragged", "key_missing"]
     assert all(each.done == "put_aside" for each in region.report.observations)
+
+
+def test_a_company_with_other_headers_needs_a_mapping_file_and_no_code(
+    clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "mappings"
+    folder.mkdir()
+    known = (mapping.MAPPINGS / "standard.yaml").read_text("utf-8")
+    other = known.replace("[户号, 客户编号, 用户编号]", "[CUST_NO]").replace("居民:", "民用:", 1)
+    (folder / "other.yaml").write_text(other, "utf-8")
+
+    def edit(rows: list[list[str]]) -> None:
+        rows[0] = ["CUST_NO", *rows[0][1:]]
+        for row in rows[1:]:
+            row[4] = row[4].replace("居民", "民用", 1) if row[4] == "居民" else row[4]
+
+    before = list(read_region(clean, as_of=AS_OF, unit_id="u").premises)
+    edited(clean, "premises-1.csv", edit)
+    edited(clean, "premises-2.csv", edit, encoding="utf-8-sig")
+    edited(clean, "requests.csv", lambda rows: rows[0].__setitem__(4, "CUST_NO"))
+    monkeypatch.setattr(mapping, "MAPPINGS", folder)
+    after = read_region(clean, as_of=AS_OF, unit_id="u", company="other")
+    assert list(after.premises) == before
 
 
 def test_what_is_reported_is_on_the_closed_lists(guan: Path) -> None:
