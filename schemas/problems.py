@@ -18,7 +18,9 @@ class Problem(NamedTuple):
 PROBLEMS: dict[str, Problem] = {
     # wire
     "malformed_body": Problem(400, "请求内容无法读取。", "The body cannot be read."),
-    "invalid_field": Problem(422, "有一项内容不符合要求。", "A field does not have the form it needs."),
+    "invalid_field": Problem(
+        422, "有一项内容不符合要求。", "A field does not have the form it needs."
+    ),
     "unsupported_media_type": Problem(
         415, "不支持这种内容格式。", "This content type is not accepted here."
     ),
@@ -27,10 +29,18 @@ PROBLEMS: dict[str, Problem] = {
     "method_not_allowed": Problem(405, "不支持这种操作。", "This method is not offered here."),
     "not_signed_in": Problem(401, "请先登录。", "Sign in first."),
     "not_allowed": Problem(403, "您没有这项权限。", "Your role does not permit this."),
-    "too_many_requests": Problem(429, "请求过于频繁，请稍后再试。", "Too many requests; try again later."),
-    "unavailable": Problem(503, "系统暂时无法处理，请稍后再试。", "The system cannot do this right now; try again."),
-    "stale_version": Problem(409, "数据已被他人修改，请刷新后再试。", "Somebody changed this first; look again."),
-    "unsafe_settings": Problem(500, "系统配置不安全，拒绝启动。", "The settings are unsafe; nothing starts."),
+    "too_many_requests": Problem(
+        429, "请求过于频繁，请稍后再试。", "Too many requests; try again later."
+    ),
+    "unavailable": Problem(
+        503, "系统暂时无法处理，请稍后再试。", "The system cannot do this right now; try again."
+    ),
+    "stale_version": Problem(
+        409, "数据已被他人修改，请刷新后再试。", "Somebody changed this first; look again."
+    ),
+    "unsafe_settings": Problem(
+        500, "系统配置不安全，拒绝启动。", "The settings are unsafe; nothing starts."
+    ),
     "database_start": Problem(503, "数据库未能启动。", "The database did not start."),
     # registry and import
     "file_encoding": Problem(422, "文件编码无法识别。", "The file is neither GB18030 nor UTF-8."),
@@ -59,10 +69,24 @@ PROBLEMS: dict[str, Problem] = {
     # attachments
     "photo_type": Problem(415, "文件不是照片。", "The file is not a JPEG, PNG or WebP picture."),
     "photo_dimensions": Problem(422, "照片尺寸超出上限。", "The picture has too many pixels."),
-    "hash_mismatch": Problem(422, "照片内容与登记不符。", "The bytes are not the ones that were declared."),
-    "upload_offset": Problem(409, "上传位置不符，请先查询。", "The upload is at another offset; ask first."),
-    "upload_too_long": Problem(413, "上传内容超出登记长度。", "More bytes came than were announced."),
+    "hash_mismatch": Problem(
+        422, "照片内容与登记不符。", "The bytes are not the ones that were declared."
+    ),
+    "upload_offset": Problem(
+        409, "上传位置不符，请先查询。", "The upload is at another offset; ask first."
+    ),
+    "upload_too_long": Problem(
+        413, "上传内容超出登记长度。", "More bytes came than were announced."
+    ),
     # sync
+    "cursor_forged": Problem(400, "同步游标无效。", "This cursor was not handed out here."),
+    "cursor_of_another_epoch": Problem(
+        409, "服务器数据已恢复，请重新问候。", "The server was restored; say hello again."
+    ),
+    "tablet_revoked": Problem(403, "该设备已停用。", "This tablet has been revoked."),
+    "pack_unknown_grid": Problem(404, "没有该网格。", "There is no such grid."),
+    "bundle_signature": Problem(422, "离线包签名无效。", "The bundle's signature does not hold."),
+    "conflict_closed": Problem(409, "该冲突已处理。", "This conflict has been decided already."),
     # commitments
     "calendar_without_working_day": Problem(
         422, "日历中没有可用的工作日。", "The calendar has no working day to count."

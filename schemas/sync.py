@@ -9,7 +9,19 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from schemas.base import UUID, Code, Count, Instant, Name, Position, Sha256, Text, Value, Wire, date
+from schemas.base import (
+    UUID,
+    Code,
+    Count,
+    Instant,
+    Name,
+    Position,
+    Sha256,
+    Text,
+    Value,
+    Wire,
+    date,
+)
 
 OPERATIONS_MAX = 500
 ANSWER_BYTES_MAX = 64 * 1024

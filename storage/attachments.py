@@ -8,8 +8,23 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from storage.engine import Transaction
+from storage.engine import Transaction, driver
 from storage.tables import attachment, attachment_use, upload, visit
+
+_CERTIFY = """
+UPDATE visit v SET certification = CASE
+  WHEN EXISTS (SELECT 1 FROM hazard h WHERE h.visit_id = v.id AND h.statutory IS NOT NULL)
+    AND NOT EXISTS (SELECT 1 FROM record r WHERE r.id = v.id
+      AND (r.fields ? 'notice' OR r.fields -> 'R28' ? 'notice_no'))
+  THEN 'needs_notice' ELSE 'certified' END
+WHERE v.unit_id = $1 AND v.id = ANY($2::uuid[])
+  AND v.certification IN ('waiting_evidence', 'needs_notice')
+  AND NOT EXISTS (
+    SELECT 1 FROM attachment_use u LEFT JOIN attachment a
+      ON a.unit_id = u.unit_id AND a.sha256 = u.sha256
+    WHERE u.unit_id = v.unit_id AND u.visit_id = v.id
+      AND coalesce(a.state, 'declared') <> 'verified')
+"""
 
 
 async def attachment_of(tx: Transaction, unit_id: str, sha256: str) -> Any:
@@ -147,13 +162,12 @@ async def expired_uploads(tx: Transaction, *, now: datetime, limit: int) -> Sequ
     return found.all()
 
 
-async def certifiable(tx: Transaction, unit_id: str, visits: Sequence[UUID]) -> list[UUID]:
-    """Of these visits, those that ended and wait for their photos alone."""
-    rows = await tx.scalars(
-        sa.select(visit.c.id).where(
-            visit.c.unit_id == unit_id,
-            visit.c.id.in_(visits),
-            visit.c.certification == "waiting_evidence",
-        )
-    )
-    return list(rows)
+async def certify(tx: Transaction, unit_id: str, visits: Sequence[UUID]) -> None:
+    """A visit is certified once it ended and every hash it declared is verified, and not before.
+
+    With a statutory hazard it also needs the written notice (建城规〔2023〕4号 art. 9).
+    """
+    if not visits:
+        return
+    connection = await driver(tx)
+    await connection.execute(_CERTIFY, unit_id, list(visits))

@@ -57,13 +57,13 @@ async def update(
     names = tuple(rows[0])
     sets = ", ".join(f"{_quoted(n)} = x.{_quoted(n)}" for n in names if n not in key)
     match = " AND ".join(f"t.{_quoted(n)} = x.{_quoted(n)}" for n in key)
-    statement = f"UPDATE {_quoted(table.name)} t SET {sets} FROM {_spread(table, names)} WHERE {match}"  # noqa: S608  # nosec B608 - names come from the table
+    statement = (
+        f"UPDATE {_quoted(table.name)} t SET {sets} FROM {_spread(table, names)} WHERE {match}"  # noqa: S608  # nosec B608 - names come from the table
+    )
     return await _run(tx, statement, rows)
 
 
-async def _each_slice(
-    tx: Transaction, table: sa.Table, rows: Sequence[Row], *, ending: str
-) -> int:
+async def _each_slice(tx: Transaction, table: sa.Table, rows: Sequence[Row], *, ending: str) -> int:
     if not rows:
         return 0
     names = tuple(rows[0])

@@ -79,7 +79,9 @@ class Cluster:
         deadline = time.monotonic() + START_SECONDS_MAX
         log = str(self._data / "server.log")
         # after a kill the old shared memory may need a moment to go away
-        while self._run("pg_ctl", "-D", str(self._data), "-w", "-l", log, "-o", given, "start", check=False):
+        while self._run(
+            "pg_ctl", "-D", str(self._data), "-w", "-l", log, "-o", given, "start", check=False
+        ):
             if time.monotonic() > deadline:
                 raise Refusal("database_start", log=log)
             time.sleep(0.5)
@@ -87,9 +89,12 @@ class Cluster:
 
     def _major(self) -> int:
         text = subprocess.run(  # nosec B603
-            [str(self._tools / "postgres"), "--version"], capture_output=True, text=True, check=True
+            [str(self._tools / "postgres"), "--version"],
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
-        return int(text.rsplit(" ", 1)[-1].split(".")[0].split()[0])
+        return int(str(text).rsplit(" ", 1)[-1].split(".")[0].split()[0])
 
     def _run(self, tool: str, *arguments: str, check: bool = True) -> int:
         done = subprocess.run(  # nosec B603
@@ -117,7 +122,7 @@ class Cluster:
         )  # fmt: skip
         if done.returncode:
             raise Refusal("database_start", reason=done.stderr.strip()[:200])
-        return done.stdout.strip()
+        return str(done.stdout).strip()
 
 
 def start(folder: Path, *, durable: bool = True) -> Cluster:
@@ -171,7 +176,10 @@ def _tools(identity: dict[str, Any]) -> Path:
 
 
 def _machine_tools() -> Path:
-    for place in (shutil.which("pg_ctl"), *sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))):
+    for place in (
+        shutil.which("pg_ctl"),
+        *sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")),
+    ):
         if place:
             return Path(place).resolve().parent
     raise Refusal("database_start", reason="no PostgreSQL here: install doorstep[embedded]")

@@ -63,3 +63,17 @@ async def operations_held(
     connection = await driver(tx)
     found: Sequence[Any] = await connection.fetch(_OPERATIONS, tablet_id, after, limit)
     return found
+
+
+async def ever_delivered(
+    tx: Transaction, mailboxes: Sequence[UUID], ids: Sequence[UUID]
+) -> set[UUID]:
+    """Which records a mailbox ever held, forgotten ones too: late work on them is still evidence."""
+    connection = await driver(tx)
+    rows = await connection.fetch(
+        "SELECT DISTINCT record_id FROM mailbox_entry"
+        " WHERE mailbox_id = ANY($1::uuid[]) AND record_id = ANY($2::uuid[])",
+        list(mailboxes),
+        list(ids),
+    )
+    return {row[0] for row in rows}

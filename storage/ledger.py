@@ -9,7 +9,13 @@ import sqlalchemy as sa
 
 from storage import bulk
 from storage.engine import Transaction, driver
-from storage.tables import calendar_day, commitment, commitment_event, commitment_stage, rule
+from storage.tables import (
+    calendar_day,
+    commitment,
+    commitment_event,
+    commitment_stage,
+    rule,
+)
 
 Rows = Sequence[dict[str, Any]]
 
@@ -138,7 +144,9 @@ async def commitment_of(tx: Transaction, unit_id: str, commitment_id: UUID) -> A
     return found.one_or_none()
 
 
-async def open_for(tx: Transaction, unit_id: str, **subject: UUID | Sequence[UUID]) -> Sequence[Any]:
+async def open_for(
+    tx: Transaction, unit_id: str, **subject: UUID | Sequence[UUID]
+) -> Sequence[Any]:
     """Commitments that hang on a case, a work order or premises, e.g. `case_id=…`."""
     statement = sa.select(commitment).where(commitment.c.unit_id == unit_id)
     for column, value in subject.items():

@@ -80,10 +80,7 @@ async def echo(tx: Transaction, versions: dict[UUID, int]) -> None:
     rows = await connection.fetch(_FOLLOWERS, list(versions))
     await deliver(
         tx,
-        [
-            Delivery(mailbox_id=row[0], record_id=row[1], version=versions[row[1]])
-            for row in rows
-        ],
+        [Delivery(mailbox_id=row[0], record_id=row[1], version=versions[row[1]]) for row in rows],
     )
 
 

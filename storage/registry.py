@@ -103,6 +103,16 @@ async def premises_by_account(
     return {row.account: row for row in rows}
 
 
+async def known_premises(tx: Transaction, unit_id: str, ids: Sequence[UUID]) -> set[UUID]:
+    """Which of these premises are the unit's."""
+    if not ids:
+        return set()
+    rows = await tx.scalars(
+        sa.select(premises.c.id).where(premises.c.unit_id == unit_id, premises.c.id.in_(ids))
+    )
+    return set(rows)
+
+
 async def premises_page(
     tx: Transaction, unit_id: str, *, after: UUID | None, limit: int
 ) -> Sequence[Any]:
@@ -181,9 +191,9 @@ async def technicians(tx: Transaction, unit_id: str) -> Sequence[Any]:
 async def certificates(tx: Transaction, unit_id: str) -> dict[UUID, dict[str, date | None]]:
     """Until when each technician may do what: technician id to skill to last valid day."""
     rows = await tx.execute(
-        sa.select(certificate.c.technician_id, certificate.c.skill, certificate.c.valid_until).where(
-            certificate.c.unit_id == unit_id
-        )
+        sa.select(
+            certificate.c.technician_id, certificate.c.skill, certificate.c.valid_until
+        ).where(certificate.c.unit_id == unit_id)
     )
     held: dict[UUID, dict[str, date | None]] = {}
     for row in rows:

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from schemas.base import Value
-from storage import feed, ledger, mailboxes, records, work
+from storage import attachments, feed, ledger, mailboxes, records, registry, work
 from storage.engine import Transaction
 
 Row = Mapping[str, Any]
@@ -67,6 +67,15 @@ class SyncTransaction(Protocol):
 
     async def lock_commitments(self, unit_id: str, orders: Sequence[UUID]) -> Sequence[Row]:
         """Open commitments that field work on these work orders bears on, locked."""
+
+    async def ever_delivered(self, mailboxes: Sequence[UUID], ids: Sequence[UUID]) -> set[UUID]:
+        """Which of these records were ever put into one of these mailboxes."""
+
+    async def known_premises(self, unit_id: str, ids: Sequence[UUID]) -> set[UUID]:
+        """Which of these premises are the unit's."""
+
+    async def certify(self, unit_id: str, visits: Sequence[UUID]) -> None:
+        """Certifies those that ended with every declared hash verified."""
 
     async def leave(self, leaving: Leaving) -> None:
         """Writes everything."""
@@ -130,6 +139,15 @@ class PostgresTransaction:
 
     async def lock_commitments(self, unit_id: str, orders: Sequence[UUID]) -> Sequence[Row]:
         return await ledger.lock_for_work(self.tx, unit_id, orders)
+
+    async def ever_delivered(self, mailboxes: Sequence[UUID], ids: Sequence[UUID]) -> set[UUID]:
+        return await feed.ever_delivered(self.tx, mailboxes, ids)
+
+    async def known_premises(self, unit_id: str, ids: Sequence[UUID]) -> set[UUID]:
+        return await registry.known_premises(self.tx, unit_id, ids)
+
+    async def certify(self, unit_id: str, visits: Sequence[UUID]) -> None:
+        await attachments.certify(self.tx, unit_id, visits)
 
     async def leave(self, leaving: Leaving) -> None:
         tx = self.tx

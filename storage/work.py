@@ -131,9 +131,7 @@ async def release_stops(tx: Transaction, visits: Sequence[UUID]) -> int:
 
 async def stops_of(tx: Transaction, visits: Sequence[UUID]) -> Sequence[Any]:
     """The places that visits hold now."""
-    found = await tx.execute(
-        sa.select(stop).where(stop.c.visit_id.in_(visits), ~stop.c.released)
-    )
+    found = await tx.execute(sa.select(stop).where(stop.c.visit_id.in_(visits), ~stop.c.released))
     return found.all()
 
 

@@ -14,7 +14,7 @@ from schemas.ambient import Ambient
 from schemas.base import Value
 from schemas.problems import Refusal
 from schemas.upload import UploadState, UploadWish
-from storage import attachments, work
+from storage import attachments
 from storage.blobs import Blobs, photo_path
 from storage.engine import Transaction
 from sync.media import HEAD_BYTES, Media, inspect
@@ -106,18 +106,9 @@ async def complete(
     async with engine.begin() as tx:
         await attachments.verify(tx, _verified(row, media, now=now))
         await attachments.close_upload(tx, upload_id, state="done")
-        await certify(tx, sender.unit_id, sha256=row.sha256)
+        visits = await attachments.visits_using(tx, sender.unit_id, row.sha256)
+        await attachments.certify(tx, sender.unit_id, visits)
     await blobs.drop_pieces(str(upload_id), list(row.pieces))
-
-
-async def certify(tx: Transaction, unit_id: str, *, sha256: str) -> None:
-    """A visit is certified once every hash it declared is verified, and not before."""
-    waiting = await attachments.certifiable(
-        tx, unit_id, await attachments.visits_using(tx, unit_id, sha256)
-    )
-    missing = await attachments.missing_of_visits(tx, unit_id, waiting)
-    done = [each for each in waiting if each not in missing]
-    await work.update_visits(tx, [{"id": each, "certification": "certified"} for each in done])
 
 
 async def _join(blobs: Blobs, row: Any, *, target: str) -> Media:

@@ -2,7 +2,17 @@
 
 import sqlalchemy as sa
 
-from storage.tables.base import document, flag, instant, key, metadata, text, to, unit, whole
+from storage.tables.base import (
+    document,
+    flag,
+    instant,
+    key,
+    metadata,
+    text,
+    to,
+    unit,
+    whole,
+)
 
 # A member of staff who signs in; written by administrators.
 account = sa.Table(
@@ -92,7 +102,11 @@ audit = sa.Table(
 
 # A process that takes plan runs, sweeps and notices; it says that it lives by writing here.
 worker = sa.Table(
-    "worker", metadata, sa.Column("id", sa.Text, primary_key=True), instant("seen_at"), text("doing")
+    "worker",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    instant("seen_at"),
+    text("doing"),
 )
 
 # What has to leave the house: notices and webhooks; written with the change, sent by the worker.

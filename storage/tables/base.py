@@ -48,7 +48,9 @@ def whole(name: str, *, optional: bool = False, default: int | None = None) -> s
 
 def flag(name: str, *, default: bool = False) -> sa.Column[Any]:
     """Yes or no, never unknown."""
-    return sa.Column(name, sa.Boolean, nullable=False, server_default="true" if default else "false")
+    return sa.Column(
+        name, sa.Boolean, nullable=False, server_default="true" if default else "false"
+    )
 
 
 def document(name: str, *, optional: bool = False, default: str | None = "{}") -> sa.Column[Any]:

@@ -2,7 +2,18 @@
 
 import sqlalchemy as sa
 
-from storage.tables.base import day, document, flag, instant, key, metadata, text, to, unit, whole
+from storage.tables.base import (
+    day,
+    document,
+    flag,
+    instant,
+    key,
+    metadata,
+    text,
+    to,
+    unit,
+    whole,
+)
 
 # A version of a rule that a unit runs under; written by publishing a rulebook. Never changed.
 rule = sa.Table(
@@ -62,9 +73,7 @@ commitment = sa.Table(
 commitment_event = sa.Table(
     "commitment_event",
     metadata,
-    sa.Column(
-        "commitment_id", sa.Uuid(), sa.ForeignKey("commitment.id"), primary_key=True
-    ),
+    sa.Column("commitment_id", sa.Uuid(), sa.ForeignKey("commitment.id"), primary_key=True),
     sa.Column("n", sa.BigInteger, primary_key=True),
     unit(),
     text("kind"),
@@ -81,9 +90,7 @@ commitment_event = sa.Table(
 commitment_stage = sa.Table(
     "commitment_stage",
     metadata,
-    sa.Column(
-        "commitment_id", sa.Uuid(), sa.ForeignKey("commitment.id"), primary_key=True
-    ),
+    sa.Column("commitment_id", sa.Uuid(), sa.ForeignKey("commitment.id"), primary_key=True),
     sa.Column("stage", sa.Text, primary_key=True),
     unit(),
     instant("at"),

@@ -3,7 +3,18 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from storage.tables.base import day, document, flag, instant, key, metadata, text, to, unit, whole
+from storage.tables.base import (
+    day,
+    document,
+    flag,
+    instant,
+    key,
+    metadata,
+    text,
+    to,
+    unit,
+    whole,
+)
 
 # An operating unit of the company; written by the operator. Everything belongs to one.
 unit_table = sa.Table(
@@ -21,9 +32,7 @@ grid = sa.Table(
 )
 
 # The person or firm that holds an account; written by the import. Personal data.
-customer = sa.Table(
-    "customer", metadata, key(), unit(), text("name"), text("phone", optional=True)
-)
+customer = sa.Table("customer", metadata, key(), unit(), text("name"), text("phone", optional=True))
 
 # A place where gas is used, one a billing account; written by the import and by visits.
 premises = sa.Table(

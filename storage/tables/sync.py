@@ -3,7 +3,17 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from storage.tables.base import document, flag, instant, key, metadata, text, to, unit, whole
+from storage.tables.base import (
+    document,
+    flag,
+    instant,
+    key,
+    metadata,
+    text,
+    to,
+    unit,
+    whole,
+)
 
 # One row: which life of the database this is. A restore from backup writes a new epoch.
 server_epoch = sa.Table(

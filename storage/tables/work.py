@@ -3,7 +3,18 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, TSTZRANGE, ExcludeConstraint
 
-from storage.tables.base import day, document, flag, instant, key, metadata, text, to, unit, whole
+from storage.tables.base import (
+    day,
+    document,
+    flag,
+    instant,
+    key,
+    metadata,
+    text,
+    to,
+    unit,
+    whole,
+)
 
 # One piece of business from first contact to closing; written by intake.
 case = sa.Table(

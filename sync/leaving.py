@@ -1,0 +1,515 @@
+"""Core: a decision of the merge as rows of tables and outcomes on the wire. Values in, values out."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+import msgspec
+
+from commitments import entry
+from schemas.ambient import Ambient
+from schemas.base import Value
+from schemas.commitment import Event
+from schemas.ids import named
+from schemas.sync import Authorship, FieldValue, Operation, Outcome, RecordState
+from storage.mailboxes import Delivery
+from storage.sync_store import Leaving
+from sync.decision import (
+    Captured,
+    Change,
+    Context,
+    Danger,
+    Decision,
+    Disagreement,
+    Step,
+)
+from sync.lifecycle import ENDED, VISIT_STATES
+from sync.reading import Read, Unread
+
+HAZARD_DAYS = {"critical": 7, "major": 30, "minor": 30}
+_GRADES = ("none", "minor", "major", "critical")
+_fields = msgspec.json.Decoder(dict[str, FieldValue])
+_versions = msgspec.json.Decoder(dict[str, int])
+_authors = msgspec.json.Decoder(Authorship)
+_operation = msgspec.json.Decoder(Operation)
+
+Row = dict[str, Any]
+
+
+class Found(Value, frozen=True):
+    """What the database held when the transaction began."""
+
+    known: Mapping[UUID, Any]
+    records: dict[UUID, RecordState]
+    held: tuple[Any, ...]
+    holders: Mapping[UUID, Any]
+    hazards: tuple[Any, ...]
+    commitments: tuple[Any, ...]
+    own_mailboxes: tuple[UUID, ...]
+    context: Context
+
+
+class Facts(Value, frozen=True):
+    """Everything about one push that rows are made of."""
+
+    sender: tuple[str, UUID]
+    read: tuple[Read | Unread, ...]
+    captured: tuple[Captured, ...]
+    found: Found
+    decision: Decision
+    outcomes: tuple[Outcome, ...]
+    ambient: Ambient
+
+
+class Left(Value, frozen=True):
+    """Rows to write, and the visits that ended with them."""
+
+    rows: Leaving
+    ended: tuple[UUID, ...]
+
+
+def state_of(row: Mapping[str, Any]) -> RecordState:
+    """A record of the table as the core knows it."""
+    return RecordState(
+        id=row["id"],
+        kind=row["kind"],
+        visit_id=row["visit_id"],
+        premises_id=row["premises_id"],
+        version=row["version"],
+        fields=_fields.decode(row["fields"]),
+        versions=_versions.decode(row["versions"]),
+        authors=_authors.decode(row["authors"]),
+        deleted=row["deleted"],
+    )
+
+
+def captured_again(row: Mapping[str, Any], technician: UUID) -> Captured:
+    """An operation that has waited, taken up again with the instants of its first arrival."""
+    return Captured(
+        operation=_operation.decode(row["payload"]),
+        tablet=row["tablet_id"],
+        technician=technician,
+        who="held",
+        corrected_at=row["corrected_at"],
+        received_at=row["received_at"],
+        trust=row["trust"],
+    )
+
+
+def outcomes(read: Sequence[Read | Unread], found: Found, decision: Decision) -> list[Outcome]:
+    """One outcome per operation sent: a known one answers with what became of it then."""
+    results = {step.result.id: step for step in decision.steps}
+    said: set[UUID] = set()
+    answer: list[Outcome] = []
+    for index, each in enumerate(read):
+        if isinstance(each, Unread):
+            answer.append(Outcome(outcome="quarantined", id=each.id, index=index, code=each.code))
+            continue
+        operation = each.operation
+        known = found.known.get(operation.id)
+        if known is not None and known["payload_hash"] != each.payload_hash:
+            answer.append(Outcome(outcome="quarantined", id=operation.id, code="id_reused"))
+        elif known is not None:
+            answer.append(
+                Outcome(
+                    outcome="duplicate",
+                    id=operation.id,
+                    code=known["outcome"],
+                    version=known["record_version"] or 0,
+                )
+            )
+        elif operation.id in said:
+            answer.append(Outcome(outcome="duplicate", id=operation.id, index=index))
+        else:
+            answer.append(_outcome(results[operation.id], operation))
+        said.add(operation.id)
+    return answer
+
+
+def rows(facts: Facts) -> Left:
+    """Every row that a push leaves behind."""
+    decision, found = facts.decision, facts.found
+    changes = [each for step in decision.steps for each in step.changes]
+    visits = _visit_rows(changes, found)
+    events, commitments = _commitment_rows(changes, facts)
+    new_hazards, raised = _hazard_rows(facts)
+    files = [each for step in decision.steps for each in step.files]
+    new = [each for key, each in decision.records.items() if key not in found.records]
+    orders, spot_visits = _on_the_spot(new, facts)
+    leaving = Leaving(
+        new_work_orders=orders,
+        new_visits=spot_visits,
+        new_records=[_record_row(each, facts.sender[0], new=True) for each in new],
+        changed_records=[
+            _record_row(each, facts.sender[0], new=False)
+            for key, each in decision.records.items()
+            if key in found.records
+        ],
+        operations=_operation_rows(facts),
+        settled=_settled(facts),
+        history=[_history_row(each, facts) for step in decision.steps for each in step.lost],
+        conflicts=_conflict_rows(facts),
+        quarantine=_quarantine_rows(facts),
+        attachments=[
+            {
+                "unit_id": facts.sender[0],
+                "sha256": each.sha256,
+                "state": "declared",
+                "declared_at": facts.ambient.now,
+            }
+            for each in files
+        ],
+        uses=[
+            {
+                "unit_id": facts.sender[0],
+                "sha256": each.sha256,
+                "record_id": each.record,
+                "field": each.field,
+                "visit_id": _visit_of(facts, each.record),
+            }
+            for each in files
+        ],
+        new_hazards=new_hazards,
+        changed_hazards=raised,
+        visits=visits,
+        work_orders=_order_rows(changes, found),
+        events=events,
+        commitments=commitments,
+    )
+    ended = tuple(each["id"] for each in visits if each["state"] == "ended")
+    return Left(rows=leaving, ended=ended)
+
+
+def deliveries(mailboxes: Sequence[UUID], new: Mapping[UUID, RecordState]) -> list[Delivery]:
+    """What was made on the spot goes into the maker's own mailbox."""
+    return [
+        Delivery(mailbox_id=box, record_id=key, version=state.version)
+        for box in mailboxes
+        for key, state in new.items()
+    ]
+
+
+def _outcome(step: Step, operation: Operation) -> Outcome:
+    result = step.result
+    version = result.version
+    touched = step.record.versions if step.record is not None else {}
+    differing = {
+        field: touched[field]
+        for field in operation.fields
+        if field in touched and touched[field] != version
+    }
+    return Outcome(
+        outcome=result.outcome, id=result.id, code=result.code, version=version, versions=differing
+    )
+
+
+def _visit_of(facts: Facts, record: UUID) -> UUID | None:
+    state = facts.decision.records.get(record) or facts.found.records.get(record)
+    return state.visit_id if state is not None else None
+
+
+def _record_row(state: RecordState, unit_id: str, *, new: bool) -> Row:
+    row = {
+        "id": state.id,
+        "version": state.version,
+        "fields": state.fields,
+        "versions": state.versions,
+        "authors": state.authors,
+        "deleted": state.deleted,
+    }
+    if new:
+        row |= {
+            "unit_id": unit_id,
+            "kind": state.kind,
+            "visit_id": state.visit_id,
+            "premises_id": state.premises_id,
+        }
+    return row
+
+
+def _operation_rows(facts: Facts) -> list[Row]:
+    by_id = {each.operation.id: each for each in facts.captured}
+    written: set[UUID] = set()
+    made: list[Row] = []
+    for each, outcome in zip(facts.read, facts.outcomes, strict=True):
+        if (
+            isinstance(each, Unread)
+            or outcome.outcome == "duplicate"
+            or outcome.code == "id_reused"
+        ):
+            continue
+        captured = by_id[each.operation.id]
+        if each.operation.id in written:
+            continue
+        written.add(each.operation.id)
+        made.append(
+            {
+                "id": each.operation.id,
+                "unit_id": facts.sender[0],
+                "tablet_id": facts.sender[1],
+                "n": each.operation.n,
+                "record_id": each.operation.record,
+                "payload_hash": each.payload_hash,
+                "payload": msgspec.Raw(each.payload.encode()),
+                "outcome": outcome.outcome,
+                "code": outcome.code,
+                "record_version": outcome.version or None,
+                "observed_at": each.operation.observed_at,
+                "corrected_at": captured.corrected_at,
+                "trust": captured.trust,
+                "received_at": captured.received_at,
+            }
+        )
+    return made
+
+
+def _settled(facts: Facts) -> list[Row]:
+    waited = {row["id"] for row in facts.found.held}
+    return [
+        {
+            "id": step.result.id,
+            "outcome": step.result.outcome,
+            "code": step.result.code,
+            "record_version": step.result.version or None,
+        }
+        for step in facts.decision.steps
+        if step.result.id in waited and step.result.outcome != "held"
+    ]
+
+
+def _history_row(lost: Any, facts: Facts) -> Row:
+    return {
+        "unit_id": facts.sender[0],
+        "record_id": lost.record,
+        "field": lost.field,
+        "value": lost.value,
+        "version": lost.version,
+        "author": lost.author,
+        "reason": lost.reason,
+        "operation_id": lost.operation,
+        "observed_at": lost.observed_at,
+        "received_at": facts.ambient.now,
+    }
+
+
+def _conflict_rows(facts: Facts) -> list[Row]:
+    latest: dict[tuple[UUID, str], tuple[Disagreement, UUID]] = {}
+    for step in facts.decision.steps:
+        for each in step.disagreements:
+            # the newest view of a field's values stands for the batch
+            latest[(each.record, each.field)] = (each, step.result.id)
+    return [
+        {
+            "id": uuid5(each.record, f"{each.field}:{operation}"),
+            "unit_id": facts.sender[0],
+            "record_id": each.record,
+            "field": each.field,
+            "policy": each.policy,
+            "values": [_said(value, facts) for value in each.values],
+            "status": "open" if each.open else "resolved",
+            "auto_resolved": not each.open,
+            "resolution": None if each.open else {"by": "policy", "policy": each.policy},
+            "opened_at": facts.ambient.now,
+            "closed_at": None if each.open else facts.ambient.now,
+            "closed_by": None if each.open else "policy",
+        }
+        for each, operation in latest.values()
+    ]
+
+
+def _said(value: Any, facts: Facts) -> Row:
+    return {
+        "value": value.value,
+        "author": value.mark.who,
+        "by": value.mark.by,
+        "version": value.version,
+        "n": value.mark.n,
+        "at_ms": value.mark.at_ms,
+        "trust": value.mark.trust,
+        "received_at": facts.ambient.now,
+    }
+
+
+def _quarantine_rows(facts: Facts) -> list[Row]:
+    made: list[Row] = []
+    for each, outcome in zip(facts.read, facts.outcomes, strict=True):
+        if outcome.outcome != "quarantined":
+            continue
+        payload = each.payload.encode() if isinstance(each, Read) else each.raw
+        made.append(
+            {
+                "id": facts.ambient.new_id(),
+                "unit_id": facts.sender[0],
+                "tablet_id": facts.sender[1],
+                "operation_id": outcome.id,
+                "code": outcome.code,
+                "payload": payload,
+                "payload_hash": hashlib.sha256(payload).hexdigest(),
+                "received_at": facts.ambient.now,
+            }
+        )
+    return made
+
+
+def _visit_rows(changes: Sequence[Change], found: Found) -> list[Row]:
+    made: dict[UUID, Row] = {}
+    for each in changes:
+        holder = found.holders.get(each.record)
+        if holder is None:
+            continue
+        row = made.setdefault(
+            each.record,
+            {
+                "id": each.record,
+                "state": holder["state"],
+                "outcome": None,
+                "started_at": holder["started_at"],
+                "ended_at": holder["ended_at"],
+                "pending_decision": holder["pending_decision"],
+                "certification": "open",
+            },
+        )
+        if not each.lawful:
+            row["pending_decision"] = True
+            continue
+        row["state"] = VISIT_STATES[each.state]
+        if each.state == "on_site" and row["started_at"] is None:
+            row["started_at"] = each.at
+        if each.state in ENDED:
+            row |= {
+                "outcome": each.state,
+                "ended_at": row["ended_at"] or each.at,
+                "certification": "waiting_evidence",
+            }
+    return list(made.values())
+
+
+def _order_rows(changes: Sequence[Change], found: Found) -> list[Row]:
+    states: dict[UUID, str] = {}
+    for each in changes:
+        holder = found.holders.get(each.record)
+        if holder is not None and each.lawful:
+            states[holder["work_order_id"]] = each.state
+    return [{"id": key, "state": state} for key, state in states.items()]
+
+
+def _commitment_rows(changes: Sequence[Change], facts: Facts) -> tuple[list[Row], list[Row]]:
+    events: list[Row] = []
+    commitments: list[Row] = []
+    orders = {key: holder["work_order_id"] for key, holder in facts.found.holders.items()}
+    for held in facts.found.commitments:
+        following = [
+            Event(
+                kind=kind,
+                # a clock that cannot be trusted proves nothing: then the arrival counts, visibly
+                observed_at=each.at if each.trust == "verified" else each.received_at,
+                received_at=each.received_at,
+                source=f"operation:{each.operation}:{kind}",
+                body={"trust": each.trust, "state": each.state, "visit": str(each.record)},
+            )
+            for each in changes
+            if each.lawful and orders.get(each.record) == held["via"]
+            for kind in entry.field_events(held["work_kind"], each.state)
+        ]
+        if following:
+            added = entry.appended(facts.sender[0], held, events=following)
+            events += added.events
+            commitments += added.commitments
+    return events, commitments
+
+
+def _hazard_rows(facts: Facts) -> tuple[list[Row], list[Row]]:
+    known = {(each["premises_id"], each["item"]): each for each in facts.found.hazards}
+    new: dict[UUID, Row] = {}
+    raised: list[Row] = []
+    for step in facts.decision.steps:
+        for each in step.dangers:
+            state = facts.decision.records.get(each.record) or facts.found.records[each.record]
+            if state.premises_id is None:
+                continue
+            old = known.get((state.premises_id, each.item))
+            if old is None:
+                row = _hazard_row(each, state, facts.sender[0])
+                before = new.get(row["id"])
+                if before is None or _worse(each.grade, before["grade"]):
+                    new[row["id"]] = row
+            elif _worse(each.grade, old["grade"]):
+                # found again: the first date and deadline stay, danger may only rise
+                raised.append({"id": old["id"], "grade": each.grade})
+    return list(new.values()), raised
+
+
+def _worse(one: str, other: str) -> bool:
+    return _GRADES.index(one) > _GRADES.index(other)
+
+
+def _hazard_row(danger: Danger, state: RecordState, unit_id: str) -> Row:
+    return {
+        "id": uuid5(danger.record, danger.item),
+        "unit_id": unit_id,
+        "premises_id": state.premises_id,
+        "visit_id": state.visit_id,
+        "item": danger.item,
+        "grade": danger.grade,
+        "statutory": danger.statutory,
+        "state": "open",
+        "found_at": danger.found_at,
+        "due_at": danger.found_at + timedelta(days=HAZARD_DAYS[danger.grade]),
+        "body": {"operation": danger.operation},
+        "version": 1,
+    }
+
+
+def _on_the_spot(new: Sequence[RecordState], facts: Facts) -> tuple[list[Row], list[Row]]:
+    """A visit that a tablet made on the spot gets the work order that it never had."""
+    technician = {each.operation.record: each for each in facts.captured}
+    orders, visits = [], []
+    for state in new:
+        if state.kind != "visit":
+            continue
+        captured = technician[state.id]
+        template = captured.operation.template or str(state.fields.get("template", ""))
+        order_id = named(facts.sender[0], "work_order", "spot", state.id)
+        common = {
+            "unit_id": facts.sender[0],
+            "premises_id": state.premises_id,
+            "template": template,
+            "technician_id": captured.technician,
+        }
+        orders.append(_spot_order(common, order_id, state))
+        visits.append(_spot_visit(common, order_id, state, at=captured.corrected_at))
+    return orders, visits
+
+
+def _spot_order(common: Row, order_id: UUID, state: RecordState) -> Row:
+    return {
+        **common,
+        "id": order_id,
+        "case_id": None,
+        "number": f"SPOT-{state.id}",
+        "kind": "inspection",
+        "skills": [],
+        "duration_seconds": 0,
+        "tier": "normal",
+        "state": "dispatched",
+        "attempts": 1,
+        "facts": {"made": "on_the_spot"},
+        "version": 1,
+    }
+
+
+def _spot_visit(common: Row, order_id: UUID, state: RecordState, *, at: datetime) -> Row:
+    return {
+        **common,
+        "id": state.id,
+        "work_order_id": order_id,
+        "on_day": at.date(),
+        "attempt": 1,
+        "state": "planned",
+        "pinned": True,
+        "pending_decision": False,
+        "certification": "open",
+        "version": 1,
+    }

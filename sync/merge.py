@@ -1,0 +1,515 @@
+"""The merge: operations and a record in, the record and what follows out. Pure; every value is kept.
+
+Causality decides, never a clock: an operation names per field the version it had seen. Equations, each
+held by a test (docs/promises.md): apply(apply(r, a), b) and apply(apply(r, b), a) hold the same
+effective values; apply(apply(r, a), a) = apply(r, a).
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from schemas.sync import Authorship, FieldValue, Mark, Operation, RecordState, Rival
+from schemas.template import Item, Template
+from sync.decision import (
+    Captured,
+    Change,
+    Context,
+    Danger,
+    Decision,
+    Disagreement,
+    Lost,
+    Named,
+    Result,
+    Said,
+    Step,
+)
+from sync.lifecycle import judge
+from sync.policies import Live, pick, replaces
+from sync.template import (
+    GRADE_NAMES,
+    files_in,
+    items_by_code,
+    policy_of,
+    refused,
+    severity,
+    statutory,
+)
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+def apply_all(
+    records: dict[UUID, RecordState], captured: Sequence[Captured], context: Context
+) -> Decision:
+    """Operations in order; one that waits for another is tried again once that one is in.
+
+    An operation that cannot be applied stands in nobody's way.
+    """
+    now, steps = dict(records), {}
+    known = set(context.known)
+    waiting = list(captured)
+    while waiting:
+        held: list[Captured] = []
+        for each in waiting:
+            operation = each.operation
+            if not each.late and _waits(now, operation, known):
+                held.append(each)
+                continue
+            step = apply(now.get(operation.record), each, context)
+            steps[operation.id] = step
+            known.add(operation.id)
+            if step.record is not None:
+                now[operation.record] = step.record
+        if len(held) == len(waiting):
+            break
+        waiting = held
+    for each in waiting:
+        result = Result(id=each.operation.id, outcome="held", code="waits_for_predecessor")
+        steps.setdefault(each.operation.id, Step(result=result))
+    changed = {key: state for key, state in now.items() if records.get(key) is not state}
+    ordered = tuple(steps[each.operation.id] for each in captured)
+    return Decision(records=changed, steps=ordered)
+
+
+def apply(record: RecordState | None, captured: Captured, context: Context) -> Step:
+    """One operation becomes applied, merged, a conflict, held, or is put into quarantine."""
+    operation = captured.operation
+    code = _refusal(record, captured, context)
+    if code is not None:
+        return _quarantined(operation, code)
+    if record is None:
+        if operation.kind != "create":
+            # what it builds on never came: kept whole, shown at once
+            return Step(
+                result=Result(id=operation.id, outcome="held", code="waits_for_predecessor")
+            )
+        record = RecordState(
+            id=operation.record,
+            kind=operation.record_kind,
+            visit_id=operation.visit or _own_visit(operation),
+            premises_id=operation.premises,
+        )
+    if operation.kind == "command":
+        return _command(record, captured, context)
+    if operation.kind == "delete":
+        return _delete(record, captured)
+    return _answers(record, captured, context)
+
+
+def office_edit(
+    record: RecordState, *, fields: dict[str, FieldValue], mark: Mark, context: Context
+) -> Step:
+    """What the office writes goes the same way, with every version it had on screen as its base."""
+    items = _items(context, record.fields.get("template"))
+    step = _Merge(record, items, mark=mark, operation=None, base=dict(record.versions))
+    return step.run(fields)
+
+
+def force_state(record: RecordState, *, state: str, mark: Mark) -> RecordState:
+    """The office sets a state (assign, cancel, decide); who and when stay on file."""
+    version = record.version + 1
+    fields = {**record.fields, "state": state}
+    return _with(record, version, fields=fields, touched={"state": version}, mark=mark)
+
+
+def _waits(records: dict[UUID, RecordState], operation: Operation, known: set[UUID]) -> bool:
+    if any(each not in known for each in operation.after):
+        return True
+    return operation.kind != "create" and operation.record not in records
+
+
+def _refusal(record: RecordState | None, captured: Captured, context: Context) -> str | None:
+    operation = captured.operation
+    # a visit that never was this technician's is not shown, and not written
+    if (
+        record is not None
+        and operation.record not in context.mine
+        and not _made_by(record, captured)
+    ):
+        return "not_yours"
+    if operation.template is not None and operation.template not in context.templates:
+        return "template_unknown"
+    if operation.kind == "create":
+        return _create_refusal(operation, context)
+    if operation.kind == "command":
+        return None if operation.command else "command_missing"
+    if operation.kind == "delete" and record is not None and record.kind == "visit":
+        return "not_deletable"
+    return None if operation.fields or operation.kind == "delete" else "fields_missing"
+
+
+def _made_by(record: RecordState, captured: Captured) -> bool:
+    first = record.authors.marks.get(1)
+    return first is not None and first.by == str(captured.tablet)
+
+
+def _create_refusal(operation: Operation, context: Context) -> str | None:
+    if operation.premises is None and operation.record_kind in ("visit", "hazard"):
+        return "premises_missing"
+    if operation.premises is not None and operation.premises not in context.premises:
+        return "premises_unknown"
+    return None
+
+
+def _own_visit(operation: Operation) -> UUID | None:
+    return operation.record if operation.record_kind == "visit" else None
+
+
+def _quarantined(operation: Operation, code: str) -> Step:
+    return Step(result=Result(id=operation.id, outcome="quarantined", code=code))
+
+
+def _mark(captured: Captured) -> Mark:
+    return Mark(
+        by=str(captured.tablet),
+        who=captured.who,
+        n=captured.operation.n,
+        at_ms=int(captured.corrected_at.timestamp() * 1000),
+        trust=captured.trust,
+    )
+
+
+def _items(context: Context, ref: FieldValue) -> dict[str, Item]:
+    template = context.templates.get(str(ref))
+    return _by_code(template) if template is not None else {}
+
+
+_SEEN: dict[int, dict[str, Item]] = {}
+
+
+def _by_code(template: Template) -> dict[str, Item]:
+    # templates are immutable and few; their lookup tables are made once
+    known = _SEEN.get(id(template))
+    if known is None:
+        known = _SEEN[id(template)] = items_by_code(template)
+    return known
+
+
+def _answers(record: RecordState, captured: Captured, context: Context) -> Step:
+    operation = captured.operation
+    items = _items(context, operation.template or record.fields.get("template"))
+    for field, value in operation.fields.items():
+        if policy_of(items, record.kind, field) is None:
+            return _quarantined(operation, "item_unknown")
+        if (code := refused(items, field, value)) is not None:
+            return _quarantined(operation, code)
+    step = _Merge(
+        record, items, mark=_mark(captured), operation=operation, base=operation.base
+    ).run(dict(operation.fields), captured)
+    holder = context.held_by.get(record.id)
+    if holder is not None and holder != captured.technician and step.result.code is None:
+        result = msgspec.structs.replace(step.result, outcome="merged", code="reassigned")
+        return msgspec.structs.replace(step, result=result)
+    return step
+
+
+def _command(record: RecordState, captured: Captured, context: Context) -> Step:
+    operation, wanted = captured.operation, str(captured.operation.command)
+    state = str(record.fields.get("state", "dispatched"))
+    verdict = judge(context.transitions, state, wanted, role="T")
+    holder = context.held_by.get(record.id)
+    if verdict == "unknown_state":
+        return _quarantined(operation, "state_unknown")
+    if verdict in ("lawful", "same") and holder is not None and holder != captured.technician:
+        verdict = "reassigned"
+    mark, version = _mark(captured), record.version + 1
+    reason = None if verdict in ("lawful", "same") else verdict
+    change = Change(
+        record=record.id,
+        state=wanted,
+        at=captured.corrected_at,
+        trust=captured.trust,
+        received_at=captured.received_at,
+        operation=operation.id,
+        technician=captured.technician,
+        lawful=reason is None,
+        reason=reason,
+    )
+    if verdict == "same":
+        result = Result(id=operation.id, outcome="merged", version=record.version)
+        return Step(result=result, changes=(change,))
+    if reason is None:
+        return _moved(record, captured, change=change, mark=mark)
+    return _undecided(record, captured, change=change, marks=(mark, version))
+
+
+def _moved(record: RecordState, captured: Captured, *, change: Change, mark: Mark) -> Step:
+    version = record.version + 1
+    fields = {**record.fields, "state": change.state}
+    touched = {"state": version}
+    now = _with(record, version, fields=fields, touched=touched, mark=mark)
+    result = Result(id=captured.operation.id, outcome="applied", version=version)
+    extra = _answers_beside(captured)
+    return Step(result=result, record=now, changes=(change,), lost=extra)
+
+
+def _answers_beside(captured: Captured) -> tuple[Lost, ...]:
+    # a command's own words (a reason, a position) are kept with it, whatever the record shows
+    return tuple(
+        Lost(
+            record=captured.operation.record,
+            field=field,
+            value=value,
+            version=0,
+            author=captured.who,
+            reason="said_with_command",
+            operation=captured.operation.id,
+            observed_at=captured.corrected_at,
+        )
+        for field, value in captured.operation.fields.items()
+    )
+
+
+def _undecided(
+    record: RecordState, captured: Captured, *, change: Change, marks: tuple[Mark, int]
+) -> Step:
+    """Work after a cancel, a second completion, work on a visit that moved on: a person decides."""
+    mark, version = marks
+    pending = f"{change.reason}:{change.state}"
+    known = record.fields.get("pending_decision")
+    said = [*(known if isinstance(known, list) else []), pending]
+    fields: dict[str, FieldValue] = {**record.fields, "pending_decision": said}
+    now = _with(record, version, fields=fields, touched={"pending_decision": version}, mark=mark)
+    standing = record.versions.get("state", 0)
+    values = (
+        Said(value=record.fields.get("state"), version=standing, mark=_mark_of(record, standing)),
+        Said(value=change.state, version=version, mark=mark),
+    )
+    conflict = Disagreement(
+        record=record.id,
+        field="state",
+        policy="monotonic_state",
+        values=values,
+        open=True,
+        reason=str(change.reason),
+    )
+    result = Result(
+        id=captured.operation.id, outcome="conflict", code=change.reason, version=version
+    )
+    return Step(
+        result=result,
+        record=now,
+        changes=(change,),
+        disagreements=(conflict,),
+        lost=_answers_beside(captured),
+    )
+
+
+def _delete(record: RecordState, captured: Captured) -> Step:
+    version = record.version + 1
+    now = _with(record, version, fields=record.fields, touched={}, mark=_mark(captured))
+    now = msgspec.structs.replace(now, deleted=True)
+    return Step(
+        result=Result(id=captured.operation.id, outcome="applied", version=version), record=now
+    )
+
+
+def _mark_of(record: RecordState, version: int) -> Mark:
+    found = record.authors.marks.get(version)
+    return found or Mark(by="office", who="office", n=0, at_ms=0, trust="verified")
+
+
+def _with(
+    record: RecordState,
+    version: int,
+    *,
+    fields: dict[str, FieldValue],
+    touched: dict[str, int],
+    mark: Mark,
+) -> RecordState:
+    versions = {**record.versions, **touched}
+    marks = {**record.authors.marks, version: mark}
+    return RecordState(
+        id=record.id,
+        kind=record.kind,
+        visit_id=record.visit_id,
+        premises_id=record.premises_id,
+        version=version,
+        fields=fields,
+        versions=versions,
+        authors=_trimmed(marks, versions, record.authors.rivals, version),
+        deleted=record.deleted,
+    )
+
+
+def _trimmed(
+    marks: dict[int, Mark], versions: dict[str, int], rivals: dict[str, list[Rival]], version: int
+) -> Authorship:
+    # only marks that something still stands on, and the first: who made the record
+    wanted = {
+        1,
+        version,
+        *versions.values(),
+        *(r.version for live in rivals.values() for r in live),
+    }
+    return Authorship(
+        marks={each: mark for each, mark in marks.items() if each in wanted}, rivals=rivals
+    )
+
+
+class _Merge:
+    """One set of answers into one record, field by field."""
+
+    def __init__(
+        self,
+        record: RecordState,
+        items: dict[str, Item],
+        *,
+        mark: Mark,
+        operation: Operation | None,
+        base: dict[str, int],
+    ) -> None:
+        self.record = record
+        self.items = items
+        self.mark = mark
+        self.operation = operation
+        self.base = base
+        self.version = record.version + 1
+        self.fields = dict(record.fields)
+        self.touched: dict[str, int] = {}
+        self.rivals = dict(record.authors.rivals)
+        self.lost: list[Lost] = []
+        self.conflicts: list[Disagreement] = []
+        self.merged = False
+
+    def run(self, fields: dict[str, FieldValue], captured: Captured | None = None) -> Step:
+        """Merges every field and says what became of the whole."""
+        changed = [self._field(field, value) for field, value in fields.items()]
+        operation_id = self.operation.id if self.operation else self.record.id
+        opened = [each for each in self.conflicts if each.open]
+        outcome = "conflict" if opened else "merged" if self.merged else "applied"
+        if not any(changed):
+            result = Result(id=operation_id, outcome="merged", version=self.record.version)
+            return Step(result=result)
+        authors = Authorship(marks=self.record.authors.marks, rivals=self.rivals)
+        beneath = msgspec.structs.replace(self.record, authors=authors)
+        now = _with(beneath, self.version, fields=self.fields, touched=self.touched, mark=self.mark)
+        result = Result(
+            id=operation_id,
+            outcome=outcome,  # type: ignore[arg-type]
+            code=opened[0].reason if opened else None,
+            version=self.version,
+        )
+        return Step(
+            result=result,
+            record=now,
+            lost=tuple(self.lost),
+            disagreements=tuple(self.conflicts),
+            dangers=self._dangers(fields, captured),
+            files=self._files(fields),
+        )
+
+    def _field(self, field: str, value: FieldValue) -> bool:
+        policy = policy_of(self.items, self.record.kind, field) or "dispatcher_owns"
+        live = self._live(field)
+        new = Live(value=value, mark=self.mark, severity=severity(self.items, field, value))
+        encoded = _encoder.encode(value)
+        if any(_encoder.encode(each.value) == encoded for _, each in live):
+            # the same was said already: nothing new, and never a conflict
+            return not live
+        kept: list[tuple[int, Live]] = []
+        for version, old in live:
+            if replaces(policy, new, old, seen=version <= self.base.get(field, 0)):
+                self._lose(field, version, old, reason="replaced")
+            else:
+                kept.append((version, old))
+        kept.append((self.version, new))
+        chosen = pick(policy, [each for _, each in kept])
+        before = self.fields.get(field)
+        self.fields[field] = chosen.value
+        if before != chosen.value or field not in self.record.versions:
+            self.touched[field] = self.version
+        if len(kept) > 1:
+            self._beside(field, policy, kept, open=chosen.open, notice=chosen.notice)
+        else:
+            self.rivals.pop(field, None)
+        return True
+
+    def _live(self, field: str) -> list[tuple[int, Live]]:
+        rivals = self.rivals.get(field)
+        if rivals is None:
+            if field not in self.record.versions:
+                return []
+            version = self.record.versions[field]
+            rivals = [Rival(version=version, base=0, value=self.record.fields.get(field))]
+        return [
+            (
+                each.version,
+                Live(
+                    value=each.value,
+                    mark=_mark_of(self.record, each.version),
+                    severity=severity(self.items, field, each.value),
+                ),
+            )
+            for each in rivals
+        ]
+
+    def _beside(
+        self, field: str, policy: str, kept: list[tuple[int, Live]], *, open: bool, notice: bool
+    ) -> None:
+        self.merged = True
+        base = self.base.get(field, 0)
+        self.rivals[field] = [
+            Rival(version=version, base=base if version == self.version else 0, value=each.value)
+            for version, each in kept
+        ]
+        effective = self.fields[field]
+        for version, each in kept:
+            if each.value != effective and policy not in ("union_set",):
+                self._lose(field, version, each, reason=f"outranked_by_{policy}")
+        if open or notice:
+            values = tuple(Said(value=e.value, version=v, mark=e.mark) for v, e in kept)
+            self.conflicts.append(
+                Disagreement(
+                    record=self.record.id,
+                    field=field,
+                    policy=policy,
+                    values=values,
+                    open=open,
+                    reason=policy,
+                )
+            )
+
+    def _lose(self, field: str, version: int, old: Live, *, reason: str) -> None:
+        self.lost.append(
+            Lost(
+                record=self.record.id,
+                field=field,
+                value=old.value,
+                version=version,
+                author=old.mark.who,
+                reason=reason,
+                operation=self.operation.id if self.operation else None,
+                observed_at=None,
+            )
+        )
+
+    def _dangers(
+        self, fields: dict[str, FieldValue], captured: Captured | None
+    ) -> tuple[Danger, ...]:
+        if captured is None or self.record.kind != "visit":
+            return ()
+        found = []
+        for field, value in fields.items():
+            grade = severity(self.items, field, value) if field in self.items else 0
+            if grade > 0:
+                found.append(
+                    Danger(
+                        record=self.record.id,
+                        item=field,
+                        grade=GRADE_NAMES[grade],
+                        statutory=statutory(self.items, field, value),
+                        found_at=captured.corrected_at,
+                        operation=captured.operation.id,
+                    )
+                )
+        return tuple(found)
+
+    def _files(self, fields: dict[str, FieldValue]) -> tuple[Named, ...]:
+        return tuple(
+            Named(record=self.record.id, field=field, sha256=each)
+            for field, value in fields.items()
+            for each in files_in(self.items, field, value)
+        )

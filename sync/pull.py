@@ -1,0 +1,97 @@
+"""Shell: what a tablet has not heard yet. A first download and a delta are the same query."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from schemas.base import Value
+from schemas.sync import Change, FieldValue, Outcome, SyncAnswer
+from storage.sync_store import SyncStore, SyncTransaction
+from sync import cursor
+from sync.push import Sender
+
+_fields = msgspec.json.Decoder(dict[str, FieldValue])
+_versions = msgspec.json.Decoder(dict[str, int])
+_encoder = msgspec.json.Encoder()
+
+
+class Wish(Value, frozen=True):
+    """From where on, and how much at once."""
+
+    cursor: str
+    limit: int = 500
+    budget_bytes: int = 512 * 1024
+
+
+async def pull(
+    store: SyncStore, sender: Sender, *, wish: Wish, outcomes: Sequence[Outcome] = ()
+) -> SyncAnswer:
+    """The next page of every mailbox the tablet follows; always at least one record where there is one."""
+    async with store.begin() as tx:
+        epoch = await tx.epoch()
+        boxes = await tx.mailboxes_of(sender.unit_id, sender.technician_id)
+        ends = {each["id"]: each["position"] for each in boxes}
+        positions = cursor.read(wish.cursor, epoch=epoch, mailboxes=ends)
+        page = await _page(tx, positions, wish=wish, ends=ends)
+    return SyncAnswer(
+        cursor=cursor.write(epoch, positions),
+        outcomes=list(outcomes),
+        changes=page.changes,
+        forget=page.forget,
+        more=page.more,
+    )
+
+
+class _Page(Value, frozen=True):
+    changes: list[Change]
+    forget: list[UUID]
+    more: bool
+
+
+async def _page(
+    tx: SyncTransaction, positions: dict[UUID, int], *, wish: Wish, ends: Mapping[UUID, int]
+) -> _Page:
+    changes: list[Change] = []
+    forget: list[UUID] = []
+    left, room = wish.budget_bytes, wish.limit
+    for box, position in list(positions.items()):
+        if position >= ends[box] or room <= 0:
+            continue
+        for row in await tx.entries(box, after=position, limit=room):
+            if row["forget"]:
+                forget.append(row["id"])
+            else:
+                change = change_of(row, seen_at=position)
+                size = len(_encoder.encode(change))
+                # a record that alone is larger than the budget still goes, or it never would
+                if size > left and changes:
+                    return _Page(changes=changes, forget=forget, more=True)
+                left -= size
+                changes.append(change)
+            room -= 1
+            positions[box] = row["position"]
+    more = any(positions[box] < end for box, end in ends.items())
+    return _Page(changes=changes, forget=forget, more=more)
+
+
+def change_of(row: Mapping[str, Any], *, seen_at: int) -> Change:
+    """A record as the reader needs it: only the fields that are newer than what it has seen."""
+    fields, versions = _fields.decode(row["fields"]), _versions.decode(row["versions"])
+    seen = cursor.seen_version(row["trail"], seen_at) if seen_at else None
+    newer = cursor.newer_fields(versions, seen)
+    shown = fields if newer is None else {name: fields.get(name) for name in newer}
+    named = versions if newer is None else {name: versions[name] for name in newer}
+    version = row["version"]
+    return Change(
+        record=row["id"],
+        version=version,
+        kind=row["kind"],
+        fields=shown,
+        versions={name: at for name, at in named.items() if at != version},
+        whole=newer is None,
+        deleted=row["deleted"],
+        visit=row["visit_id"],
+        premises=row["premises_id"] if newer is None else None,
+    )

@@ -1,0 +1,176 @@
+"""Shell: one push is one transaction. The answer is computed from what was committed.
+
+The device row is locked, known operation ids are found, the touched records are locked in id order;
+the core decides; a fixed number of statements writes the decision, whatever its size.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from schemas.ambient import Ambient
+from schemas.base import Value
+from schemas.problems import Refusal
+from schemas.sync import Outcome, SyncRequest, TabletClock
+from schemas.template import Template
+from storage.sync_store import SyncStore, SyncTransaction
+from sync import leaving, time
+from sync.decision import Captured, Context, Decision
+from sync.merge import apply_all
+from sync.reading import Read, Unread, read_operation
+
+
+class Sender(Value, frozen=True):
+    """Who pushes: a tablet, and the technician it belongs to."""
+
+    unit_id: str
+    tablet_id: UUID
+    technician_id: UUID
+
+
+class Library(Value, frozen=True):
+    """What ships as data and the merge leans on."""
+
+    templates: Mapping[str, Template]
+    transitions: frozenset[tuple[str, str, str]]
+
+
+class Batch(Value, frozen=True):
+    """What came in: raw operations, the sender's clock, how many more it says it has."""
+
+    operations: Sequence[bytes]
+    clock: TabletClock | None = None
+    unsent: int = 0
+    form: Literal["json", "msgpack"] = "json"
+
+
+def batch_of(request: SyncRequest, form: Literal["json", "msgpack"]) -> Batch:
+    """The operations of an exchange."""
+    return Batch(
+        operations=[bytes(each) for each in request.operations],
+        clock=request.clock,
+        unsent=request.unsent,
+        form=form,
+    )
+
+
+async def push(
+    store: SyncStore, sender: Sender, *, batch: Batch, library: Library, ambient: Ambient
+) -> list[Outcome]:
+    """One outcome per operation, in the order sent. Refuses `tablet_revoked` for a revoked tablet."""
+    read = [read_operation(each, form=batch.form) for each in batch.operations]
+    async with store.begin() as tx:
+        tablet = await tx.lock_tablet(sender.unit_id, sender.tablet_id)
+        if tablet is None or tablet["state"] != "active":
+            raise Refusal("tablet_revoked")
+        found = await _load(tx, sender, read=read, library=library)
+        arrival = (batch.clock, ambient.now)
+        captured = _captured(found, read, sender=sender, who=tablet, arrival=arrival)
+        decision = apply_all(found.records, captured, found.context)
+        outcomes = leaving.outcomes(read, found, decision)
+        left = leaving.rows(
+            leaving.Facts(
+                sender=(sender.unit_id, sender.tablet_id),
+                read=tuple(read),
+                captured=tuple(captured),
+                found=found,
+                decision=decision,
+                outcomes=tuple(outcomes),
+                ambient=ambient,
+            )
+        )
+        await tx.leave(left.rows)
+        await tx.certify(sender.unit_id, left.ended)
+        await tx.heard_from(sender.tablet_id, **_heard(tablet, read, batch=batch, ambient=ambient))
+        await _deliver(tx, sender, decision, found=found)
+    return outcomes
+
+
+async def _load(
+    tx: SyncTransaction, sender: Sender, *, read: Sequence[Read | Unread], library: Library
+) -> leaving.Found:
+    operations = [each.operation for each in read if isinstance(each, Read)]
+    touched = sorted({each.record for each in operations})
+    named = [*(each.id for each in operations), *(a for each in operations for a in each.after)]
+    known = await tx.known_operations(sender.unit_id, named)
+    rows = await tx.lock_records(sender.unit_id, touched)
+    records = {key: leaving.state_of(row) for key, row in rows.items()}
+    holders = await tx.holders(sender.unit_id, touched)
+    mailboxes = await tx.mailboxes_of(sender.unit_id, sender.technician_id)
+    own = [each["id"] for each in mailboxes if each["kind"] == "technician"]
+    premises = {each.premises for each in operations if each.premises is not None}
+    premises |= {each.premises_id for each in records.values() if each.premises_id is not None}
+    orders = sorted({each["work_order_id"] for each in holders.values()})
+    context = Context(
+        templates=library.templates,
+        transitions=library.transitions,
+        mine=await tx.ever_delivered(own, touched),
+        held_by={key: row["technician_id"] for key, row in holders.items()},
+        known={key for key, row in known.items() if row["outcome"] != "held"},
+        premises=await tx.known_premises(sender.unit_id, sorted(premises)),
+    )
+    return leaving.Found(
+        known=known,
+        records=records,
+        held=tuple(await tx.held_operations(sender.unit_id, touched)),
+        holders=holders,
+        hazards=tuple(await tx.open_hazards(sender.unit_id, sorted(premises))),
+        commitments=tuple(await tx.lock_commitments(sender.unit_id, orders)),
+        own_mailboxes=tuple(own),
+        context=context,
+    )
+
+
+def _captured(
+    found: leaving.Found,
+    read: Sequence[Read | Unread],
+    *,
+    sender: Sender,
+    who: Mapping[str, Any],
+    arrival: tuple[TabletClock | None, datetime],
+) -> list[Captured]:
+    """New operations in their order, then those that already waited for one of them."""
+    clock, now = arrival
+    taken: set[UUID] = set()
+    captured: list[Captured] = []
+    for each in read:
+        if not isinstance(each, Read):
+            continue
+        operation = each.operation
+        if operation.id in found.known or operation.id in taken:
+            continue
+        taken.add(operation.id)
+        when = time.corrected(operation, clock, now)
+        captured.append(
+            Captured(
+                operation=operation,
+                tablet=sender.tablet_id,
+                technician=sender.technician_id,
+                who=who["technician_name"],
+                corrected_at=when.at,
+                received_at=now,
+                trust=when.trust,
+            )
+        )
+    return [*captured, *(leaving.captured_again(row, sender.technician_id) for row in found.held)]
+
+
+def _heard(
+    tablet: Mapping[str, Any], read: Sequence[Read | Unread], *, batch: Batch, ambient: Ambient
+) -> dict[str, Any]:
+    highest = max((each.operation.n for each in read if isinstance(each, Read)), default=0)
+    return {
+        "seen_at": ambient.now,
+        "last_n": max(int(tablet["last_n"]), highest),
+        "unsent": batch.unsent,
+        "offset_ms": time.offset(batch.clock, ambient.now).milliseconds,
+    }
+
+
+async def _deliver(
+    tx: SyncTransaction, sender: Sender, decision: Decision, *, found: leaving.Found
+) -> None:
+    new = {key: state for key, state in decision.records.items() if key not in found.records}
+    await tx.deliver(leaving.deliveries(found.own_mailboxes, new))
+    await tx.echo({key: s.version for key, s in decision.records.items() if key not in new})

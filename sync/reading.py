@@ -1,0 +1,69 @@
+"""Operations as they come off the wire, read one by one: a malformed one harms no other."""
+
+import hashlib
+from re import compile as pattern
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from schemas.base import Value
+from schemas.sync import ANSWER_BYTES_MAX, Operation
+
+YEARS = (1970, 2200)
+"""Outside these no clock stands, and arithmetic on instants would leave the calendar."""
+
+_from_json = msgspec.json.Decoder(Operation)
+_from_msgpack = msgspec.msgpack.Decoder(Operation)
+_encoder = msgspec.json.Encoder(order="deterministic")
+# what no text of a form holds: NUL, and characters that turn the reading direction around
+_UNSEEMLY = pattern("[\x00\u202a-\u202e\u2066-\u2069]|\\\\u0000|\\\\u20[26][a-eA-E6-9]")
+
+
+class Unread(Value, frozen=True):
+    """An operation that cannot be one: why, and its id where that much can be read."""
+
+    code: str
+    id: UUID | None
+    raw: bytes
+
+
+class Read(Value, frozen=True):
+    """An operation with its canonical JSON and the hash of that: the same id names the same bytes."""
+
+    operation: Operation
+    payload: str
+    payload_hash: str
+
+
+class _OnlyId(msgspec.Struct):
+    id: UUID
+
+
+def read_operation(raw: bytes, *, form: Literal["json", "msgpack"] = "json") -> Read | Unread:
+    """Strict: types, zones, unknown fields, sizes and unseemly characters are all looked at."""
+    if len(raw) > ANSWER_BYTES_MAX:
+        return Unread(code="operation_too_large", id=_id_of(raw, form), raw=raw)
+    try:
+        decoder = _from_json if form == "json" else _from_msgpack
+        operation = decoder.decode(raw)
+        encoded = _encoder.encode(operation)
+        payload = encoded.decode()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError):
+        return Unread(code="operation_malformed", id=_id_of(raw, form), raw=raw)
+    if not YEARS[0] <= operation.observed_at.year <= YEARS[1]:
+        return Unread(code="time_impossible", id=operation.id, raw=raw)
+    if _UNSEEMLY.search(payload):
+        return Unread(code="text_unseemly", id=operation.id, raw=raw)
+    return Read(
+        operation=operation, payload=payload, payload_hash=hashlib.sha256(encoded).hexdigest()
+    )
+
+
+def _id_of(raw: bytes, form: str) -> UUID | None:
+    try:
+        if form == "json":
+            return msgspec.json.decode(raw, type=_OnlyId).id
+        return msgspec.msgpack.decode(raw, type=_OnlyId).id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
