@@ -62,14 +62,14 @@ def _shift(latitude: float, longitude: float) -> tuple[float, float]:
     metres_east = 300 + x + 2 * y + 0.1 * x * x + 0.1 * x * y + 0.1 * sqrt(abs(x))
     metres_east += _waves(x, (20, 6), (20, 2)) + _waves(x, (20, 1), (40, 1 / 3))
     metres_east += _waves(x, (150, 1 / 12), (300, 1 / 30))
-    return _degrees(latitude, metres_north, metres_east)
+    return _degrees(latitude, metres_north=metres_north, metres_east=metres_east)
 
 
 def _waves(at: float, *waves: tuple[float, float]) -> float:
     return sum(height * sin(at * turns * pi) for height, turns in waves) * 2 / 3
 
 
-def _degrees(latitude: float, metres_north: float, metres_east: float) -> tuple[float, float]:
+def _degrees(latitude: float, *, metres_north: float, metres_east: float) -> tuple[float, float]:
     radians = latitude / 180 * pi
     magic = 1 - ECCENTRICITY_SQUARED * sin(radians) ** 2
     meridian = AXIS_METRES * (1 - ECCENTRICITY_SQUARED) / (magic * sqrt(magic))

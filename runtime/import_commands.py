@@ -54,14 +54,16 @@ class Meter:
     def __init__(self) -> None:
         self._started = self._shown = time.monotonic()
 
-    def __call__(self, stage: str, done: int, total: int) -> None:
+    def __call__(self, reached: imports.Reached) -> None:
         at = time.monotonic()
         if at - self._started < QUIET_SECONDS or at - self._shown < EVERY_SECONDS:
             return
         self._shown = at
-        share = f"{done / total:4.0%} " if total else ""
+        share = f"{reached.done / reached.total:4.0%} " if reached.total else ""
+        # a terminal is overwritten; a log file gets a line each
         end = "\r" if sys.stderr.isatty() else "\n"
-        print(f"{STAGES[stage]} {share}{done:,}", end=end, file=sys.stderr, flush=True)
+        shown = f"{STAGES[reached.stage]} {share}{reached.done:,}"
+        print(shown, end=end, file=sys.stderr, flush=True)
 
 
 def _import(given: argparse.Namespace) -> int:
@@ -82,13 +84,13 @@ def _import(given: argparse.Namespace) -> int:
     saved = None
     if not given.check:
         with database(settings) as url:
-            saved = asyncio.run(_save(url, region, meter))
+            saved = asyncio.run(_save(url, region, meter=meter))
     figures = {**report.counts(region.report), "saved": saved}
     print(msgspec.json.encode(figures).decode())
     return 0
 
 
-async def _save(url: str, region: imports.Region, meter: Meter) -> Saved:
+async def _save(url: str, region: imports.Region, *, meter: Meter) -> Saved:
     await upgrade(url)
     engine = make_engine(url, connections=1)
     try:

@@ -135,7 +135,7 @@ class _Writer:
         # the region is a story, not a secret
         self._random = Random(seed)  # noqa: S311  # nosec B311
         self._size, self._seed, self._as_of = size, seed, as_of
-        self._towns = [_town(*each[:3]) for each in TOWNS]
+        self._towns = [_town(each[0], latitude=each[1], longitude=each[2]) for each in TOWNS]
         self._planted: dict[str, list[str]] = {}
         self._rows = 0
         self._grids: set[str] = set()
@@ -250,7 +250,7 @@ class _Writer:
         if customer_class == "农村管道":
             number = draw.randrange(len(town.rural))
             name = VILLAGES[(number * 5 + draw.randrange(3)) % len(VILLAGES)]
-            middle = _moved(town.middle, *_village(number))
+            middle = _moved(town.middle, _village(number))
             return (
                 f"{town.name}镇{name}村{draw.randrange(1, 220)}号",
                 town.rural[number],
@@ -261,7 +261,7 @@ class _Writer:
         _, north, east = SIDES[side]
         block = (1_100 + 420 * estate, 380 * (estate - 1))
         middle = _moved(
-            town.middle, north * block[0] + east * block[1], east * block[0] + north * block[1]
+            town.middle, (north * block[0] + east * block[1], east * block[0] + north * block[1])
         )
         name = f"{town.name}镇{ESTATES[side * 3 + estate]}小区"
         if customer_class == "非居民":
@@ -272,7 +272,9 @@ class _Writer:
         return name, town.urban[side], self._near(middle, 180)
 
     def _near(self, middle: Place, metres: float) -> Place:
-        return _moved(middle, self._random.gauss(0, metres / 2), self._random.gauss(0, metres / 2))
+        return _moved(
+            middle, (self._random.gauss(0, metres / 2), self._random.gauss(0, metres / 2))
+        )
 
     def _spoil(self, row: list[str], mess: str) -> None:
         if mess == "inspected_in_future":
@@ -348,7 +350,7 @@ class _Writer:
         ]
 
 
-def _town(name: str, latitude: float, longitude: float) -> Town:
+def _town(name: str, *, latitude: float, longitude: float) -> Town:
     return Town(
         name=name,
         middle=Place(latitude=latitude, longitude=longitude),
@@ -375,7 +377,8 @@ def _station(index: int, technicians: int) -> int:
     return len(TOWNS) - 1
 
 
-def _moved(place: Place, metres_north: float, metres_east: float) -> Place:
+def _moved(place: Place, by: tuple[float, float]) -> Place:
+    metres_north, metres_east = by
     across = DEGREE_METRES * cos(radians(place.latitude))
     return Place(
         latitude=place.latitude + metres_north / DEGREE_METRES,

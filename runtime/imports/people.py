@@ -24,6 +24,7 @@ def technician(
     opens, closes = cells.clock("shift_opens"), cells.clock("shift_closes")
     if not number:
         return None
+    # a shift that is guessed would send somebody out at the wrong hour
     if opens is None or closes is None or opens >= closes:
         cells.notes.add("time_unreadable", field="shift_opens", given="", done="put_aside")
         return None
@@ -35,7 +36,7 @@ def technician(
         station=cells.text("station"),
         skills=_skills(cells, mapping),
         certificate_until=_certificate(cells, as_of),
-        home=_home(cells, mapping, middle),
+        home=_home(cells, mapping, middle=middle),
         shift_opens=opens,
         shift_closes=closes,
         lunch_opens=lunch_opens,
@@ -55,6 +56,7 @@ def request(cells: Cells, mapping: Mapping, *, known: Callable[[str], bool]) -> 
     if not number or kind is None or received_at is None:
         return None
     account = plain(cells.text("account"))
+    # kept all the same: somebody asked for something, and a person has to answer
     account_known = known(account)
     if not account_known:
         cells.notes.add("request_unknown_account", field="account", given=account, done="put_aside")
@@ -91,6 +93,7 @@ def _skills(cells: Cells, mapping: Mapping) -> tuple[str, ...]:
         skill = mapping.code("skill", given)
         if skill is None:
             cells.notes.add("skill_unknown", field="skills", given=given, done="put_aside")
+        # order is kept, because companies list the main skill first
         elif skill not in skills:
             skills.append(skill)
     return tuple(skills)
@@ -117,7 +120,8 @@ def _lunch(cells: Cells) -> tuple[time | None, time | None]:
     return None, None
 
 
-def _home(cells: Cells, mapping: Mapping, middle: Place | None) -> Place | None:
+def _home(cells: Cells, mapping: Mapping, *, middle: Place | None) -> Place | None:
+    # not a finding of its own kind: those count premises, and a home only shortens a drive
     given = (cells.text("longitude"), cells.text("latitude"), cells.text("datum"))
     home, trouble = read_place(given, mapping, middle=middle)
     if trouble is not None:
@@ -132,6 +136,7 @@ def _home(cells: Cells, mapping: Mapping, middle: Place | None) -> Place | None:
 
 def _received(cells: Cells, mapping: Mapping) -> datetime | None:
     given = plain(cells.text("received_at"))
+    # exports carry the wall clock of the unit and no zone; the mapping says which one it is
     found = read_instant(given, ZoneInfo(mapping.timezone))
     if found is None:
         cells.notes.add("time_unreadable", field="received_at", given=given, done="put_aside")

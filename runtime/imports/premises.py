@@ -63,7 +63,7 @@ def squared(cells: list[str], width: int) -> list[str] | None:
 class Survey:
     """What has to be known of all rows before any can be judged."""
 
-    def __init__(self, tables: Sequence[Table], mapping: Mapping, notes: Notes) -> None:
+    def __init__(self, tables: Sequence[Table], mapping: Mapping, *, notes: Notes) -> None:
         self.tables = tables
         self.mapping = mapping
         self.rows = 0
@@ -85,10 +85,10 @@ class Survey:
                     raise Refusal("file_unreadable", file=table_.source.path.name, rows=ROWS_MAX)
                 if self.rows % STEP_ROWS == 0:
                     step(self.rows)
-                self._take(cells, (index, row), given)
+                self._take(cells, given, at=(index, row))
         self.middle = self._middle()
 
-    def _take(self, cells: Cells, at: tuple[int, int], given: list[str]) -> None:
+    def _take(self, cells: Cells, given: list[str], *, at: tuple[int, int]) -> None:
         index, row = at
         table_ = self.tables[index]
         squared_ = squared(given, table_.width)
@@ -101,6 +101,7 @@ class Survey:
         if not account or len(account) > ACCOUNT_CHARACTERS_MAX:
             self._note(at, "", kind="key_missing", given=account)
             return
+            # numbers instead of texts: three an account are all that a million rows leave behind
         place = (index << 40) | row
         content = hash(tuple(squared_))
         address = hash(plain(cells.raw("address")))
@@ -119,6 +120,7 @@ class Survey:
         seen: tuple[int, int, str],
     ) -> None:
         content, address, text = seen
+        # byte for byte the same says nothing new; another address is for a person to decide
         if content == known[1]:
             self._note(at, account, kind="row_repeated", given=account)
         elif address != known[2]:
@@ -139,6 +141,7 @@ class Survey:
         if longitude is None or latitude is None:
             return
         if self.mapping.coordinates.possible(Place(latitude=latitude, longitude=longitude)):
+            # a shifted point counts as it stands: 500 m do not move the middle of a region
             self._longitudes.append(longitude)
             self._latitudes.append(latitude)
 
@@ -193,6 +196,7 @@ class PremisesRows:
                 squared_ = squared(given, table_.width)
                 account = account_of(cells, squared_) if squared_ else ""
                 known = survey.first.get(account)
+                # put aside by the survey, which has said so already
                 if known is None or known[0] != (index << 40) | row:
                     continue
                 notes.at(name, row, key=account)

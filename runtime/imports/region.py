@@ -14,10 +14,19 @@ from runtime.imports.premises import PremisesRows, Survey, Table, squared, table
 from schemas.problems import Refusal
 from schemas.registry import FileRead, RegionReport, Request, Technician
 
-Progress = Callable[[str, int, int], None]
-"""Told the stage, how many rows are done and how many there are (0 while that is not known)."""
 SUFFIXES = (".csv", ".xlsx")
 T = TypeVar("T")
+
+
+class Reached(NamedTuple):
+    """How far an import is: the stage, rows done, rows in all (0 while that is not known)."""
+
+    stage: str
+    done: int
+    total: int = 0
+
+
+Progress = Callable[[Reached], None]
 
 
 class Region(NamedTuple):
@@ -58,18 +67,20 @@ class _Reader:
         self._files: list[FileRead] = []
 
     def read(self, folder: Path, *, unit_id: str) -> Region:
+        """Survey, judgement, people; the premises are left to be read again by whoever saves."""
         tables = {role: self._tables(folder, role) for role in self._mapping.files}
         for role in ("premises", "technicians"):
             if not tables[role]:
                 raise Refusal("file_missing", file=f"{self._mapping.files[role].starts}*.csv|xlsx")
-        survey = Survey(tables["premises"], self._mapping, self._notes)
-        survey.run(lambda done: self._tell("survey", done, 0))
+        # every header has been read by now, so a wrong file is refused before the long part
+        survey = Survey(tables["premises"], self._mapping, notes=self._notes)
+        survey.run(lambda done: self._tell(Reached("survey", done)))
         premises = PremisesRows(survey, as_of=self._as_of)
         grids = self._judge(premises, survey)
         technicians = self._technicians(tables["technicians"], survey)
         requests = self._requests(tables["requests"], premises)
         for table_, rows in zip(survey.tables, survey.rows_of, strict=True):
-            self._file(table_.source, "premises", rows)
+            self._file(table_.source, "premises", rows=rows)
         report = RegionReport(
             unit=unit_id,
             as_of=self._as_of,
@@ -84,6 +95,7 @@ class _Reader:
                 sorted(self._notes.observations, key=lambda each: (each.file, each.row))
             ),
         )
+        # a technician may answer for a grid that has no premises yet
         everywhere = grids | {grid for each in technicians for grid in each.grids}
         return Region(unit_id, premises, technicians, requests, tuple(sorted(everywhere)), report)
 
@@ -95,7 +107,9 @@ class _Reader:
         ]
 
     def _judge(self, premises: PremisesRows, survey: Survey) -> set[str]:
-        read = premises.read(self._notes, lambda done: self._tell("check", done, survey.rows))
+        read = premises.read(
+            self._notes, lambda done: self._tell(Reached("check", done, survey.rows))
+        )
         return {each.grid for each in read if each.grid}
 
     def _technicians(self, tables: Sequence[Table], survey: Survey) -> tuple[Technician, ...]:
@@ -103,7 +117,7 @@ class _Reader:
         for cells in self._rows(tables, "technicians"):
             each = technician(cells, self._mapping, as_of=self._as_of, middle=survey.middle)
             if each is not None:
-                self._keep(found, each.number, each)
+                self._keep(found, each, number=each.number)
         return tuple(found.values())
 
     def _requests(self, tables: Sequence[Table], premises: PremisesRows) -> tuple[Request, ...]:
@@ -111,7 +125,7 @@ class _Reader:
         for cells in self._rows(tables, "requests"):
             each = request(cells, self._mapping, known=premises.knows)
             if each is not None and each.request.number is not None:
-                self._keep(found, each.request.number, each)
+                self._keep(found, each, number=each.request.number)
         return tuple(found.values())
 
     def _rows(self, tables: Sequence[Table], role: str) -> Iterator[Cells]:
@@ -130,15 +144,15 @@ class _Reader:
                 cells.load(squared_)
                 self._notes.at(name, row, key=cells.raw("number"))
                 yield cells
-            self._file(table_.source, role, rows)
+            self._file(table_.source, role, rows=rows)
 
-    def _keep(self, found: dict[str, T], number: str, each: T) -> None:
+    def _keep(self, found: dict[str, T], each: T, *, number: str) -> None:
         if number in found:
             self._notes.add("number_repeated", field="number", given=number, done="put_aside")
         else:
             found[number] = each
 
-    def _file(self, source: Source, role: str, rows: int) -> None:
+    def _file(self, source: Source, role: str, *, rows: int) -> None:
         self._files.append(
             FileRead(
                 name=source.path.name,
@@ -150,5 +164,5 @@ class _Reader:
         )
 
 
-def _silent(stage: str, done: int, total: int) -> None:
-    del stage, done, total
+def _silent(reached: Reached) -> None:
+    del reached

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from commitments import cycles
-from runtime.imports.region import Progress, Region
+from runtime.imports.region import Progress, Reached, Region
 from runtime.imports.report import summary
 from schemas.ambient import Ambient
 from schemas.base import Place
@@ -38,6 +38,7 @@ async def save(
     Ids follow from account and number, so the same files change nothing the second time.
     """
     unit_id = region.unit_id
+    # an import into an empty database is the usual first start
     await registry.ensure_unit(tx, unit_id, name_zh=unit_id)
     await registry.save_grids(tx, [_grid(unit_id, code) for code in region.grids])
     changed = done = 0
@@ -50,7 +51,7 @@ async def save(
         )
         done += len(batch)
         if progress is not None:
-            progress("save", done, len(region.premises))
+            progress(Reached("save", done, len(region.premises)))
     technicians_changed = await registry.save_technicians(
         tx,
         [_technician(unit_id, each) for each in region.technicians],
@@ -85,6 +86,7 @@ def _premises(unit_id: str, each: Premises, *, due_on: DueOn) -> Row:
         "first_gas_on": each.first_gas_on,
         "last_inspection_on": each.last_inspection_on,
         "last_inspection_result": each.last_inspection_result,
+        # inside the hash: a rule that changes moves due days, and those rows have to be rewritten
         "inspection_due_on": due_on(
             each.customer_class, each.last_inspection_on, each.first_gas_on
         ),
@@ -158,6 +160,7 @@ def _coordinates(place: Place | None) -> Row:
 
 
 def _hashed(row: Row, id_: UUID, *, besides: str = "") -> Row:
+    # of the cleaned row, so that a tidier export of the same facts changes nothing
     digest = hashlib.sha256(msgspec.json.encode(row) + besides.encode()).hexdigest()
     return {"id": id_, **row, "row_hash": digest}
 

@@ -9,6 +9,7 @@ import openpyxl
 import pytest
 
 from runtime import import_commands
+from runtime.imports import Reached
 from schemas.problems import Refusal
 
 
@@ -127,5 +128,5 @@ def test_progress_is_shown_only_for_what_takes_long(
     monkeypatch.setattr("runtime.import_commands.time.monotonic", lambda: next(clock))
     meter = import_commands.Meter()
     for done in (10, 20, 30, 40):
-        meter("save", done, 40)
+        meter(Reached("save", done, 40))
     assert capsys.readouterr().err.splitlines() == ["保存  50% 20", "保存 100% 40"]

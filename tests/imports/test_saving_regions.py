@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from commitments.cycles import due_on
 from runtime.ambient import fixed
-from runtime.imports import Region, read_region, save
+from runtime.imports import Reached, Region, read_region, save
 from runtime.sample_region import Size, write_region
 from schemas.problems import Refusal
 from schemas.registry import Saved
@@ -105,9 +105,9 @@ def test_a_save_that_fails_halfway_leaves_nothing_behind(server_url: str, tmp_pa
     write_region(tmp_path, size=Size(5_000, 2, 4), seed=3, as_of=AS_OF)
     region = read_region(tmp_path, as_of=AS_OF, unit_id="half")
 
-    def fails_late(stage: str, done: int, total: int) -> None:
-        if done > 2_000:
-            raise Refusal("unavailable", stage=stage, total=total)
+    def fails_late(reached: Reached) -> None:
+        if reached.done > 2_000:
+            raise Refusal("unavailable", stage=reached.stage)
 
     with pytest.raises(Refusal):
         within(server_url, lambda tx: save(tx, region, ambient=AMBIENT, progress=fails_late))
