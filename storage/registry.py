@@ -113,6 +113,12 @@ async def known_premises(tx: Transaction, unit_id: str, ids: Sequence[UUID]) -> 
     return set(rows)
 
 
+async def grid_codes(tx: Transaction, unit_id: str) -> dict[UUID, str]:
+    """Grid id to its code."""
+    rows = await tx.execute(sa.select(grid.c.id, grid.c.code).where(grid.c.unit_id == unit_id))
+    return {row.id: row.code for row in rows}
+
+
 async def premises_page(
     tx: Transaction, unit_id: str, *, after: UUID | None, limit: int
 ) -> Sequence[Any]:
