@@ -101,7 +101,7 @@ class Survey:
         if not account or len(account) > ACCOUNT_CHARACTERS_MAX:
             self._note(at, "", kind="key_missing", given=account)
             return
-            # numbers instead of texts: three an account are all that a million rows leave behind
+        # numbers instead of texts: three an account are all that a million rows leave behind
         place = (index << 40) | row
         content = hash(tuple(squared_))
         address = hash(plain(cells.raw("address")))
