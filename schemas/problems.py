@@ -108,6 +108,24 @@ PROBLEMS: dict[str, Problem] = {
     "rule_longer_without_source": Problem(
         409, "延长期限须注明依据。", "A longer limit needs a cited source."
     ),
+    "rule_in_use": Problem(409, "仍有承诺按该规则计时。", "Running promises still keep this rule."),
+    "extension_without_reason": Problem(
+        422, "延期须说明理由并经客户同意。", "An extension needs a reason and the customer's consent."
+    ),
+    "outage_notice_short": Problem(
+        422, "计划停气须提前48小时公告。", "A planned outage needs 48 hours' notice."
+    ),
+    "outage_times": Problem(422, "停气时间前后不符。", "The times of this outage contradict each other."),
+    "first_gas_on_gate": Problem(
+        409, "首次通气前须完成入户检查。", "Gas is not turned on before the first inspection."
+    ),
+    "statutory_notice_missing": Problem(
+        409, "重大隐患须先书面告知客户。", "A statutory hazard needs its written notice first."
+    ),
+    "recheck_missing": Problem(
+        409, "复检合格后方可恢复供气。", "Gas comes back only after a passed recheck."
+    ),
+    "workflow_unsound": Problem(422, "流程定义不成立。", "This workflow cannot be walked."),
 }
 
 
