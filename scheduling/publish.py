@@ -134,7 +134,7 @@ def visit_fields(order: Any, *, technician: UUID, hours: tuple[datetime, datetim
         "last_inspection_result", "window_opens", "window_closes", "due_at", "supply_state",
     )  # fmt: skip
     fields = {name: said(name) for name in names if order[name] is not None}
-    hazards = msgspec.json.decode(order["open_hazards"])
+    hazards = order["open_hazards"]
     return fields | {
         "state": "dispatched",
         "technician": str(technician),

@@ -9,7 +9,7 @@ from storage.engine import Transaction, driver
 # positions are read under one snapshot: nothing at or below the last one can still appear (I6)
 _ENTRIES = """
 SELECT e.position, e.record_version, e.forget, e.trail,
-  r.id, r.kind, r.visit_id, r.premises_id, r.version, r.fields, r.versions, r.deleted
+  r.id, r.kind, r.visit_id, r.premises_id, r.version, r.fields::text, r.versions::text, r.deleted
 FROM mailbox_entry e JOIN record r ON r.id = e.record_id
 WHERE e.mailbox_id = $1 AND e.position > $2
 ORDER BY e.position LIMIT $3

@@ -38,12 +38,12 @@ FROM operation WHERE id = ANY($1::uuid[]) AND unit_id = $2
 
 # locked in id order, so that two pushes that touch the same records cannot wait in a ring
 _RECORDS = """
-SELECT id, kind, visit_id, premises_id, version, fields, versions, authors, deleted
+SELECT id, kind, visit_id, premises_id, version, fields::text, versions::text, authors::text, deleted
 FROM record WHERE id = ANY($1::uuid[]) AND unit_id = $2 ORDER BY id FOR UPDATE
 """
 
 _HELD = """
-SELECT id, tablet_id, n, payload, received_at, corrected_at, trust FROM operation
+SELECT id, tablet_id, n, payload::text, received_at, corrected_at, trust FROM operation
 WHERE record_id = ANY($1::uuid[]) AND unit_id = $2 AND outcome = 'held' ORDER BY n
 """
 
@@ -76,6 +76,16 @@ async def epoch(tx: Transaction) -> UUID:
     connection = await driver(tx)
     found: UUID = await connection.fetchval("SELECT epoch FROM server_epoch WHERE id = 1")
     return found
+
+
+async def ensure_epoch(tx: Transaction, *, epoch: UUID, now: datetime) -> None:
+    """A database that has no epoch yet begins its first life."""
+    connection = await driver(tx)
+    await connection.execute(
+        "INSERT INTO server_epoch (id, epoch, since) VALUES (1, $1, $2) ON CONFLICT DO NOTHING",
+        epoch,
+        now,
+    )
 
 
 async def known_operations(tx: Transaction, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Any]:
