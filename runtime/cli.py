@@ -13,6 +13,7 @@ from runtime import (
     plan_commands,
     server_commands,
     tablet_commands,
+    workflow_commands,
 )
 from schemas.problems import PROBLEMS, Refusal
 
@@ -24,6 +25,7 @@ GROUPS = (
     tablet_commands,
     audit_commands,
     demo_commands,
+    workflow_commands,
 )
 
 
