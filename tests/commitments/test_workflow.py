@@ -138,7 +138,12 @@ def run(*arguments):
 def test_check_ends_with_figures_and_says_by_its_exit_whether_it_can_be_walked(capsys, tmp_path):
     assert run("check") == 0
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert told == {"workflow": "collective_install_workflow", "steps": 12, "errors": 0, "warnings": 4}
+    assert told == {
+        "workflow": "collective_install_workflow",
+        "steps": 12,
+        "errors": 0,
+        "warnings": 4,
+    }
     looped = tmp_path / "looped.yaml"
     looped.write_text("steps: [{step: a, zh: 甲, next: a}]", "utf-8")
     assert run("check", looped) == 1
