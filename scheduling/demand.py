@@ -35,9 +35,7 @@ class Demand(Value, frozen=True):
 
 def demand(day: Day) -> Demand:
     """Work without coordinates waits for geocoding and says so; everything else is asked for."""
-    unplaceable = {
-        str(each.id): "no_coordinates" for each in day.orders if each.latitude is None
-    }
+    unplaceable = {str(each.id): "no_coordinates" for each in day.orders if each.latitude is None}
     midnight = datetime.combine(day.on_day, time(), ZONE)
     technicians = tuple(
         _technician(each, day) for each in day.technicians

@@ -20,6 +20,8 @@ STRING_MAX = 10
 SPLIT_SHARE = 0.5
 SPLIT_DEPTH = 0.01
 BLINK = 0.01
+LEFTOVERS_TRIED = 40.0
+PROMISED = 1e6
 
 
 @njit(cache=True, nogil=True)
@@ -316,13 +318,21 @@ def search(problem, rules, best, work, run, state):  # type: ignore[no-untyped-d
         was_routes[:] = routes
         was_length[:] = length
         was_where[:] = where
+        left = 0
+        for job in range(jobs):
+            if where[job] < 0:
+                left += 1
+        # of work that nobody has room for only a share is tried in each round
+        chance = LEFTOVERS_TRIED / max(left, 1) if done > run[0] else 1.0
         ruin(near, fixed, routes, length, where, taken, hit, state)
         for t in range(people):
             if hit[t]:
                 refresh(t, problem, routes, length, early, late)
         count = 0
         for job in range(jobs):
-            if where[job] < 0:
+            if where[job] < 0 and (
+                was_where[job] >= 0 or penalty[job] >= PROMISED or draw(state) < chance
+            ):
                 loose[count] = job
                 count += 1
         order_of(penalty, problem[3], far, loose, count, keys, state)

@@ -61,7 +61,9 @@ async def publish(
         await mailboxes.deliver(
             tx,
             [
-                Delivery(mailbox_id=boxes[each.technician_id], record_id=each.record["id"], version=1)
+                Delivery(
+                    mailbox_id=boxes[each.technician_id], record_id=each.record["id"], version=1
+                )
                 for each in booked
             ],
         )

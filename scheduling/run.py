@@ -37,9 +37,7 @@ class Answer(Value, frozen=True):
     unassigned: tuple[Unassigned, ...]
 
 
-async def request(
-    engine: AsyncEngine, unit_id: str, *, order: Order, ambient: Ambient
-) -> UUID:
+async def request(engine: AsyncEngine, unit_id: str, *, order: Order, ambient: Ambient) -> UUID:
     """Stores the wish for a plan; a worker takes it."""
     plan_id = ambient.new_id()
     async with engine.begin() as tx:

@@ -35,6 +35,8 @@ PROBLEMS: dict[str, Problem] = {
     "unavailable": Problem(
         503, "系统暂时无法处理，请稍后再试。", "The system cannot do this right now; try again."
     ),
+    "sign_in_failed": Problem(401, "账号或密码不正确。", "The login or the password is wrong."),
+    "enrolment_failed": Problem(403, "注册码无效或已过期。", "The code is wrong, used or too old."),
     "stale_version": Problem(
         409, "数据已被他人修改，请刷新后再试。", "Somebody changed this first; look again."
     ),
@@ -110,12 +112,16 @@ PROBLEMS: dict[str, Problem] = {
     ),
     "rule_in_use": Problem(409, "仍有承诺按该规则计时。", "Running promises still keep this rule."),
     "extension_without_reason": Problem(
-        422, "延期须说明理由并经客户同意。", "An extension needs a reason and the customer's consent."
+        422,
+        "延期须说明理由并经客户同意。",
+        "An extension needs a reason and the customer's consent.",
     ),
     "outage_notice_short": Problem(
         422, "计划停气须提前48小时公告。", "A planned outage needs 48 hours' notice."
     ),
-    "outage_times": Problem(422, "停气时间前后不符。", "The times of this outage contradict each other."),
+    "outage_times": Problem(
+        422, "停气时间前后不符。", "The times of this outage contradict each other."
+    ),
     "first_gas_on_gate": Problem(
         409, "首次通气前须完成入户检查。", "Gas is not turned on before the first inspection."
     ),

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from schemas.access import Sender
 from schemas.ambient import Ambient
-from schemas.base import Value
 from schemas.problems import Refusal
 from schemas.upload import UploadState, UploadWish
 from storage import attachments
@@ -21,13 +21,6 @@ from sync.media import HEAD_BYTES, Media, inspect
 
 PIECE_BYTES = 256 * 1024
 UPLOAD_LIFE = timedelta(days=7)
-
-
-class Sender(Value, frozen=True):
-    """The tablet that uploads."""
-
-    unit_id: str
-    tablet_id: UUID
 
 
 async def begin(

@@ -6,11 +6,11 @@ from uuid import UUID
 
 import msgspec
 
+from schemas.access import Sender
 from schemas.base import Value
 from schemas.sync import Change, FieldValue, Outcome, SyncAnswer
 from storage.sync_store import SyncStore, SyncTransaction
 from sync import cursor
-from sync.push import Sender
 
 _fields = msgspec.json.Decoder(dict[str, FieldValue])
 _versions = msgspec.json.Decoder(dict[str, int])

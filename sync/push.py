@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from schemas.access import Sender
 from schemas.ambient import Ambient
 from schemas.base import Value
 from schemas.problems import Refusal
@@ -19,14 +20,6 @@ from sync import leaving, time
 from sync.decision import Captured, Context, Decision
 from sync.merge import apply_all
 from sync.reading import Read, Unread, read_operation
-
-
-class Sender(Value, frozen=True):
-    """Who pushes: a tablet, and the technician it belongs to."""
-
-    unit_id: str
-    tablet_id: UUID
-    technician_id: UUID
 
 
 class Library(Value, frozen=True):

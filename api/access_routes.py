@@ -1,0 +1,114 @@
+"""Sign-in, enrolment, tablets."""
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, Router, delete, get, post
+
+from api import body
+from api.guards import DISPATCH, STAFF, everybody, roles
+from api.services import Services
+from schemas.access import (
+    Enrol,
+    Enrolled,
+    EnrolmentCode,
+    EnrolmentWish,
+    Principal,
+    Refresh,
+    Revoke,
+    SignIn,
+    Tokens,
+)
+from schemas.sync import Drained
+from storage import access
+from sync import devices
+
+Call = Request[Principal, str, Any]
+
+
+def services(request: Call) -> Services:
+    """What this process serves with."""
+    found: Services = request.app.state.services
+    return found
+
+
+@post("/session", guards=[everybody], opt={"body": SignIn}, summary="Sign in")
+async def sign_in(request: Call) -> Tokens:
+    """A login and its password become a pair of tokens."""
+    wish, use = await body.read(request, SignIn), services(request)
+    return await devices.sign_in(use.engine, wish, keys=use.keys, ambient=use.ambient())
+
+
+@post("/session/refresh", guards=[everybody], opt={"body": Refresh}, summary="Renew tokens")
+async def refresh(request: Call) -> Tokens:
+    """A refresh token becomes a new pair, once."""
+    wish, use = await body.read(request, Refresh), services(request)
+    return await devices.rotate(use.engine, wish.refresh, keys=use.keys, ambient=use.ambient())
+
+
+@post(
+    "/enrolment-codes",
+    guards=[roles(*DISPATCH)],
+    opt={"body": EnrolmentWish},
+    summary="Make an enrolment code",
+)
+async def enrolment_code(request: Call) -> EnrolmentCode:
+    """A single-use code for a technician's new tablet."""
+    wish, use = await body.read(request, EnrolmentWish), services(request)
+    return await devices.make_code(
+        use.engine, request.user, technician=wish.technician, keys=use.keys, ambient=use.ambient()
+    )
+
+
+@post("/devices/enrol", guards=[everybody], opt={"body": Enrol}, summary="Enrol a tablet")
+async def enrol(request: Call) -> Enrolled:
+    """An install with a code becomes a tablet."""
+    wish, use = await body.read(request, Enrol), services(request)
+    return await devices.enrol(use.engine, wish, keys=use.keys, ambient=use.ambient())
+
+
+@get("/devices", guards=[roles(*STAFF)], summary="Tablets of the unit")
+async def tablets(request: Call) -> dict[str, Any]:
+    """Every install with what it says it still has to send."""
+    async with services(request).engine.connect() as tx:
+        rows = await access.tablets(tx, request.user.unit_id)
+    names = ("id", "label", "state", "number", "name", "seen_at", "unsent", "last_n", "enrolled_at")
+    return {"items": [{name: getattr(row, name) for name in names} for row in rows], "next": None}
+
+
+@post(
+    "/devices/{device_id:uuid}/revoke",
+    guards=[roles(*DISPATCH)],
+    opt={"body": Revoke},
+    status_code=204,
+    summary="Revoke a tablet",
+)
+async def revoke(request: Call, device_id: UUID) -> None:
+    """The tablet gets nothing more at its next request."""
+    wish, use = await body.read(request, Revoke), services(request)
+    await devices.revoke(
+        use.engine, request.user, tablet_id=device_id, reason=wish.reason, ambient=use.ambient()
+    )
+
+
+@get("/devices/{device_id:uuid}/drained", guards=[roles(*STAFF)], summary="Drained certificate")
+async def drained(request: Call, device_id: UUID) -> Drained:
+    """Safe to wipe or hand over."""
+    use = services(request)
+    return await devices.drained(
+        use.engine, request.user.unit_id, tablet_id=device_id, ambient=use.ambient()
+    )
+
+
+@delete("/session", guards=[roles(*STAFF, "technician")], summary="Sign out")
+async def sign_out(request: Call) -> None:
+    """Every token of this sign-in stops working."""
+    use = services(request)
+    await devices.sign_out(use.engine, request.auth, now=use.ambient().now)
+
+
+router = Router(
+    path="/api/v1",
+    route_handlers=[sign_in, refresh, sign_out, enrolment_code, enrol, tablets, revoke, drained],
+    tags=["Access"],
+)

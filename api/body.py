@@ -1,0 +1,85 @@
+"""Reading bodies strictly: bounded before and after decompression, typed, nothing guessed."""
+
+import zlib
+from typing import Any, Literal, TypeVar
+
+import msgspec
+import zstandard
+from litestar import Request
+
+from schemas.problems import Refusal
+
+BODY_BYTES_MAX = 2 * 1024 * 1024
+_UNSEEMLY = frozenset("\x00\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+T = TypeVar("T")
+Form = Literal["json", "msgpack"]
+
+
+async def read(request: Request[Any, Any, Any], kind: type[T], *, seemly: bool = True) -> T:
+    """The body as `kind`. Refuses `malformed_body`, `invalid_field`, `body_too_large` and the like."""
+    form = form_of(request)
+    raw = unpacked(await _bounded(request), request.headers.get("content-encoding", ""))
+    decode = msgspec.json.decode if form == "json" else msgspec.msgpack.decode
+    try:
+        if form == "json":
+            text = raw.decode("utf-8")
+            if seemly and not _UNSEEMLY.isdisjoint(text):
+                raise Refusal("invalid_field", reason="unseemly characters")
+        value: T = decode(raw, type=kind)
+        if seemly and "\\u" in raw.decode("latin-1"):
+            _refuse_escaped(value)
+    except msgspec.ValidationError as error:
+        raise Refusal("invalid_field", reason=str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Refusal("malformed_body") from error
+    return value
+
+
+def form_of(request: Request[Any, Any, Any]) -> Form:
+    """JSON or MessagePack by `Content-Type`; anything else is refused."""
+    given = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if given == "application/json":
+        return "json"
+    if given in ("application/msgpack", "application/x-msgpack", "application/vnd.msgpack"):
+        return "msgpack"
+    raise Refusal("unsupported_media_type", given=given[:80])
+
+
+def unpacked(raw: bytes, encoding: str) -> bytes:
+    """gzip or zstd undone, never beyond the bound, whatever a small body claims to hold."""
+    name = encoding.strip().lower()
+    try:
+        if name in ("", "identity"):
+            return raw
+        if name == "gzip":
+            unzip = zlib.decompressobj(wbits=31)
+            out = unzip.decompress(raw, BODY_BYTES_MAX + 1)
+            complete = unzip.eof or len(out) > BODY_BYTES_MAX
+        elif name == "zstd":
+            with zstandard.ZstdDecompressor().stream_reader(raw) as reader:
+                out, complete = reader.read(BODY_BYTES_MAX + 1), True
+        else:
+            raise Refusal("unsupported_media_type", given=name[:40])
+    except (zlib.error, zstandard.ZstdError) as error:
+        raise Refusal("malformed_body") from error
+    if len(out) > BODY_BYTES_MAX:
+        raise Refusal("body_too_large", limit=BODY_BYTES_MAX)
+    if not complete:
+        raise Refusal("malformed_body")
+    return out
+
+
+async def _bounded(request: Request[Any, Any, Any]) -> bytes:
+    held = bytearray()
+    async for chunk in request.stream():
+        held += chunk
+        if len(held) > BODY_BYTES_MAX:
+            raise Refusal("body_too_large", limit=BODY_BYTES_MAX)
+    return bytes(held)
+
+
+def _refuse_escaped(value: object) -> None:
+    # a character may come escaped and be nothing in the raw text
+    text = msgspec.json.encode(value, enc_hook=str).decode()
+    if not _UNSEEMLY.isdisjoint(text) or "\\u0000" in text:
+        raise Refusal("invalid_field", reason="unseemly characters")

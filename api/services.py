@@ -1,0 +1,24 @@
+"""What a request may use, made once a process by runtime."""
+
+from collections.abc import Callable
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from schemas.ambient import Ambient
+from schemas.base import Value
+from storage.blobs import Blobs
+from storage.sync_store import SyncStore
+from sync.devices import Keys
+from sync.push import Library
+
+
+class Services(Value, frozen=True):
+    """Engine, stores and the ambient factory; routes find it in the application's state."""
+
+    engine: AsyncEngine
+    store: SyncStore
+    blobs: Blobs
+    library: Library
+    keys: Keys
+    ambient: Callable[[], Ambient]
+    production: bool = False

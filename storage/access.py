@@ -1,0 +1,164 @@
+"""Accounts, tablets, tokens and enrolment codes. Only hashes of secrets are stored."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from storage.engine import Transaction, driver
+from storage.tables import (
+    account,
+    enrolment_code,
+    sign_in_failure,
+    tablet,
+    technician,
+    token,
+)
+
+_PRINCIPAL = """
+SELECT t.unit_id, t.kind, t.account_id, t.tablet_id,
+  a.role, a.name AS account_name, b.technician_id, b.state AS tablet_state, k.name AS technician_name
+FROM token t
+LEFT JOIN account a ON a.id = t.account_id AND a.active
+LEFT JOIN tablet b ON b.id = t.tablet_id
+LEFT JOIN technician k ON k.id = b.technician_id
+WHERE t.hash = $1 AND t.kind = 'access' AND t.revoked_at IS NULL AND t.expires_at > $2
+"""
+
+
+async def principal_of(tx: Transaction, token_hash: str, *, now: datetime) -> Any:
+    """Whose access token this is, or None. One keyed read a request."""
+    connection = await driver(tx)
+    return await connection.fetchrow(_PRINCIPAL, token_hash, now)
+
+
+async def add_account(tx: Transaction, row: dict[str, Any]) -> None:
+    """Adds a member of staff; a known login stays as it is."""
+    await tx.execute(insert(account).values(**row).on_conflict_do_nothing())
+
+
+async def account_by_login(tx: Transaction, login: str) -> Any:
+    """The active account of a login, or None."""
+    found = await tx.execute(sa.select(account).where(account.c.login == login, account.c.active))
+    return found.one_or_none()
+
+
+async def failures(tx: Transaction, subject: str) -> Any:
+    """How often a subject failed to sign in, and when last."""
+    found = await tx.execute(sa.select(sign_in_failure).where(sign_in_failure.c.subject == subject))
+    return found.one_or_none()
+
+
+async def count_failure(tx: Transaction, subject: str, *, now: datetime) -> None:
+    """One failure more."""
+    statement = insert(sign_in_failure).values(subject=subject, failures=1, last_at=now)
+    await tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=["subject"],
+            set_={"failures": sign_in_failure.c.failures + 1, "last_at": now},
+        )
+    )
+
+
+async def forget_failures(tx: Transaction, subject: str) -> None:
+    """A success clears the count."""
+    await tx.execute(sa.delete(sign_in_failure).where(sign_in_failure.c.subject == subject))
+
+
+async def add_tokens(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
+    """Stores the hashes of fresh tokens; every row names the same columns."""
+    await tx.execute(sa.insert(token), list(rows))
+
+
+async def refresh_token(tx: Transaction, token_hash: str) -> Any:
+    """A refresh token's row, locked, or None."""
+    found = await tx.execute(
+        sa.select(token)
+        .where(token.c.hash == token_hash, token.c.kind == "refresh")
+        .with_for_update()
+    )
+    return found.one_or_none()
+
+
+async def use_token(tx: Transaction, token_hash: str, *, now: datetime) -> None:
+    """A refresh token is good once."""
+    await tx.execute(sa.update(token).where(token.c.hash == token_hash).values(used_at=now))
+
+
+async def revoke_family(tx: Transaction, family: UUID, *, now: datetime) -> None:
+    """Every token that grew from one sign-in stops working."""
+    await tx.execute(
+        sa.update(token)
+        .where(token.c.family == family, token.c.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
+
+
+async def add_code(tx: Transaction, row: dict[str, Any]) -> None:
+    """Stores an enrolment code's hash."""
+    await tx.execute(sa.insert(enrolment_code).values(**row))
+
+
+async def spend_code(tx: Transaction, code_hash: str, *, now: datetime) -> Any:
+    """The unused, unexpired code, marked as used; or None."""
+    found = await tx.execute(
+        sa.update(enrolment_code)
+        .where(
+            enrolment_code.c.code_hash == code_hash,
+            enrolment_code.c.used_at.is_(None),
+            enrolment_code.c.expires_at > now,
+        )
+        .values(used_at=now)
+        .returning(enrolment_code)
+    )
+    return found.one_or_none()
+
+
+async def add_tablet(tx: Transaction, row: dict[str, Any]) -> None:
+    """A new install."""
+    await tx.execute(sa.insert(tablet).values(**row))
+
+
+async def tablets(tx: Transaction, unit_id: str) -> Sequence[Any]:
+    """Tablets of a unit with their technician."""
+    found = await tx.execute(
+        sa.select(tablet, technician.c.number, technician.c.name)
+        .join(technician, technician.c.id == tablet.c.technician_id)
+        .where(tablet.c.unit_id == unit_id)
+        .order_by(technician.c.number, tablet.c.enrolled_at)
+    )
+    return found.all()
+
+
+async def technician_name(tx: Transaction, unit_id: str, technician_id: UUID) -> str | None:
+    """A technician of the unit by id, or None."""
+    found: str | None = await tx.scalar(
+        sa.select(technician.c.name).where(
+            technician.c.unit_id == unit_id, technician.c.id == technician_id
+        )
+    )
+    return found
+
+
+async def revoke_tablet(
+    tx: Transaction, unit_id: str, *, tablet_id: UUID, reason: str, now: datetime
+) -> bool:
+    """The tablet gets nothing more from its next request on."""
+    done = await tx.execute(
+        sa.update(tablet)
+        .where(tablet.c.id == tablet_id, tablet.c.unit_id == unit_id)
+        .values(state="revoked", revoked_reason=reason)
+    )
+    await tx.execute(sa.update(token).where(token.c.tablet_id == tablet_id).values(revoked_at=now))
+    return done.rowcount == 1
+
+
+async def family_of(tx: Transaction, token_hash: str) -> UUID | None:
+    """The family of a token, or None."""
+    found: UUID | None = await tx.scalar(
+        sa.select(token.c.family).where(token.c.hash == token_hash)
+    )
+    return found

@@ -1,0 +1,211 @@
+"""What office pages read: cases, work orders, days, conflicts, quarantine. Always within one unit."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from storage.engine import Transaction, driver
+
+Rows = list[dict[str, Any]]
+
+_CONFLICTS = """
+SELECT c.id, c.record_id AS record, r.kind, r.visit_id AS visit, c.field, c.policy, c.status, c.values,
+  c.auto_resolved, c.resolution, c.opened_at, c.closed_at, c.closed_by, r.version AS record_version,
+  r.fields -> 'number' AS number, r.fields -> 'address' AS address
+FROM conflict c JOIN record r ON r.id = c.record_id
+WHERE c.unit_id = $1 AND c.status = $2 AND ($3::uuid IS NULL OR c.id > $3)
+ORDER BY c.id LIMIT $4
+"""
+_QUARANTINE = """
+SELECT q.id, q.tablet_id AS tablet, q.operation_id AS operation, q.code, q.status, q.received_at,
+  convert_from(q.payload, 'SQL_ASCII') AS payload, q.decided_at, q.decided_by, q.reason
+FROM quarantine q WHERE q.unit_id = $1 AND q.status = $2 AND ($3::uuid IS NULL OR q.id > $3)
+ORDER BY q.id LIMIT $4
+"""
+_CASES = """
+SELECT c.id, c.number, c.kind, c.channel, c.state, c.received_at, c.description, p.account, p.address
+FROM "case" c LEFT JOIN premises p ON p.id = c.premises_id
+WHERE c.unit_id = $1 AND ($2::text IS NULL OR c.state = $2) AND ($3::uuid IS NULL OR c.id > $3)
+ORDER BY c.id LIMIT $4
+"""
+_ORDERS = """
+SELECT w.id, w.number, w.kind, w.state, w.due_at, w.window_opens, w.window_closes, w.attempts,
+  w.case_id, p.account, p.address
+FROM work_order w JOIN premises p ON p.id = w.premises_id
+WHERE w.unit_id = $1 AND ($2::text IS NULL OR w.state = $2) AND ($3::uuid IS NULL OR w.id > $3)
+ORDER BY w.id LIMIT $4
+"""
+_COMMITMENTS = """
+SELECT id, rule_code, rule_version, clause, state, started_at, due_at, due_on, provisional, stopped_at,
+  case_id, premises_id, work_order_id
+FROM commitment
+WHERE unit_id = $1 AND ($2::text IS NULL OR state = $2) AND ($3::uuid IS NULL OR id > $3)
+ORDER BY id LIMIT $4
+"""
+_PREMISES = """
+SELECT id, account, address, customer_class, latitude, longitude, last_inspection_on,
+  inspection_due_on, supply_state, marks
+FROM premises
+WHERE unit_id = $1 AND ($2::text IS NULL OR account = $2) AND ($3::uuid IS NULL OR id > $3)
+ORDER BY id LIMIT $4
+"""
+_LISTS = {
+    "conflicts": _CONFLICTS,
+    "quarantine": _QUARANTINE,
+    "cases": _CASES,
+    "work_orders": _ORDERS,
+    "commitments": _COMMITMENTS,
+    "premises": _PREMISES,
+}
+
+_STOPS = """
+SELECT v.id AS visit, v.work_order_id AS work_order, w.number, w.kind, w.tier, v.state, v.pinned,
+  v.pending_decision, v.certification, v.technician_id, r.version, s.arrive_at,
+  lower(s.during) AS starts_at, upper(s.during) AS ends_at, w.due_at,
+  p.latitude, p.longitude, p.address
+FROM visit v JOIN work_order w ON w.id = v.work_order_id JOIN premises p ON p.id = v.premises_id
+LEFT JOIN record r ON r.id = v.id
+LEFT JOIN stop s ON s.visit_id = v.id AND NOT s.released
+WHERE v.unit_id = $1 AND v.on_day = $2 ORDER BY s.arrive_at
+"""
+_TEAM = """
+SELECT k.id, k.number, k.name, k.latitude, k.longitude, k.skills, k.grids, t.id AS tablet, t.unsent,
+  t.seen_at
+FROM technician k
+LEFT JOIN LATERAL (SELECT id, unsent, seen_at FROM tablet
+  WHERE technician_id = k.id AND state = 'active' ORDER BY enrolled_at DESC LIMIT 1) t ON true
+WHERE k.unit_id = $1 AND k.active ORDER BY k.number
+"""
+_HISTORY = """
+SELECT field, value, version, author, reason, observed_at, received_at FROM field_history
+WHERE unit_id = $1 AND record_id = ANY($2::uuid[]) ORDER BY n
+"""
+_VISITS = """
+SELECT v.id, v.attempt, v.state, v.outcome, v.technician_id, v.started_at, v.ended_at, v.certification,
+  v.pending_decision, r.version, r.fields
+FROM visit v LEFT JOIN record r ON r.id = v.id
+WHERE v.unit_id = $1 AND v.work_order_id = $2 ORDER BY v.attempt
+"""
+
+
+async def listed(
+    tx: Transaction,
+    unit_id: str,
+    *,
+    what: str,
+    chosen: str | None,
+    page: tuple[UUID | None, int],
+) -> Rows:
+    """A page of one of the lists, from one after `page[0]`; `chosen` is a state or an account."""
+    connection = await driver(tx)
+    rows = await connection.fetch(_LISTS[what], unit_id, chosen, page[0], page[1])
+    return _plain(rows)
+
+
+async def stops(tx: Transaction, unit_id: str, *, on_day: date) -> Rows:
+    """Every visit of a day with its hours and its place."""
+    connection = await driver(tx)
+    return _plain(await connection.fetch(_STOPS, unit_id, on_day))
+
+
+async def team(tx: Transaction, unit_id: str) -> Rows:
+    """Technicians with what their tablet last said."""
+    connection = await driver(tx)
+    return _plain(await connection.fetch(_TEAM, unit_id))
+
+
+async def story(tx: Transaction, unit_id: str, *, order_id: UUID) -> dict[str, Any] | None:
+    """One work order with its visits, answers and every value that lost."""
+    connection = await driver(tx)
+    order = await connection.fetchrow(
+        "SELECT * FROM work_order WHERE unit_id = $1 AND id = $2", unit_id, order_id
+    )
+    if order is None:
+        return None
+    visits = _plain(await connection.fetch(_VISITS, unit_id, order_id))
+    history = _plain(await connection.fetch(_HISTORY, unit_id, [each["id"] for each in visits]))
+    return {**dict(order), "visits": visits, "history": history}
+
+
+async def case_story(tx: Transaction, unit_id: str, *, case_id: UUID) -> dict[str, Any] | None:
+    """One case with its work orders and commitments."""
+    connection = await driver(tx)
+    case = await connection.fetchrow(
+        'SELECT * FROM "case" WHERE unit_id = $1 AND id = $2', unit_id, case_id
+    )
+    if case is None:
+        return None
+    orders = await connection.fetch(
+        "SELECT id, number, kind, state, due_at FROM work_order WHERE unit_id = $1 AND case_id = $2",
+        unit_id,
+        case_id,
+    )
+    promises = await connection.fetch(
+        "SELECT id, rule_code, clause, state, due_at, stopped_at FROM commitment"
+        " WHERE unit_id = $1 AND case_id = $2",
+        unit_id,
+        case_id,
+    )
+    return {**dict(case), "work_orders": _plain(orders), "commitments": _plain(promises)}
+
+
+async def tracked(tx: Transaction, code: str) -> dict[str, Any] | None:
+    """What a customer may see of a case: no names, no addresses, no other case."""
+    connection = await driver(tx)
+    row = await connection.fetchrow(
+        'SELECT c.id, c.number, c.kind, c.state, c.received_at FROM "case" c'
+        " WHERE c.tracking_code = $1",
+        code,
+    )
+    if row is None:
+        return None
+    visits = await connection.fetch(
+        "SELECT lower(s.during) AS starts_at, upper(s.during) AS ends_at, v.state FROM work_order w"
+        " JOIN visit v ON v.work_order_id = w.id JOIN stop s ON s.visit_id = v.id AND NOT s.released"
+        " WHERE w.case_id = $1 ORDER BY 1",
+        row["id"],
+    )
+    promises = await connection.fetch(
+        "SELECT clause, state, due_at FROM commitment WHERE case_id = $1 ORDER BY due_at", row["id"]
+    )
+    shown = {name: value for name, value in dict(row).items() if name != "id"}
+    return {**shown, "visits": _plain(visits), "commitments": _plain(promises)}
+
+
+async def conflict_of(tx: Transaction, unit_id: str, conflict_id: UUID) -> Any:
+    """One conflict, locked, or None."""
+    connection = await driver(tx)
+    return await connection.fetchrow(
+        "SELECT * FROM conflict WHERE unit_id = $1 AND id = $2 FOR UPDATE", unit_id, conflict_id
+    )
+
+
+async def close_conflict(tx: Transaction, conflict_id: UUID, *, values: Sequence[Any]) -> None:
+    """A person has decided: (resolution, instant, who)."""
+    connection = await driver(tx)
+    await connection.execute(
+        "UPDATE conflict SET status = 'resolved', resolution = $2, closed_at = $3, closed_by = $4"
+        " WHERE id = $1",
+        conflict_id,
+        *values,
+    )
+
+
+async def figures(tx: Transaction, unit_id: str) -> dict[str, int]:
+    """Counts for metrics and reports."""
+    connection = await driver(tx)
+    row = await connection.fetchrow(
+        "SELECT (SELECT count(*) FROM operation WHERE unit_id = $1) AS operations,"
+        " (SELECT count(*) FROM conflict WHERE unit_id = $1 AND status = 'open') AS conflicts_open,"
+        " (SELECT count(*) FROM quarantine WHERE unit_id = $1 AND status = 'open') AS quarantine_open,"
+        " (SELECT count(*) FROM attachment WHERE unit_id = $1 AND state = 'verified')"
+        "   AS photos_verified,"
+        " (SELECT count(*) FROM tablet WHERE unit_id = $1) AS tablets",
+        unit_id,
+    )
+    return dict(row)
+
+
+def _plain(rows: Sequence[Any]) -> Rows:
+    return [dict(row) for row in rows]

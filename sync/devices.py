@@ -1,0 +1,331 @@
+"""Shell: sign-in, tokens and enrolment; hello, receipts and the drained certificate of a tablet."""
+
+import hashlib
+from base64 import b32encode, urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from schemas.access import (
+    Enrol,
+    Enrolled,
+    EnrolmentCode,
+    Principal,
+    Sender,
+    SignIn,
+    Tokens,
+)
+from schemas.ambient import Ambient
+from schemas.base import Value
+from schemas.problems import Refusal
+from schemas.sync import Drained, HelloAnswer, HelloRequest, Limits, Receipt, Receipts
+from storage import access, audit, feed, records
+from storage.engine import Transaction
+from sync import time
+
+STAFF_LIFE, TABLET_LIFE = timedelta(minutes=30), timedelta(hours=24)
+REFRESH_LIFE = timedelta(days=60)
+CODE_LIFE = timedelta(minutes=10)
+FAILURES_FREE, WAIT_SECONDS_MAX = 5, 900
+RECEIPTS_MAX = 2_000
+
+Dice = Callable[[int], bytes]
+Verify = Callable[[str, str], bool]
+
+
+class Keys(Value, frozen=True):
+    """What secrets are made and checked with; handed down by runtime."""
+
+    dice: Dice
+    verify: Verify
+
+
+def hashed(secret: str) -> str:
+    """How a token or code is stored: its SHA-256. 256 random bits need no slower hash."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+async def principal(engine: AsyncEngine, token: str, *, now: datetime) -> Principal | None:
+    """Whose token this is, or None."""
+    async with engine.connect() as tx:
+        row = await access.principal_of(tx, hashed(token), now=now)
+    if row is None:
+        return None
+    if row["tablet_id"] is not None:
+        if row["tablet_state"] != "active":
+            return None
+        return Principal(
+            unit_id=row["unit_id"],
+            role="technician",
+            name=row["technician_name"],
+            tablet_id=row["tablet_id"],
+            technician_id=row["technician_id"],
+        )
+    if row["role"] is None:
+        return None
+    return Principal(
+        unit_id=row["unit_id"],
+        role=row["role"],
+        name=row["account_name"],
+        account_id=row["account_id"],
+    )
+
+
+async def sign_in(engine: AsyncEngine, wish: SignIn, *, keys: Keys, ambient: Ambient) -> Tokens:
+    """A login and its password; after five failures every further try has to wait longer.
+
+    Refuses `sign_in_failed` alike for an unknown login and a wrong password, `too_many_requests`.
+    """
+    async with engine.begin() as tx:
+        await _refuse_guessing(tx, wish.login, now=ambient.now)
+        row = await access.account_by_login(tx, wish.login)
+    if row is None or not keys.verify(row.password_hash, wish.password):
+        async with engine.begin() as tx:
+            await access.count_failure(tx, wish.login, now=ambient.now)
+        raise Refusal("sign_in_failed")
+    async with engine.begin() as tx:
+        await access.forget_failures(tx, wish.login)
+        pair = await _fresh(
+            tx, row.unit_id, owner={"account_id": row.id}, keys=keys, ambient=ambient
+        )
+        await _audited(tx, row.unit_id, who=row.login, action="signed_in", ambient=ambient)
+    return Tokens(**pair, role=row.role, name=row.name, unit=row.unit_id)
+
+
+async def rotate(engine: AsyncEngine, token: str, *, keys: Keys, ambient: Ambient) -> Tokens:
+    """A refresh token is good once; used twice, everything that grew from it is revoked."""
+    async with engine.begin() as tx:
+        row = await access.refresh_token(tx, hashed(token))
+        if row is None or row.revoked_at is not None or row.expires_at <= ambient.now:
+            raise Refusal("not_signed_in")
+        reused = row.used_at is not None
+        if reused:
+            await access.revoke_family(tx, row.family, now=ambient.now)
+        else:
+            await access.use_token(tx, row.hash, now=ambient.now)
+            owner = {"account_id": row.account_id, "tablet_id": row.tablet_id}
+            pair = await _fresh(
+                tx, row.unit_id, owner=owner, keys=keys, ambient=ambient, family=row.family
+            )
+    if reused:
+        raise Refusal("not_signed_in")
+    known = await principal(engine, pair["access"], now=ambient.now)
+    if known is None:
+        raise Refusal("not_signed_in")
+    return Tokens(**pair, role=known.role, name=known.name, unit=known.unit_id)
+
+
+async def make_code(
+    engine: AsyncEngine, who: Principal, *, technician: UUID, keys: Keys, ambient: Ambient
+) -> EnrolmentCode:
+    """A single-use code of 50 random bits for a technician's new tablet, good for ten minutes."""
+    code = b32encode(keys.dice(7)).decode()[:10]
+    async with engine.begin() as tx:
+        if await access.technician_name(tx, who.unit_id, technician) is None:
+            raise Refusal("not_found")
+        row = {
+            "code_hash": hashed(code),
+            "unit_id": who.unit_id,
+            "technician_id": technician,
+            "expires_at": ambient.now + CODE_LIFE,
+        }
+        await access.add_code(tx, row)
+        await _audited(tx, who.unit_id, who=who.name, action="enrolment_code", ambient=ambient)
+    return EnrolmentCode(code=code, expires_at=ambient.now + CODE_LIFE)
+
+
+async def enrol(engine: AsyncEngine, wish: Enrol, *, keys: Keys, ambient: Ambient) -> Enrolled:
+    """An install with a code becomes a tablet of a technician. Refuses `enrolment_failed`."""
+    tablet_id = ambient.new_id()
+    async with engine.begin() as tx:
+        code = await access.spend_code(tx, hashed(wish.code), now=ambient.now)
+        if code is None:
+            raise Refusal("enrolment_failed")
+        await access.add_tablet(
+            tx,
+            {
+                "id": tablet_id,
+                "unit_id": code.unit_id,
+                "technician_id": code.technician_id,
+                "label": wish.label,
+                "public_key": wish.public_key,
+                "enrolled_at": ambient.now,
+                "clock": {},
+            },
+        )
+        owner = {"tablet_id": tablet_id}
+        pair = await _fresh(tx, code.unit_id, owner=owner, keys=keys, ambient=ambient)
+        await _audited(tx, code.unit_id, who=wish.label, action="enrolled", ambient=ambient)
+        name = await access.technician_name(tx, code.unit_id, code.technician_id)
+        epoch = await records.epoch(tx)
+    return Enrolled(
+        tablet=tablet_id,
+        technician=code.technician_id,
+        technician_name=name or "",
+        epoch=epoch,
+        **pair,
+    )
+
+
+async def revoke(
+    engine: AsyncEngine, who: Principal, *, tablet_id: UUID, reason: str, ambient: Ambient
+) -> None:
+    """A lost, stolen or replaced tablet gets nothing more."""
+    async with engine.begin() as tx:
+        if not await access.revoke_tablet(
+            tx, who.unit_id, tablet_id=tablet_id, reason=reason, now=ambient.now
+        ):
+            raise Refusal("not_found")
+        await _audited(tx, who.unit_id, who=who.name, action=f"revoked.{reason}", ambient=ambient)
+
+
+async def hello(
+    engine: AsyncEngine, sender: Sender, *, wish: HelloRequest, ambient: Ambient
+) -> HelloAnswer:
+    """Where the two stand; `reoffer` where this database is younger than what the tablet was told."""
+    async with engine.begin() as tx:
+        epoch = await records.epoch(tx)
+        held = await feed.operations_held(tx, sender.tablet_id, after=0, limit=10**6)
+    numbers = [row["n"] for row in held]
+    away = time.offset(wish.clock, ambient.now).milliseconds
+    within = away is not None and abs(away) <= time.SKEW_SECONDS_MAX * 1000
+    return HelloAnswer(
+        server_time=ambient.now,
+        epoch=epoch,
+        limits=Limits(),
+        contiguous_n=contiguous(numbers),
+        highest_n=max(numbers, default=0),
+        offset_ms=away,
+        trust="verified" if within else "skewed",
+        reoffer=wish.epoch is not None and wish.epoch != epoch,
+    )
+
+
+async def receipts(engine: AsyncEngine, sender: Sender, *, after: int) -> Receipts:
+    """What the server holds of this tablet, so that it can prove that it is drained."""
+    async with engine.connect() as tx:
+        epoch = await records.epoch(tx)
+        rows = await feed.operations_held(tx, sender.tablet_id, after=after, limit=RECEIPTS_MAX)
+        everything = await feed.operations_held(tx, sender.tablet_id, after=0, limit=10**6)
+    numbers = [row["n"] for row in everything]
+    return Receipts(
+        epoch=epoch,
+        contiguous_n=contiguous(numbers),
+        receipts=[
+            Receipt(n=row["n"], id=row["id"], outcome=row["outcome"], code=row["code"])
+            for row in rows
+        ],
+        gaps=gaps(numbers),
+        next=rows[-1]["n"] if len(rows) == RECEIPTS_MAX else None,
+    )
+
+
+async def drained(
+    engine: AsyncEngine, unit_id: str, *, tablet_id: UUID, ambient: Ambient
+) -> Drained:
+    """Safe to wipe or hand over: nothing of the tablet is only on it."""
+    async with engine.begin() as tx:
+        row = await records.lock_tablet(tx, unit_id, tablet_id)
+        if row is None:
+            raise Refusal("not_found")
+        held = await feed.operations_held(tx, tablet_id, after=0, limit=10**6)
+    numbers = [each["n"] for each in held]
+    waiting = sum(1 for each in held if each["outcome"] == "held")
+    unsent = int(row["unsent"] or 0)
+    return Drained(
+        tablet=tablet_id,
+        drained=not unsent and not waiting and not gaps(numbers),
+        contiguous_n=contiguous(numbers),
+        unsent=unsent,
+        held=waiting,
+        at=ambient.now,
+    )
+
+
+def contiguous(numbers: list[int]) -> int:
+    """The highest number up to which nothing is missing."""
+    found = 0
+    for number in sorted(set(numbers)):
+        if number != found + 1:
+            break
+        found = number
+    return found
+
+
+def gaps(numbers: list[int]) -> list[tuple[int, int]]:
+    """Inclusive ranges that are missing below the highest number."""
+    missing, expected = [], 1
+    for number in sorted(set(numbers)):
+        if number > expected:
+            missing.append((expected, number - 1))
+        expected = number + 1
+    return missing
+
+
+async def _refuse_guessing(tx: Transaction, login: str, *, now: datetime) -> None:
+    known = await access.failures(tx, login)
+    if known is None or known.failures < FAILURES_FREE:
+        return
+    wait = min(WAIT_SECONDS_MAX, 2 ** min(known.failures - FAILURES_FREE, 10))
+    if now < known.last_at + timedelta(seconds=wait):
+        raise Refusal("too_many_requests", retry_after_seconds=wait)
+
+
+async def _fresh(
+    tx: Transaction,
+    unit_id: str,
+    *,
+    owner: Mapping[str, UUID | None],
+    keys: Keys,
+    ambient: Ambient,
+    family: UUID | None = None,
+) -> dict[str, Any]:
+    access_token, refresh_token = (
+        urlsafe_b64encode(keys.dice(32)).decode().rstrip("=") for _ in range(2)
+    )
+    life = TABLET_LIFE if owner.get("tablet_id") else STAFF_LIFE
+    common = {
+        "unit_id": unit_id,
+        "family": family or ambient.new_id(),
+        "account_id": owner.get("account_id"),
+        "tablet_id": owner.get("tablet_id"),
+    }
+    await access.add_tokens(
+        tx,
+        [
+            common
+            | {"hash": hashed(access_token), "kind": "access", "expires_at": ambient.now + life},
+            common
+            | {
+                "hash": hashed(refresh_token),
+                "kind": "refresh",
+                "expires_at": ambient.now + REFRESH_LIFE,
+            },
+        ],
+    )
+    return {
+        "access": access_token,
+        "refresh": refresh_token,
+        "expires_at": ambient.now + life,
+    }
+
+
+async def _audited(
+    tx: Transaction, unit_id: str, *, who: str, action: str, ambient: Ambient
+) -> None:
+    await audit.append(
+        tx,
+        unit_id,
+        entry=audit.Entry(at=ambient.now, actor=who, action=action, subject=who),
+    )
+
+
+async def sign_out(engine: AsyncEngine, token: str, *, now: datetime) -> None:
+    """Every token that grew from this sign-in stops working."""
+    async with engine.begin() as tx:
+        family = await access.family_of(tx, hashed(token))
+        if family is not None:
+            await access.revoke_family(tx, family, now=now)
