@@ -56,6 +56,7 @@ PROBLEMS: dict[str, Problem] = {
     "file_unreadable": Problem(422, "文件已损坏，无法读取。", "The file cannot be read."),
     # cases and work orders
     "account_unknown": Problem(404, "户号不存在。", "There is no such account."),
+    "case_known": Problem(409, "该受理单号已存在。", "A case with this number is open already."),
     "case_closed": Problem(409, "该业务已办结。", "This case is closed."),
     "visit_under_way": Problem(409, "上门作业已开始，不能改派。", "The visit has begun and stays."),
     "double_booking": Problem(409, "该时段已有安排。", "The technician is elsewhere at that time."),

@@ -1,5 +1,6 @@
 """Shell: sign-in, tokens and enrolment; hello, receipts and the drained certificate of a tablet."""
 
+import asyncio
 import hashlib
 from base64 import b32encode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
@@ -82,7 +83,10 @@ async def sign_in(engine: AsyncEngine, wish: SignIn, *, keys: Keys, ambient: Amb
     async with engine.begin() as tx:
         await _refuse_guessing(tx, wish.login, now=ambient.now)
         row = await access.account_by_login(tx, wish.login)
-    if row is None or not keys.verify(row.password_hash, wish.password):
+    # the slow hash runs in a thread, so that nobody else waits for it
+    if row is None or not await asyncio.to_thread(
+        keys.verify, row.password_hash, wish.password
+    ):
         async with engine.begin() as tx:
             await access.count_failure(tx, wish.login, now=ambient.now)
         raise Refusal("sign_in_failed")

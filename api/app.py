@@ -1,0 +1,139 @@
+"""The application: routers, guards, problem answers and the OpenAPI document."""
+
+from typing import Any
+
+import msgspec
+from litestar import Litestar, MediaType, Response, get
+from litestar.config.compression import CompressionConfig
+from litestar.config.response_cache import ResponseCacheConfig
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+from litestar.middleware import DefineMiddleware
+from litestar.openapi import OpenAPIConfig
+from sqlalchemy import text
+
+from api import access_routes, office_routes, problems, sync_routes
+from api.access_routes import Call, services
+from api.guards import SignedIn, everybody
+from api.services import Services
+from schemas.problems import PROBLEMS, Refusal
+from storage import board, migrate
+
+VERSION = "0.1.0"
+
+
+@get("/health/live", guards=[everybody], summary="The process lives", tags=["Health"])
+async def live() -> dict[str, str]:
+    """Nothing but that this process answers."""
+    return {"status": "live"}
+
+
+@get("/health/ready", guards=[everybody], summary="Requests can be served", tags=["Health"])
+async def ready(request: Call) -> dict[str, str]:
+    """The database answers and stands at the schema that this code was written for."""
+    try:
+        async with services(request).engine.connect() as tx:
+            found = await tx.scalar(text("SELECT version_num FROM alembic_version"))
+    except Exception as error:
+        raise Refusal("unavailable", part="database") from error
+    if found != migrate.HEAD:
+        raise Refusal("unavailable", part="schema", found=found, wanted=migrate.HEAD)
+    return {"status": "ready", "schema": str(found)}
+
+
+@get("/metrics", guards=[everybody], media_type=MediaType.TEXT, summary="Figures", tags=["Health"])
+async def metrics(request: Call) -> str:
+    """Counts for Prometheus, without personal data."""
+    lines = []
+    async with services(request).engine.connect() as tx:
+        units = (await tx.execute(text("SELECT id FROM unit ORDER BY id"))).scalars().all()
+        for unit in units:
+            for name, count in (await board.figures(tx, unit)).items():
+                lines.append(f'doorstep_{name}{{unit="{unit}"}} {count}')
+    return "\n".join(lines) + "\n"
+
+
+@get("/schema/openapi.json", guards=[everybody], include_in_schema=False)
+async def openapi(request: Call) -> Response[bytes]:
+    """The whole interface as OpenAPI 3.1."""
+    return Response(msgspec.json.encode(document(request.app)), media_type="application/json")
+
+
+def document(app: Litestar) -> dict[str, Any]:
+    """Litestar's document, completed by what it does not know: bodies that we read, and problems."""
+    schema = app.openapi_schema.to_schema()
+    bodies = {id(each.opt["body"]): each.opt["body"] for each in _handlers(app) if "body" in each.opt}
+    shapes, parts = msgspec.json.schema_components(
+        list(bodies.values()), ref_template="#/components/schemas/{name}"
+    )
+    components = schema.setdefault("components", {}).setdefault("schemas", {})
+    components |= parts | {"Problem": _problem_shape()}
+    known = dict(zip(bodies, shapes, strict=True))
+    for route in app.routes:
+        for handler in getattr(route, "route_handlers", ()):
+            for method in handler.http_methods:
+                path = route.path_format
+                operation = schema["paths"].get(path, {}).get(method.lower())
+                if operation is not None:
+                    _complete(operation, known.get(id(handler.opt.get("body"))))
+    return schema
+
+
+def _complete(operation: dict[str, Any], shape: dict[str, Any] | None) -> None:
+    if shape is not None:
+        content = {kind: {"schema": shape} for kind in ("application/json", "application/msgpack")}
+        operation["requestBody"] = {"required": True, "content": content}
+    problem = {
+        "description": "A problem of the closed list (RFC 9457).",
+        "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    # every operation may be refused in these ways; the code says which it was
+    for status in ("400", "401", "403", "404", "409", "413", "415", "422", "429", "503"):
+        operation["responses"].setdefault(status, problem)
+        if status == "400":
+            operation["responses"][status] = problem
+
+
+def _problem_shape() -> dict[str, Any]:
+    words = {name: {"type": "string"} for name in ("type", "title", "detail", "detail_zh")}
+    return {
+        "type": "object",
+        "required": ["type", "title", "status", "code", "detail", "detail_zh"],
+        "properties": words
+        | {
+            "status": {"type": "integer"},
+            "code": {"type": "string", "enum": sorted(PROBLEMS)},
+            "details": {"type": "object"},
+        },
+    }
+
+
+def _handlers(app: Litestar) -> list[Any]:
+    return [each for route in app.routes for each in getattr(route, "route_handlers", ())]
+
+
+def create_app(given: Services) -> Litestar:
+    """The application over its services; the only place where they meet."""
+    return Litestar(
+        route_handlers=[
+            live,
+            ready,
+            metrics,
+            openapi,
+            access_routes.router,
+            sync_routes.router,
+            office_routes.router,
+        ],
+        state=State({"services": given}),
+        middleware=[DefineMiddleware(SignedIn)],
+        exception_handlers={
+            Refusal: problems.refused,
+            HTTPException: problems.http,
+            Exception: problems.surprise,
+        },
+        openapi_config=OpenAPIConfig(title="Doorstep", version=VERSION, path="/schema-internal"),
+        compression_config=CompressionConfig(backend="gzip", minimum_size=400),
+        response_cache_config=ResponseCacheConfig(),
+        debug=False,
+        request_max_body_size=None,
+    )

@@ -1,0 +1,300 @@
+"""What the office reads and decides: conflicts, cases, work orders, days, commitments, audit."""
+
+from datetime import date
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import Router, get, post
+from litestar.params import Parameter
+
+from api import body
+from api.access_routes import Call, services
+from api.guards import DISPATCH, STAFF, everybody, roles
+from commitments import cases, ledger
+from scheduling import dispatch, publish, run
+from schemas.access import Assign, Reason
+from schemas.base import Value, Wire
+from schemas.problems import Refusal
+from schemas.sync import Resolution
+from schemas.work import CaseRequest
+from storage import audit, board, catalogue, plans, work
+from sync import conflicts
+
+Limit = Annotated[int, Parameter(ge=1, le=500)]
+Chosen = Annotated[str | None, Parameter(max_length=60)]
+
+
+class Page(Value, frozen=True):
+    """Some of a list, and where it goes on."""
+
+    items: list[dict[str, Any]]
+    next: str | None
+
+
+class PlanWish(Wire, frozen=True):
+    """A plan is wanted for a day."""
+
+    day: date
+    seconds: Annotated[float, msgspec.Meta(ge=0.1, le=600)] = 10.0
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**31)] = 1
+
+
+async def _listed(
+    request: Call, what: str, *, chosen: str | None, after: UUID | None, limit: int
+) -> Page:
+    async with services(request).engine.connect() as tx:
+        rows = await board.listed(
+            tx, request.user.unit_id, what=what, chosen=chosen, page=(after, limit)
+        )
+    return Page(items=rows, next=str(rows[-1]["id"]) if len(rows) == limit else None)
+
+
+@get("/conflicts", guards=[roles(*STAFF)], summary="Conflicts with every value")
+async def open_conflicts(
+    request: Call, status: Chosen = "open", after: UUID | None = None, limit: Limit = 100
+) -> Page:
+    """Who said what, when, and what counts meanwhile."""
+    return await _listed(request, "conflicts", chosen=status, after=after, limit=limit)
+
+
+@post(
+    "/conflicts/{conflict_id:uuid}/resolve",
+    guards=[roles("dispatcher", "supervisor", "safety_reviewer")],
+    opt={"body": Resolution},
+    status_code=204,
+    summary="Decide a conflict",
+)
+async def resolve(request: Call, conflict_id: UUID) -> None:
+    """A named person's decision; every value stays on file."""
+    wish, use = await body.read(request, Resolution), services(request)
+    await conflicts.resolve(
+        use.engine, request.user, conflict_id=conflict_id, wish=wish, ambient=use.ambient()
+    )
+
+
+@get("/quarantine", guards=[roles(*STAFF)], summary="What could not be applied")
+async def quarantine(
+    request: Call, status: Chosen = "open", after: UUID | None = None, limit: Limit = 100
+) -> Page:
+    """Operations with the code of what is wrong and their bytes."""
+    return await _listed(request, "quarantine", chosen=status, after=after, limit=limit)
+
+
+@get("/cases", guards=[roles(*STAFF)], summary="Cases")
+async def list_cases(
+    request: Call, status: Chosen = None, after: UUID | None = None, limit: Limit = 100
+) -> Page:
+    """Cases of the unit."""
+    return await _listed(request, "cases", chosen=status, after=after, limit=limit)
+
+
+@post("/cases", guards=[roles("agent", *DISPATCH)], opt={"body": CaseRequest}, summary="Intake")
+async def open_case(request: Call) -> dict[str, Any]:
+    """A request through any channel becomes a case with its clocks and work."""
+    wish, use = await body.read(request, CaseRequest), services(request)
+    done = await cases.open_cases(
+        use.engine, request.user.unit_id, requests=[wish], ambient=use.ambient()
+    )
+    if done.rejected:
+        raise Refusal(done.rejected[0].code, account=wish.account)
+    if not done.opened:
+        raise Refusal("case_known", number=wish.number)
+    return await case_story(request, done.opened[0])
+
+
+async def case_story(request: Call, case_id: UUID) -> dict[str, Any]:
+    """One case with its work orders and commitments."""
+    async with services(request).engine.connect() as tx:
+        found = await board.case_story(tx, request.user.unit_id, case_id=case_id)
+    if found is None:
+        raise Refusal("not_found")
+    return found
+
+
+@get("/cases/{case_id:uuid}", guards=[roles(*STAFF)], summary="One case")
+async def one_case(request: Call, case_id: UUID) -> dict[str, Any]:
+    """One case with its work orders and commitments."""
+    return await case_story(request, case_id)
+
+
+@get("/work-orders", guards=[roles(*STAFF)], summary="Work orders")
+async def list_orders(
+    request: Call, status: Chosen = None, after: UUID | None = None, limit: Limit = 100
+) -> Page:
+    """Work orders of the unit."""
+    return await _listed(request, "work_orders", chosen=status, after=after, limit=limit)
+
+
+@get("/work-orders/{order_id:uuid}", guards=[roles(*STAFF)], summary="One work order's whole story")
+async def one_order(request: Call, order_id: UUID) -> dict[str, Any]:
+    """Visits, answers, and every value that lost."""
+    async with services(request).engine.connect() as tx:
+        found = await board.story(tx, request.user.unit_id, order_id=order_id)
+    if found is None:
+        raise Refusal("not_found")
+    return found
+
+
+@post(
+    "/visits/{visit_id:uuid}/assign",
+    guards=[roles(*DISPATCH)],
+    opt={"body": Assign},
+    status_code=204,
+    summary="Give a visit to a technician",
+)
+async def assign(request: Call, visit_id: UUID) -> None:
+    """Revoked from one tablet and granted to another in the same transaction."""
+    wish, use = await body.read(request, Assign), services(request)
+    await dispatch.assign(
+        use.engine, request.user, visit_id=visit_id, wish=wish, ambient=use.ambient()
+    )
+
+
+@post(
+    "/visits/{visit_id:uuid}/cancel",
+    guards=[roles(*DISPATCH)],
+    opt={"body": Reason},
+    status_code=204,
+    summary="Cancel a visit",
+)
+async def cancel(request: Call, visit_id: UUID) -> None:
+    """Work that was done meanwhile is kept and shown."""
+    wish, use = await body.read(request, Reason), services(request)
+    await dispatch.cancel(
+        use.engine, request.user, visit_id=visit_id, reason=wish.reason, ambient=use.ambient()
+    )
+
+
+@get("/days/{day:date}", guards=[roles(*STAFF)], summary="A day on the board")
+async def one_day(request: Call, day: date) -> dict[str, Any]:
+    """Technicians with their stops, what was left out and why."""
+    unit_id = request.user.unit_id
+    async with services(request).engine.connect() as tx:
+        people = await board.team(tx, unit_id)
+        stops = await board.stops(tx, unit_id, on_day=day)
+        runs = await plans.of_day(tx, unit_id, on_day=day, limit=1)
+    for each in people:
+        each["stops"] = [one for one in stops if one["technician_id"] == each["id"]]
+    reasons = runs[0].report.get("reasons", {}) if runs else {}
+    left = [{"work_order": key, **value} for key, value in reasons.items()]
+    return {"day": day, "technicians": people, "unassigned": left}
+
+
+@post("/plans", guards=[roles(*DISPATCH)], opt={"body": PlanWish}, status_code=202, summary="Plan a day")
+async def ask_plan(request: Call) -> dict[str, Any]:
+    """Stored; a worker takes it."""
+    wish, use = await body.read(request, PlanWish), services(request)
+    order = run.Order(
+        on_day=wish.day, seconds=wish.seconds, seed=wish.seed, requested_by=request.user.name
+    )
+    plan_id = await run.request(
+        use.engine, request.user.unit_id, order=order, ambient=use.ambient()
+    )
+    return {"id": plan_id, "state": "requested"}
+
+
+@get("/plans", guards=[roles(*STAFF)], summary="Plan runs")
+async def list_plans(request: Call, day: date | None = None, limit: Limit = 20) -> Page:
+    """The newest first."""
+    async with services(request).engine.connect() as tx:
+        rows = await plans.of_day(tx, request.user.unit_id, on_day=day, limit=limit)
+    return Page(items=[dict(row._mapping) for row in rows], next=None)
+
+
+@get("/plans/{plan_id:uuid}", guards=[roles(*STAFF)], summary="One plan run")
+async def one_plan(request: Call, plan_id: UUID) -> dict[str, Any]:
+    """State, report and answer."""
+    async with services(request).engine.connect() as tx:
+        row = await work.plan_of(tx, request.user.unit_id, plan_id)
+    if row is None:
+        raise Refusal("not_found")
+    return dict(row._mapping)
+
+
+@post("/plans/{plan_id:uuid}/publish", guards=[roles(*DISPATCH)], summary="Publish a plan")
+async def publish_plan(request: Call, plan_id: UUID) -> dict[str, int]:
+    """Into the technicians' mailboxes, all of it or nothing."""
+    use, who = services(request), request.user
+    return await publish.publish(
+        use.engine, who.unit_id, plan_id=plan_id, actor=who.name, ambient=use.ambient()
+    )
+
+
+@get("/commitments", guards=[roles(*STAFF)], summary="Commitments")
+async def list_commitments(
+    request: Call, status: Chosen = None, after: UUID | None = None, limit: Limit = 100
+) -> Page:
+    """Commitments of the unit."""
+    return await _listed(request, "commitments", chosen=status, after=after, limit=limit)
+
+
+@get("/commitments/summary", guards=[roles(*STAFF)], summary="Counts by rule and state")
+async def summary(request: Call) -> list[dict[str, Any]]:
+    """How many promises stand how."""
+    rows = await ledger.states(services(request).engine, request.user.unit_id)
+    return [{"clause": row[0], "state": row[1], "count": row[2]} for row in rows]
+
+
+@get("/commitments/{commitment_id:uuid}", guards=[roles(*STAFF)], summary="Explain a commitment")
+async def explain(request: Call, commitment_id: UUID) -> dict[str, Any]:
+    """Clause, rule version, every event with both instants, days counted, verdict."""
+    use = services(request)
+    return await ledger.explain(
+        use.engine,
+        request.user.unit_id,
+        commitment_id=commitment_id,
+        now=use.ambient().now,
+    )
+
+
+@get("/clauses", guards=[roles(*STAFF)], summary="The sixteen clauses")
+async def clauses(request: Call) -> list[dict[str, Any]]:
+    """Every rule with its version."""
+    return [msgspec.to_builtins(each) for each in catalogue.rules()]
+
+
+@get("/technicians", guards=[roles(*STAFF)], summary="Technicians")
+async def technicians(request: Call) -> Page:
+    """The team with what each tablet last said."""
+    async with services(request).engine.connect() as tx:
+        rows = await board.team(tx, request.user.unit_id)
+    return Page(items=rows, next=None)
+
+
+@get("/premises", guards=[roles(*STAFF)], summary="Premises")
+async def premises(
+    request: Call, account: Chosen = None, after: UUID | None = None, limit: Limit = 100
+) -> Page:
+    """Premises of the unit, or the one of an account."""
+    return await _listed(request, "premises", chosen=account, after=after, limit=limit)
+
+
+@get("/audit", guards=[roles("auditor", "supervisor", "administrator")], summary="Audit")
+async def audit_page(
+    request: Call, after: Annotated[int, Parameter(ge=0, le=2**53)] = 0, limit: Limit = 100
+) -> list[dict[str, Any]]:
+    """Who did what, hash-chained."""
+    async with services(request).engine.connect() as tx:
+        return await audit.page(tx, request.user.unit_id, after=after, limit=limit)
+
+
+@get("/track/{code:str}", guards=[everybody], summary="A customer follows a case")
+async def track(request: Call, code: str) -> dict[str, Any]:
+    """The steps a customer may see, the appointment, the promise and its date."""
+    async with services(request).engine.connect() as tx:
+        found = await board.tracked(tx, code[:40].replace("\x00", ""))
+    if found is None:
+        raise Refusal("not_found")
+    return found
+
+
+router = Router(
+    path="/api/v1",
+    route_handlers=[
+        open_conflicts, resolve, quarantine, list_cases, open_case, one_case, list_orders, one_order,
+        assign, cancel, one_day, ask_plan, list_plans, one_plan, publish_plan, list_commitments,
+        summary, explain, clauses, technicians, premises, audit_page, track,
+    ],
+    tags=["Office"],
+)  # fmt: skip

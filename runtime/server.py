@@ -1,0 +1,62 @@
+"""The composition root of the API process: settings in, application out."""
+
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+from litestar import Litestar
+
+from api.app import create_app
+from api.services import Services
+from runtime.ambient import live, random_bytes
+from runtime.settings import Settings, database_url_given, read_settings
+from storage import checklists
+from storage.blobs import open_blobs
+from storage.engine import make_engine
+from storage.sync_store import PostgresSync
+from sync.devices import Keys
+from sync.push import Library
+
+_hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+
+
+def app() -> Litestar:
+    """What the server loads in every process it starts."""
+    settings = read_settings()
+    url = database_url_given()
+    if url is None:
+        raise RuntimeError("DATABASE_URL is set by whoever starts this process")
+    return create_app(services(settings, url))
+
+
+def services(settings: Settings, url: str) -> Services:
+    """Everything a request may need, made once a process."""
+    engine = make_engine(url)
+    return Services(
+        engine=engine,
+        store=PostgresSync(engine),
+        blobs=open_blobs(settings.attachments or str(settings.state_folder / "attachments")),
+        library=library(),
+        keys=Keys(dice=random_bytes, verify=verify_password),
+        ambient=live,
+        production=settings.production,
+    )
+
+
+def library() -> Library:
+    """The shipped checklists and the lifecycle."""
+    return Library(templates=checklists.templates(), transitions=checklists.transitions())
+
+
+def hash_password(password: str) -> str:
+    """How a password is stored (argon2id)."""
+    return _hasher.hash(password)
+
+
+def verify_password(stored: str, given: str) -> bool:
+    """Whether a password is the one that was stored."""
+    try:
+        return _hasher.verify(stored, given)
+    except VerificationError:
+        return False
+
+

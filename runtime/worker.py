@@ -1,0 +1,71 @@
+"""The worker: plans, sweeps, held operations, notices. Any number may run; each thing is done once.
+
+What there is to do are rows of the domain, claimed with SKIP LOCKED; a plan carries a lease, so a
+dead worker's run is taken over by another.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from commitments import sweep
+from runtime.ambient import live
+from scheduling import run
+from storage import plans
+
+log = structlog.get_logger("doorstep.worker")
+
+POLL_SECONDS = 1.0
+REST_SECONDS_MAX = 30.0
+SWEEP_LIMIT = 2_000
+
+Step = Callable[[], Awaitable[int]]
+
+
+def name() -> str:
+    """What this worker is called: machine and process."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+async def work(engine: AsyncEngine, *, stop: asyncio.Event) -> None:
+    """Works until told to stop. A failing step is logged, waits longer, and is tried again."""
+    own_name = name()
+    # spawn, because a forked child would share our connections and threads
+    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
+
+        async def plan() -> int:
+            return await run.take_one(engine, pool, worker=own_name, make_ambient=live)
+
+        async def fold() -> int:
+            return await sweep.sweep(engine, ambient=live(), limit=SWEEP_LIMIT)
+
+        async def heartbeat() -> int:
+            async with engine.begin() as tx:
+                await plans.worker_lives(tx, own_name, now=live().now, doing="waiting")
+            return 0
+
+        steps = {"plan": plan, "sweep": fold, "heartbeat": heartbeat}
+        async with asyncio.TaskGroup() as group:
+            for label, step in steps.items():
+                group.create_task(_repeat(label, step, stop=stop))
+
+
+async def _repeat(label: str, step: Step, *, stop: asyncio.Event) -> None:
+    rest = POLL_SECONDS
+    while not stop.is_set():
+        try:
+            done = await step()
+            rest = 0.0 if done else POLL_SECONDS
+        except Exception as error:  # a worker outlives its database
+            rest = min(max(rest, POLL_SECONDS) * 2, REST_SECONDS_MAX)
+            log.warning("step_failed", step=label, error=type(error).__name__, rest_seconds=rest)
+        try:
+            await asyncio.wait_for(stop.wait(), timeout=rest or 0.001)
+        except TimeoutError:
+            continue
