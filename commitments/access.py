@@ -52,9 +52,11 @@ def kept(
     """
     calendar, now = seen
     due_on = months_after(since, CYCLE_MONTHS[customer_class])
+    # knocking after the last lawful day mends nothing, so it is not counted
     in_time = [each for each in attempts if local_day(calendar, each.at) <= due_on]
     missing = _missing(in_time, calendar)
     open_still = completed_on is None and now <= end_of_day(calendar, due_on)
+    # the first figure knows only completed inspections, the second only what was offered
     interval = completed_on is not None and completed_on <= due_on
     return Kept(
         due_on=due_on,
@@ -84,6 +86,7 @@ def preheating_window(
     Opens by the planned start and closes by the actual one where the city moved it: opening
     early was lawful when it was done, closing late would not be.
     """
+    # heating brings the load and the danger, whatever day was planned
     last = (actual_start or planned_start) - timedelta(days=1)
     return Span(
         opens=end_of_day(calendar, planned_start - WINDOW_OPENS - timedelta(days=1)),
@@ -92,6 +95,7 @@ def preheating_window(
 
 
 def _missing(attempts: Sequence[Attempt], calendar: Calendar) -> tuple[str, ...]:
+    # three knocks on one day are one try
     days = {local_day(calendar, each.at) for each in attempts}
     found = []
     if len(days) < ATTEMPTS_REQUIRED:
@@ -104,6 +108,7 @@ def _missing(attempts: Sequence[Attempt], calendar: Calendar) -> tuple[str, ...]
 
 
 def _band(at: datetime, calendar: Calendar) -> str:
+    # outside every band nobody is expected to open: it proves no fair offer
     hour = at.astimezone(calendar.zone).hour
     return next((name for name, (opens, ends) in BANDS.items() if opens <= hour < ends), "night")
 

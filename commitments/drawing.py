@@ -20,6 +20,7 @@ def draw(workflow: Workflow) -> str:
 
     Steps that the source does not describe are dashed and marked 未定义. Units are pixels.
     """
+    # only ends that are used get a box
     targets = [target for each in workflow.steps for target in each.exits.values()]
     ends = [each for each in sorted(ENDS) if each in targets]
     place = {code: n for n, code in enumerate([*(s.code for s in workflow.steps), *ends])}
@@ -63,6 +64,7 @@ def _arrows(workflow: Workflow, place: Mapping[str, int]) -> Iterable[str]:
         for answer, target in each.exits.items():
             if target not in place:
                 continue
+            # a step right below needs no lane
             near = place[target] == place[each.code] + 1
             lane += not near
             yield _arrow(place[each.code], place[target], lane=0 if near else lane, answer=answer)

@@ -49,6 +49,7 @@ def may_announce(outage: Outage) -> None:
     """
     if outage.planned.closes <= outage.planned.opens:
         raise Refusal("outage_times")
+    # compared as a stretch of time: a rounded hour could hide a notice that is a minute short
     lead = outage.planned.opens - outage.noticed_at
     if lead < NOTICE_LEAD:
         raise Refusal("outage_notice_short", lead_hours=round(lead.total_seconds() / 3600, 2))
@@ -82,6 +83,7 @@ def roster_gaps(shifts: Iterable[Span], *, window: Span) -> tuple[Span, ...]:
     for shift in sorted(shifts, key=lambda each: each.opens):
         if shift.opens > covered_until:
             gaps.append(Span(opens=covered_until, closes=min(shift.opens, window.closes)))
+        # a short shift inside a long one must not pull the cover back
         covered_until = max(covered_until, shift.closes)
         if covered_until >= window.closes:
             return tuple(gaps)
@@ -95,6 +97,7 @@ def public_gaps(
 
     The newest look decides: a copy that was found dead stays a gap until seen alive again.
     """
+    # sorted by day, so that what is written last is what was seen last
     latest: dict[tuple[str, str], Proof] = {}
     for each in sorted(proofs, key=lambda proof: proof.checked_on):
         latest[each.item, each.channel] = each
@@ -119,6 +122,7 @@ def supply_findings(
     """
     low, high = pressure_range_kpa
     valid = any(first <= on_day <= last for first, last in certificates)
+    # no reading at all is not a good reading: the second finding stays open then
     outside = [each for each in pressures_kpa if not low <= each <= high]
     return (
         Finding(
@@ -143,6 +147,7 @@ def may_certify(hazards: Mapping[str, datetime | None], statutory: Collection[st
 
     `hazards` gives each code found the instant of its written notice, or None.
     """
+    # oral advice is no notice: only its written instant frees the operator
     unnoticed = sorted(code for code, at in hazards.items() if code in statutory and at is None)
     if unnoticed:
         raise Refusal("statutory_notice_missing", hazards=unnoticed)
@@ -150,6 +155,7 @@ def may_certify(hazards: Mapping[str, datetime | None], statutory: Collection[st
 
 def may_restore(*, shut_at: datetime, recheck_passed_at: datetime | None) -> None:
     """Gas that was shut off comes back only after a recheck that passed: `recheck_missing`."""
+    # a recheck from before the shutting says nothing about what was shut
     if recheck_passed_at is None or recheck_passed_at <= shut_at:
         raise Refusal("recheck_missing")
 
@@ -182,6 +188,7 @@ def _noticed(outage: Outage) -> Finding:
 
 def _off_peak(outage: Outage, peaks: Sequence[Span]) -> Finding:
     planned = outage.planned
+    # half-open spans: a window may end in the minute in which the peak begins
     hit = [each for each in peaks if each.opens < planned.closes and planned.opens < each.closes]
     return Finding(rule="2b", kept=not hit, reason=f"overlaps {len(hit)} peak bands")
 
@@ -190,6 +197,7 @@ def _usual_length(outage: Outage) -> Finding:
     if outage.stopped_at is None or outage.restored_at is None:
         return Finding(rule="2c", kept=None, reason="not restored yet")
     lasted = outage.restored_at - outage.stopped_at
+    # 一般 in the handbook: the limit is soft, yet somebody has to answer for passing it
     excused = bool(outage.reason and outage.approver)
     said = f"lasted {lasted}"
     if lasted > OUTAGE_USUAL and excused:

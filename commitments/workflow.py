@@ -83,6 +83,7 @@ def follow(workflow: Workflow, code: str, *, answer: str = "") -> Step | None:
 
     A decision needs one of its answers: `fact_missing` names the step and the answers it takes.
     """
+    # a guess at a decision would be a promise that nobody made
     step = workflow.step(code)
     if step.decision and answer not in step.exits:
         raise Refusal("fact_missing", fact=f"answer of step {code}", answers=sorted(step.exits))
@@ -100,6 +101,7 @@ def _codes(workflow: Workflow) -> frozenset[str]:
 
 
 def _twice(workflow: Workflow) -> Iterable[Fault]:
+    # the second of two equal codes could never be reached
     codes = [each.code for each in workflow.steps]
     for code in sorted({each for each in codes if codes.count(each) > 1}):
         yield Fault(step=code, fault="defined_twice", weight="error")
