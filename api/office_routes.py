@@ -16,7 +16,7 @@ from scheduling import dispatch, publish, run
 from schemas.access import Assign, Reason
 from schemas.base import Value, Wire
 from schemas.problems import Refusal
-from schemas.sync import Resolution
+from schemas.sync import Fields, Resolution
 from schemas.work import CaseRequest
 from storage import audit, board, catalogue, plans, work
 from sync import conflicts
@@ -30,6 +30,12 @@ class Page(Value, frozen=True):
 
     items: list[dict[str, Any]]
     next: str | None
+
+
+class Edit(Wire, frozen=True):
+    """What the office writes into a visit's record."""
+
+    fields: Fields
 
 
 class PlanWish(Wire, frozen=True):
@@ -166,6 +172,21 @@ async def cancel(request: Call, visit_id: UUID) -> None:
     )
 
 
+@post(
+    "/visits/{visit_id:uuid}/edit",
+    guards=[roles("agent", *DISPATCH)],
+    opt={"body": Edit},
+    summary="Write into a visit from the office",
+)
+async def edit(request: Call, visit_id: UUID) -> dict[str, int]:
+    """The same merge as for tablets: nothing a technician said is lost."""
+    wish, use = await body.read(request, Edit), services(request)
+    version = await dispatch.edit(
+        use.engine, request.user, visit_id=visit_id, fields=wish.fields, ambient=use.ambient()
+    )
+    return {"version": version}
+
+
 @get("/days/{day:date}", guards=[roles(*STAFF)], summary="A day on the board")
 async def one_day(request: Call, day: date) -> dict[str, Any]:
     """Technicians with their stops, what was left out and why."""
@@ -293,7 +314,7 @@ router = Router(
     path="/api/v1",
     route_handlers=[
         open_conflicts, resolve, quarantine, list_cases, open_case, one_case, list_orders, one_order,
-        assign, cancel, one_day, ask_plan, list_plans, one_plan, publish_plan, list_commitments,
+        assign, cancel, edit, one_day, ask_plan, list_plans, one_plan, publish_plan, list_commitments,
         summary, explain, clauses, technicians, premises, audit_page, track,
     ],
     tags=["Office"],

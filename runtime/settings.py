@@ -10,7 +10,9 @@ from schemas.problems import Refusal
 ROOT = Path(__file__).resolve().parent.parent
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=lambda name: f"DOORSTEP_{name.upper()}"):
+class Settings(
+    msgspec.Struct, frozen=True, kw_only=True, rename=lambda name: f"DOORSTEP_{name.upper()}"
+):
     """What an installation may choose. Every name is `DOORSTEP_` + the field in capitals."""
 
     environment: str = "development"
@@ -24,6 +26,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=lambda name: f"
     behind_proxy: bool = False
     plan_seconds: float = 10.0
     attachments: str = ""
+    clock_shift_seconds: int = 0
 
     @property
     def production(self) -> bool:
@@ -58,5 +61,7 @@ def _refuse_unsafe(settings: Settings) -> None:
         raise Refusal("unsafe_settings", reason="DOORSTEP_SECRET needs 32 characters or more")
     if not settings.public_url.startswith("https://") or not settings.behind_proxy:
         raise Refusal("unsafe_settings", reason="production is served by HTTPS behind a proxy")
+    if settings.clock_shift_seconds:
+        raise Refusal("unsafe_settings", reason="a story's clock has no place in production")
     if database_url_given() is None:
         raise Refusal("unsafe_settings", reason="production needs DATABASE_URL")

@@ -8,8 +8,6 @@ import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -36,8 +34,7 @@ def name() -> str:
 async def work(engine: AsyncEngine, *, stop: asyncio.Event) -> None:
     """Works until told to stop. A failing step is logged, waits longer, and is tried again."""
     own_name = name()
-    # spawn, because a forked child would share our connections and threads
-    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
+    with run.own_process() as pool:
 
         async def plan() -> int:
             return await run.take_one(engine, pool, worker=own_name, make_ambient=live)

@@ -13,14 +13,14 @@ from schemas.ambient import Ambient
 from schemas.ids import named
 from schemas.problems import Refusal
 from schemas.sync import Authorship, FieldValue, Mark, RecordState
-from storage import audit, mailboxes, records, registry, work
+from storage import audit, checklists, mailboxes, records, registry, work
 from storage.engine import Transaction
 from storage.mailboxes import Delivery
 from sync.decision import Context
 from sync.merge import force_state, office_edit
 
-NOTHING = Context(
-    templates={},
+OFFICE = Context(
+    templates=checklists.templates(),
     transitions=frozenset(),
     mine=frozenset(),
     held_by={},
@@ -169,7 +169,7 @@ async def _hand_over(
 def _edited(
     record: RecordState, fields: dict[str, FieldValue], *, who: Principal, ambient: Ambient
 ) -> RecordState:
-    step = office_edit(record, fields=fields, mark=_mark(who, ambient), context=NOTHING)
+    step = office_edit(record, fields=fields, mark=_mark(who, ambient), context=OFFICE)
     return step.record or record
 
 

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from datetime import date, datetime, time, timedelta
+from multiprocessing import get_context
 from typing import Any
 from uuid import UUID
 
@@ -68,6 +69,11 @@ async def request(engine: AsyncEngine, unit_id: str, *, order: Order, ambient: A
             ),
         )
     return plan_id
+
+
+def own_process() -> ProcessPoolExecutor:
+    """A solver beside the process that asks; spawned, because a fork would share connections."""
+    return ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn"))
 
 
 async def take_one(

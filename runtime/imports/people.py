@@ -6,7 +6,14 @@ from datetime import UTC, date, datetime, time
 from typing import cast
 from zoneinfo import ZoneInfo
 
-from runtime.imports.cells import BETWEEN, Cells, plain, read_clock, read_instant, read_place
+from runtime.imports.cells import (
+    BETWEEN,
+    Cells,
+    plain,
+    read_clock,
+    read_instant,
+    read_place,
+)
 from runtime.imports.mapping import Mapping
 from schemas.base import Place
 from schemas.registry import Request, Technician

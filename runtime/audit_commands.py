@@ -1,0 +1,58 @@
+"""`doorstep audit verify` and `doorstep conflicts`."""
+
+import argparse
+import asyncio
+import json
+from typing import Any
+
+from runtime.database import database
+from runtime.settings import read_settings
+from storage import audit, board
+from storage.engine import make_engine
+
+
+def register(words: Any) -> None:
+    """Adds the words."""
+    group = words.add_parser("audit", help="the record of who did what")
+    inner = group.add_subparsers(dest="deed", required=True)
+    inner.add_parser("verify", help="prove that nothing was rewritten").set_defaults(run=_verify)
+    listed = words.add_parser("conflicts", help="every open conflict with all its values")
+    listed.set_defaults(run=_conflicts)
+
+
+def _verify(_: argparse.Namespace) -> int:
+    async def checked() -> tuple[int, int | None]:
+        settings = read_settings()
+        with database(settings) as url:
+            engine = make_engine(url)
+            try:
+                async with engine.connect() as tx:
+                    return await audit.broken_at(tx, settings.unit)
+            finally:
+                await engine.dispose()
+
+    rows, broken = asyncio.run(checked())
+    print(json.dumps({"rows": rows, "broken_at": broken}))
+    return 0 if broken is None else 1
+
+
+def _conflicts(_: argparse.Namespace) -> int:
+    async def listed() -> list[dict[str, Any]]:
+        settings = read_settings()
+        with database(settings) as url:
+            engine = make_engine(url)
+            try:
+                async with engine.connect() as tx:
+                    return await board.listed(
+                        tx, settings.unit, what="conflicts", chosen="open", page=(None, 500)
+                    )
+            finally:
+                await engine.dispose()
+
+    rows = asyncio.run(listed())
+    for each in rows:
+        print(f"{each['id']}  {each['number']}  {each['field']}  {each['policy']}")
+        for value in each["values"]:
+            print(f"    {value['author']}: {value['value']!r}  {value['received_at']}")
+    print(json.dumps({"conflicts_open": len(rows)}))
+    return 0

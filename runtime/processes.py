@@ -1,0 +1,64 @@
+"""Starts servers and workers as processes of their own, waits until they answer, and stops them."""
+
+import os
+import signal
+import socket
+import subprocess  # nosec B404 - starts this very program
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import httpx
+
+from schemas.problems import Refusal
+
+READY_SECONDS_MAX = 40
+STOP_SECONDS_MAX = 15
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@contextmanager
+def process(word: str, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """`doorstep WORD` for as long as the block runs."""
+    child = subprocess.Popen(  # nosec B603
+        [sys.executable, "-m", "runtime.cli", word],
+        env={**os.environ, **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL if not os.environ.get("DOORSTEP_TRACE") else None,
+        start_new_session=True,
+    )
+    try:
+        yield child
+    finally:
+        stop(child)
+
+
+def stop(child: subprocess.Popen[bytes]) -> None:
+    """Asks a process and its children to stop, and insists after a while."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        if child.poll() is not None:
+            return
+        try:
+            os.killpg(child.pid, sign)
+            child.wait(timeout=STOP_SECONDS_MAX)
+        except (subprocess.TimeoutExpired, ProcessLookupError):
+            continue
+
+
+def wait_until_ready(port: int, child: subprocess.Popen[bytes]) -> None:
+    """Returns once the server answers that it is ready."""
+    deadline = time.monotonic() + READY_SECONDS_MAX
+    while time.monotonic() < deadline and child.poll() is None:
+        try:
+            if httpx.get(f"http://127.0.0.1:{port}/health/ready", timeout=2).status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise Refusal("unavailable", part="server", exit=child.poll())

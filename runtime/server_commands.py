@@ -1,0 +1,209 @@
+"""`doorstep run`, `serve`, `work`, `migrate`: the roles of an installation."""
+
+import argparse
+import asyncio
+import contextlib
+import secrets
+import signal
+import tempfile
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from granian import Granian
+from granian.constants import Interfaces
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from commitments.calendar import local_day
+from runtime import processes, sample_region, worker
+from runtime.ambient import live, now
+from runtime.database import database
+from runtime.opening import open_region
+from runtime.server import hash_password
+from runtime.settings import Settings, database_url_given, read_settings
+from scheduling import publish, run
+from schemas.ids import named
+from schemas.problems import Refusal
+from storage import access, catalogue, migrate, plans, registry, work
+from storage.engine import Transaction, make_engine
+
+ZONE = ZoneInfo("Asia/Shanghai")
+DEMO_STAFF = (
+    ("dispatcher", "调度员"),
+    ("agent", "受理员"),
+    ("supervisor", "主管"),
+    ("auditor", "审计员"),
+)
+
+
+def register(words: Any) -> None:
+    """Adds the words."""
+    for word, told, job in (
+        ("run", "everything on this machine: database, sample region, plan, server, worker", _run),
+        ("serve", "the API and the faces", _serve),
+        ("work", "a worker: plans, sweeps", _work),
+        ("migrate", "bring the database to this version's schema", _migrate),
+    ):
+        words.add_parser(word, help=told).set_defaults(run=job)
+
+
+def _serve(_: argparse.Namespace) -> int:
+    settings = read_settings()
+    if database_url_given() is None:
+        raise Refusal("unsafe_settings", reason="serve needs DATABASE_URL; `run` brings its own")
+    Granian(
+        "runtime.server:app",
+        factory=True,
+        address=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        interface=Interfaces.ASGI,
+        log_enabled=False,
+    ).serve()
+    return 0
+
+
+def _work(_: argparse.Namespace) -> int:
+    with database(read_settings()) as url:
+        asyncio.run(_worked(url))
+    return 0
+
+
+async def _worked(url: str) -> None:
+    engine = make_engine(url, connections=4, statement_seconds=60)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stop.set)
+    try:
+        await worker.work(engine, stop=stop)
+    finally:
+        await engine.dispose()
+
+
+def _migrate(_: argparse.Namespace) -> int:
+    with database(read_settings()) as url:
+        asyncio.run(migrate.upgrade(url))
+        print(asyncio.run(migrate.current(url)))
+    return 0
+
+
+def _run(_: argparse.Namespace) -> int:
+    settings = read_settings()
+    # Ctrl-C reaches every child through its own signal, and the database last
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with database(settings) as url:
+        print("数据库已启动 · database is up", flush=True)
+        asyncio.run(_prepared(url, settings))
+        environment = {"DATABASE_URL": url, "DOORSTEP_PORT": str(settings.port)}
+        with (
+            processes.process("serve", environment) as server,
+            processes.process("work", environment),
+        ):
+            processes.wait_until_ready(settings.port, server)
+            _say(settings)
+            with contextlib.suppress(KeyboardInterrupt):
+                server.wait()
+    return 0
+
+
+def _say(settings: Settings) -> None:
+    base = f"http://{settings.host}:{settings.port}"
+    lines = [
+        "",
+        f"  API        {base}/schema/openapi.json",
+        f"  Ready      {base}/health/ready",
+        f"  Figures    {base}/metrics",
+        "",
+        "  登录 · sign-ins (demo password in .state/demo-password):",
+        *(f"    {login:<12} {zh}" for login, zh in DEMO_STAFF),
+        f"    password   {demo_password(settings)}",
+        "",
+        "  Ctrl-C 停止 · stops everything",
+    ]
+    print("\n".join(lines), flush=True)
+
+
+def demo_password(settings: Settings) -> str:
+    """A password of this installation's own, made once; there is no default that others know."""
+    path = settings.state_folder / "demo-password"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(secrets.token_urlsafe(9), encoding="utf-8")
+        path.chmod(0o600)
+    return path.read_text("utf-8").strip()
+
+
+async def _prepared(url: str, settings: Settings) -> None:
+    await migrate.upgrade(url)
+    engine = make_engine(url, connections=4, statement_seconds=60)
+    try:
+        async with engine.connect() as tx:
+            known = await registry.technicians(tx, settings.unit)
+        if not known:
+            print("载入示例区域 · loading the sample region …", flush=True)
+            await _load_sample(engine, settings)
+        async with engine.begin() as tx:
+            await add_staff(tx, settings.unit, password=demo_password(settings))
+        await _plan_today(engine, settings)
+    finally:
+        await engine.dispose()
+
+
+async def _load_sample(engine: AsyncEngine, settings: Settings) -> None:
+    today = now().astimezone(ZONE).date()
+    with tempfile.TemporaryDirectory() as folder:
+        size = sample_region.Size(premises=3_000, technicians=12, requests=120)
+        sample_region.write_region(Path(folder), size=size, seed=7, as_of=today)
+        await open_region(engine, Path(folder), unit=(settings.unit, today), ambient=live())
+
+
+async def add_staff(tx: Transaction, unit_id: str, *, password: str) -> None:
+    """A sign-in for each role that a demo needs."""
+    stored = hash_password(password)
+    for login, name in DEMO_STAFF:
+        row = {
+            "id": named(unit_id, "account", login),
+            "unit_id": unit_id,
+            "login": login,
+            "name": name,
+            "password_hash": stored,
+            "role": login,
+        }
+        await access.add_account(tx, row)
+
+
+async def _plan_today(engine: AsyncEngine, settings: Settings) -> None:
+    day = next_working_day(local_day(catalogue.calendar(), now()))
+    async with engine.connect() as tx:
+        known = await plans.of_day(tx, settings.unit, on_day=day, limit=1)
+    if known:
+        return
+    print(f"排程 {day} · planning …", flush=True)
+    report = await planned(engine, settings.unit, on_day=day, seconds=settings.plan_seconds)
+    print(f"  {report['assigned']} / {report['candidates']}  {report['travel_km']} km", flush=True)
+
+
+async def planned(
+    engine: AsyncEngine, unit_id: str, *, on_day: date, seconds: float
+) -> dict[str, Any]:
+    """Plans a day here and now and publishes it; returns the run's report."""
+    order = run.Order(on_day=on_day, seconds=seconds, requested_by="doorstep")
+    plan_id = await run.request(engine, unit_id, order=order, ambient=live())
+    with run.own_process() as pool:
+        await run.take_one(engine, pool, worker=worker.name(), make_ambient=live)
+    async with engine.connect() as tx:
+        row = await work.plan_of(tx, unit_id, plan_id)
+    if row.state == "solved":
+        await publish.publish(engine, unit_id, plan_id=plan_id, actor="doorstep", ambient=live())
+    return dict(row.report)
+
+
+def next_working_day(day: date) -> date:
+    """The first day after this one on which the company works."""
+    calendar = catalogue.calendar()
+    coming = day + timedelta(days=1)
+    while not calendar.works(coming):
+        coming += timedelta(days=1)
+    return coming
