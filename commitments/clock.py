@@ -55,9 +55,11 @@ def fold(rule: Rule, events: Sequence[Event], calendar: Calendar, *, now: dateti
     started = next((each for each in ordered if each.kind == STARTED), None)
     if started is None:
         raise Refusal("commitment_without_start", rule=rule.code)
-    pauses = _pauses(ordered)
-    due = _amended(ordered, due_of(rule, started, calendar, pauses=pauses, now=now), calendar)
-    stop = _stop(rule, ordered)
+    pauses, stop = _pauses(ordered), _stop(rule, ordered)
+    # an open pause grows only until the clock stopped: a closed promise never moves again
+    until = stop.observed_at if stop is not None else now
+    due = _lawful_due(rule, started, calendar, pauses=pauses, now=until)
+    due = _amended(ordered, due, calendar)
     state = _state(rule, ordered, due=due, stop=stop, now=now)
     stages = _stages(started, due=due, stop=stop, rule=rule)
     ends = stop.observed_at if stop else None
@@ -73,7 +75,7 @@ def fold(rule: Rule, events: Sequence[Event], calendar: Calendar, *, now: dateti
         stages=() if final else tuple(each for each in stages if each.at <= now),
         pauses=pauses,
         days=due.days,
-        late_seconds=_late(due, ends or now),
+        late_seconds=0 if rule.at_least else _late(due, ends or now),
         proof_received_at=stop.received_at if stop else None,
     )
 
@@ -103,6 +105,18 @@ def due_of(
     if rule.unit == "instant":
         return _announced(started, calendar)
     return Due(at=None, on=None)
+
+
+def _lawful_due(
+    rule: Rule, started: Event, calendar: Calendar, *, pauses: Sequence[Pause], now: datetime
+) -> Due:
+    # pause by pause: one that begins after the clock ran out cannot mend a broken promise
+    due = due_of(rule, started, calendar, pauses=(), now=now)
+    for n, each in enumerate(pauses, start=1):
+        if each.since > now or (due.at is not None and each.since > due.at):
+            break
+        due = due_of(rule, started, calendar, pauses=pauses[:n], now=now)
+    return due
 
 
 def may_pause(events: Sequence[Event], at: datetime) -> None:
@@ -203,17 +217,29 @@ def _state(
     if WAIVED in kinds:
         return "waived_by_agreement"
     if stop is not None:
-        if due.at is None or stop.observed_at <= due.at:
+        if due.at is None or _kept(rule, stop, due.at):
             return "met"
-        excused = any(e.kind == ATTEMPTED and e.observed_at <= due.at for e in ordered)
-        return "met_late_excused" if excused else "breached"
-    if _paused_at(ordered, now):
+        if _excused(rule, ordered, due_at=due.at, stop=stop):
+            return "met_late_excused"
+        return "breached"
+    if _paused_at(ordered, now) and (due.at is None or now <= due.at):
         return "paused"
-    if due.at is None or now <= due.at:
+    if due.at is None or now <= due.at or rule.at_least:
         return "provisional" if due.provisional else "running"
     if rule.field_proof and now <= due.at + EVIDENCE_WAIT:
         return "overdue_evidence_pending"
     return "breached"
+
+
+def _kept(rule: Rule, stop: Event, due_at: datetime) -> bool:
+    # a notice of 48 hours is a least: what it announces may not begin sooner (clause 2a)
+    return stop.observed_at >= due_at if rule.at_least else stop.observed_at <= due_at
+
+
+def _excused(rule: Rule, ordered: Sequence[Event], *, due_at: datetime, stop: Event) -> bool:
+    if rule.soft:
+        return bool(stop.body.get("reason") and stop.body.get("approver"))
+    return any(each.kind == ATTEMPTED and each.observed_at <= due_at for each in ordered)
 
 
 def _stages(started: Event, *, due: Due, stop: Event | None, rule: Rule) -> tuple[Stage, ...]:

@@ -120,6 +120,8 @@ def _read_rule(given: dict[str, Any], version: str) -> Rule:
         stops=stops,
         every_stop=every,
         soft=bool(clock.get("soft", False)),
+        at_least="at_least" in clock,
+        pauses=tuple(given.get("pauses", ())),
         waivable="waiver" in given,
         field_proof=bool(FIELD_STOPS & set(stops)),
         source=str(given.get("parameter_source", given.get("basis", "handbook"))),

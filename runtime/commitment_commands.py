@@ -92,8 +92,8 @@ def _clauses(given: argparse.Namespace) -> int:
                 await engine.dispose()
 
     states: dict[str, dict[str, int]] = {}
-    for code, state, count in asyncio.run(counted()):
-        states.setdefault(code, {})[state] = count
+    for clause, state, count in asyncio.run(counted()):
+        states.setdefault(clause, {})[state] = count
     shown = [
         {
             "clause": rule.clause,
@@ -101,7 +101,7 @@ def _clauses(given: argparse.Namespace) -> int:
             "version": rule.version,
             "zh": rule.zh,
             "kind": rule.kind,
-            "states": states.get(rule.code, {}),
+            "states": states.get(rule.clause, {}),
         }
         for rule in catalogue.rules()
     ]
