@@ -202,7 +202,13 @@ async def one_day(request: Call, day: date) -> dict[str, Any]:
     return {"day": day, "technicians": people, "unassigned": left}
 
 
-@post("/plans", guards=[roles(*DISPATCH)], opt={"body": PlanWish}, status_code=202, summary="Plan a day")
+@post(
+    "/plans",
+    guards=[roles(*DISPATCH)],
+    opt={"body": PlanWish},
+    status_code=202,
+    summary="Plan a day",
+)
 async def ask_plan(request: Call) -> dict[str, Any]:
     """Stored; a worker takes it."""
     wish, use = await body.read(request, PlanWish), services(request)

@@ -37,9 +37,7 @@ def due_answer(
     rule = rule_for(rules, code, on_day=local_day(calendar, since))
     if rule.unit is None:
         raise Refusal("rule_without_clock", rule=code)
-    event = Event(
-        kind=STARTED, observed_at=since, received_at=since, source="question", body=facts
-    )
+    event = Event(kind=STARTED, observed_at=since, received_at=since, source="question", body=facts)
     due = due_of(rule, event, calendar, pauses=(), now=since)
     return DueAnswer(
         clause=clause,
@@ -87,5 +85,3 @@ def _said(at: datetime | None, on: date | None, rule: Rule, calendar: Calendar) 
         return at.astimezone(calendar.zone).isoformat()
     offset = datetime.combine(on + timedelta(days=1), time(), calendar.zone).isoformat()[-6:]
     return f"{on.isoformat()}T24:00:00{offset}"
-
-

@@ -40,9 +40,7 @@ class Opened(Value, frozen=True):
 
 def book() -> intake.Book:
     """What the unit decides by."""
-    return intake.Book(
-        services=services(), rules=catalogue.rules(), calendar=catalogue.calendar()
-    )
+    return intake.Book(services=services(), rules=catalogue.rules(), calendar=catalogue.calendar())
 
 
 async def open_cases(
@@ -95,9 +93,7 @@ async def open_cycles(engine: AsyncEngine, unit_id: str, *, ambient: Ambient) ->
         after = rows[-1].id
 
 
-async def generate_due(
-    engine: AsyncEngine, unit_id: str, *, until: date, ambient: Ambient
-) -> int:
+async def generate_due(engine: AsyncEngine, unit_id: str, *, until: date, ambient: Ambient) -> int:
     """Work orders for inspections that fall due by a day, once a cycle however often it is asked."""
     decided_by = book()
     async with engine.begin() as tx:

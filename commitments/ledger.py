@@ -113,9 +113,7 @@ def _same(held: Any, rows: Sequence[Any]) -> bool:
     return stored == (found.state, found.due_at, found.stopped_at, found.provisional)
 
 
-def _refuse_unlawful(
-    rule: Rule, events: Sequence[Event], *, event: Event, now: datetime
-) -> None:
+def _refuse_unlawful(rule: Rule, events: Sequence[Event], *, event: Event, now: datetime) -> None:
     if event.kind == PAUSED:
         may_pause(events, event.observed_at)
     elif event.kind == RESUMED:

@@ -115,9 +115,7 @@ async def _office_evening(
     ambient = fixed(at)
     engine = make_engine(url, connections=4, statement_seconds=120)
     try:
-        opened = await open_region(
-            engine, story.region, unit=(UNIT, story.as_of), ambient=ambient
-        )
+        opened = await open_region(engine, story.region, unit=(UNIT, story.as_of), ambient=ambient)
         async with engine.begin() as tx:
             await add_staff(tx, UNIT, password=PASSWORD)
         await sweep.sweep(engine, ambient=ambient, limit=SWEEP_LIMIT)

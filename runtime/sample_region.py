@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
-import xlsxwriter  # type: ignore[import-untyped]
+import xlsxwriter
 
 from runtime.geo import to_gcj02
 from schemas.base import Place

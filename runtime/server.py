@@ -1,6 +1,5 @@
 """The composition root of the API process: settings in, application out."""
 
-
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from litestar import Litestar
@@ -58,5 +57,3 @@ def verify_password(stored: str, given: str) -> bool:
         return _hasher.verify(stored, given)
     except VerificationError:
         return False
-
-

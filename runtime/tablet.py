@@ -246,8 +246,7 @@ class Tablet:
         reply = _good(
             httpx.post(
                 f"{server}/api/v1/attachments",
-                headers=headers
-                | {"Upload-Length": str(len(content)), "Upload-Metadata": metadata},
+                headers=headers | {"Upload-Length": str(len(content)), "Upload-Metadata": metadata},
                 timeout=60,
             )
         )

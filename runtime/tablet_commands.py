@@ -40,7 +40,9 @@ def _show(given: argparse.Namespace) -> int:
     tablet = Tablet.open(given.file)
     for key, held in tablet.visits():
         fields = held.fields
-        print(f"{key}  {fields.get('starts_at')}  {fields.get('state'):<12} {fields.get('address')}")
+        print(
+            f"{key}  {fields.get('starts_at')}  {fields.get('state'):<12} {fields.get('address')}"
+        )
     return _told(tablet)
 
 

@@ -129,7 +129,9 @@ def _end(
         ate = True
     if home > person.shift.closes + TOLERANCE_SECONDS:
         yield Violation(
-            code="shift", technician=person.id, detail=f"home at {home}, shift ends {person.shift.closes}"
+            code="shift",
+            technician=person.id,
+            detail=f"home at {home}, shift ends {person.shift.closes}",
         )
     if person.lunch and not ate:
         latest = person.lunch.closes - person.lunch.duration_seconds

@@ -14,7 +14,9 @@ def explain(problem: Problem, plan: Plan) -> tuple[Unassigned, ...]:
         return tuple(Unassigned(job=each, reasons=nobody) for each in plan.unassigned)
     state = state_of(prepared, plan)
     return tuple(
-        _unassigned(job, places(prepared, state, numbers[job], overtime=_worth(problem, numbers[job])))
+        _unassigned(
+            job, places(prepared, state, numbers[job], overtime=_worth(problem, numbers[job]))
+        )
         for job in plan.unassigned
     )
 

@@ -34,9 +34,7 @@ def state_of(prepared: Prepared, plan: Plan) -> State:
     for route in plan.routes:
         t = people[route.technician]
         for place, stop in enumerate(route.stops):
-            kernel.insert(
-                t, place, numbers[stop.job], state.routes, state.length, state.where
-            )
+            kernel.insert(t, place, numbers[stop.job], state.routes, state.length, state.where)
         refresh(prepared, state, t)
     return state
 
@@ -63,9 +61,7 @@ def best(found: tuple[Place, ...]) -> Place | None:
     return min(able, key=lambda each: each.added_seconds or 0, default=None)
 
 
-def _place(
-    prepared: Prepared, state: State, job: int, *, t: int, overtime: bool
-) -> Place:
+def _place(prepared: Prepared, state: State, job: int, *, t: int, overtime: bool) -> Place:
     who = prepared.problem.technicians[t].id
     why = int(prepared.why[t, job])
     if why != ABLE:
@@ -138,12 +134,18 @@ def _overtime(prepared: Prepared, state: State, job: int, *, t: int) -> int | No
 
 
 WORDS: Mapping[str, tuple[str, str]] = {
-    "able": ("有空位，但加入会排挤更重要的工作或代价过高", "There is room, but it costs more than it is worth today."),
+    "able": (
+        "有空位，但加入会排挤更重要的工作或代价过高",
+        "There is room, but it costs more than it is worth today.",
+    ),
     "skill": ("缺少技能", "The skill is missing."),
     "certificate": ("证书已过期", "The certificate has expired on that day."),
     "excluded": ("不允许此人承担", "This person is excluded from the job."),
     "fixed_elsewhere": ("已固定给他人", "The job is fixed to somebody else."),
-    "tablet_unreachable": ("平板离线，无法下达新任务", "The tablet cannot be reached with new work."),
+    "tablet_unreachable": (
+        "平板离线，无法下达新任务",
+        "The tablet cannot be reached with new work.",
+    ),
     "no_lawful_hour": ("当天没有可用的时间", "No lawful hour is left on that day."),
     "route_full": ("当天行程已满", "The day is full."),
     "unreachable": ("无法到达", "There is no way to the place."),

@@ -25,7 +25,7 @@ PROMISED = 1e6
 
 
 @njit(cache=True, nogil=True)
-def draw(state):  # type: ignore[no-untyped-def]
+def draw(state):
     """The next number in [0, 1) of an xorshift generator whose state is one 64-bit word."""
     x = state[0]
     x ^= x << np.uint64(13)
@@ -36,7 +36,7 @@ def draw(state):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def begin_at(opens, closes, job, ready):  # type: ignore[no-untyped-def]
+def begin_at(opens, closes, job, ready):
     """The earliest start of a job for somebody who is ready, over its windows; NEVER if none."""
     for w in range(opens.shape[1]):
         if opens[job, w] > closes[job, w]:
@@ -47,7 +47,7 @@ def begin_at(opens, closes, job, ready):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def latest_begin(opens, closes, job, limit):  # type: ignore[no-untyped-def]
+def latest_begin(opens, closes, job, limit):
     """The latest start of a job that is not after `limit`, over its windows; -1 if none."""
     best = np.int64(-1)
     for w in range(opens.shape[1]):
@@ -60,7 +60,7 @@ def latest_begin(opens, closes, job, limit):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def step(data, job, free, fed, drive):  # type: ignore[no-untyped-def]
+def step(data, job, free, fed, drive):
     """Finish of a job in both states, for somebody free at `free` (no lunch yet) or `fed` (had it).
 
     `data` is (opens, closes, duration, lunch_opens, lunch_latest, lunch_seconds of the technician).
@@ -86,7 +86,7 @@ def step(data, job, free, fed, drive):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def back(data, job, next0, next1, drive):  # type: ignore[no-untyped-def]
+def back(data, job, next0, next1, drive):
     """Latest arrival at a job in both states, given those of the place after it; -1 if none."""
     opens, closes, duration, lunch_opens, lunch_latest, lunch_seconds = data
     late1 = np.int64(-1)
@@ -106,7 +106,7 @@ def back(data, job, next0, next1, drive):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def reaches(data, free, fed, late0, late1, drive):  # type: ignore[no-untyped-def]
+def reaches(data, free, fed, late0, late1, drive):
     """Whether somebody who finishes at `free` or `fed` can still do what comes after a drive."""
     lunch_opens, lunch_latest, lunch_seconds = data[3], data[4], data[5]
     if fed < NEVER and fed + drive <= late1:
@@ -120,7 +120,7 @@ def reaches(data, free, fed, late0, late1, drive):  # type: ignore[no-untyped-de
 
 
 @njit(cache=True, nogil=True)
-def refresh(t, problem, routes, length, early, late):  # type: ignore[no-untyped-def]
+def refresh(t, problem, routes, length, early, late):
     """Recomputes both directions of one route."""
     seconds, duration, opens, closes, shift_opens, shift_closes, lo, ll, ls = problem
     data = (opens, closes, duration, lo[t], ll[t], ls[t])
@@ -150,7 +150,7 @@ def refresh(t, problem, routes, length, early, late):  # type: ignore[no-untyped
 
 
 @njit(cache=True, nogil=True)
-def place(t, job, problem, extra, routes, length, early, late, blink, state):  # type: ignore[no-untyped-def]
+def place(t, job, problem, extra, routes, length, early, late, blink, state):
     """The cheapest place for a job in a route: (added seconds, place), NEVER where it does not fit."""
     seconds, duration, opens, closes, shift_opens, shift_closes, lo, ll, ls = problem
     data = (opens, closes, duration, lo[t], ll[t], ls[t])
@@ -175,7 +175,7 @@ def place(t, job, problem, extra, routes, length, early, late, blink, state):  #
 
 
 @njit(cache=True, nogil=True)
-def insert(t, p, job, routes, length, where):  # type: ignore[no-untyped-def]
+def insert(t, p, job, routes, length, where):
     """Puts a job at a place."""
     for q in range(length[t], p, -1):
         routes[t, q] = routes[t, q - 1]
@@ -185,7 +185,7 @@ def insert(t, p, job, routes, length, where):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def cut(t, p, routes, length, where):  # type: ignore[no-untyped-def]
+def cut(t, p, routes, length, where):
     """Takes the job at a place out."""
     where[routes[t, p]] = -1
     for q in range(p, length[t] - 1):
@@ -194,7 +194,7 @@ def cut(t, p, routes, length, where):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def cost_of(problem, extra, penalty, routes, length, where):  # type: ignore[no-untyped-def]
+def cost_of(problem, extra, penalty, routes, length, where):
     """Penalties of what is left out, plus travel and what pairings count."""
     seconds, jobs = problem[0], problem[1].shape[0]
     total = 0.0
@@ -213,7 +213,7 @@ def cost_of(problem, extra, penalty, routes, length, where):  # type: ignore[no-
 
 
 @njit(cache=True, nogil=True)
-def ruin(near, fixed, routes, length, where, taken, hit, state):  # type: ignore[no-untyped-def]
+def ruin(near, fixed, routes, length, where, taken, hit, state):
     """Takes strings of neighbouring jobs out of routes; returns how many, and marks the routes."""
     jobs, people = where.shape[0], length.shape[0]
     used, busy = 0, 0
@@ -267,7 +267,7 @@ def ruin(near, fixed, routes, length, where, taken, hit, state):  # type: ignore
 
 
 @njit(cache=True, nogil=True)
-def order_of(penalty, closes, far, loose, count, keys, state):  # type: ignore[no-untyped-def]
+def order_of(penalty, closes, far, loose, count, keys, state):
     """Sorts the loose jobs: at random, far first, near first, tight first; dear tiers always first."""
     choice = draw(state) * 11
     for k in range(count):
@@ -298,7 +298,7 @@ def order_of(penalty, closes, far, loose, count, keys, state):  # type: ignore[n
 
 
 @njit(cache=True, nogil=True)
-def search(problem, rules, best, work, run, state):  # type: ignore[no-untyped-def]
+def search(problem, rules, best, work, run, state):
     """Runs rounds `run[0]` until `run[1]` of `run[2]`; keeps the best plan found in `best`.
 
     `rules` is (allowed[T, J], extra, penalty, fixed, near, far); `best` is (routes, length, where,
@@ -342,9 +342,7 @@ def search(problem, rules, best, work, run, state):  # type: ignore[no-untyped-d
             for t in range(people):
                 if not allowed[t, job]:
                     continue
-                added, p = place(
-                    t, job, problem, extra, routes, length, early, late, BLINK, state
-                )
+                added, p = place(t, job, problem, extra, routes, length, early, late, BLINK, state)
                 if added < best_added:
                     best_added, best_t, best_p = added, t, p
             if best_t >= 0 and best_added < penalty[job]:

@@ -193,17 +193,23 @@ def _refuse_unsound(problem: Problem) -> None:
     for person in problem.technicians:
         _refuse_place(person.home, f"technicians.{person.id}.home", size)
         if person.shift.closes < person.shift.opens:
-            raise Refusal("plan_problem", field=f"technicians.{person.id}.shift", reason="ends early")
+            raise Refusal(
+                "plan_problem", field=f"technicians.{person.id}.shift", reason="ends early"
+            )
         lunch = person.lunch
         if lunch and lunch.closes - lunch.opens < lunch.duration_seconds:
             raise Refusal(
-                "plan_problem", field=f"technicians.{person.id}.lunch", reason="longer than its band"
+                "plan_problem",
+                field=f"technicians.{person.id}.lunch",
+                reason="longer than its band",
             )
     known = {each.id for each in problem.technicians}
     for job in problem.jobs:
         _refuse_place(job.place, f"jobs.{job.id}.place", size)
         if any(each.closes < each.opens for each in job.windows):
-            raise Refusal("plan_problem", field=f"jobs.{job.id}.windows", reason="ends before it opens")
+            raise Refusal(
+                "plan_problem", field=f"jobs.{job.id}.windows", reason="ends before it opens"
+            )
         if job.fixed is not None and job.fixed.technician not in known:
             raise Refusal("plan_problem", field=f"jobs.{job.id}.fixed", reason="unknown technician")
 

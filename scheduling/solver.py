@@ -42,11 +42,14 @@ class Budget(Value, frozen=True):
     iterations: int | None = None
 
 
+TEN_SECONDS = Budget()
+
+
 def solve(
     problem: Problem,
     *,
     seed: int = 1,
-    budget: Budget = Budget(),
+    budget: Budget = TEN_SECONDS,
     progress: Callable[[float, float], None] = lambda share, cost: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Plan:
@@ -63,9 +66,7 @@ def warm() -> None:
     """Compiles the kernel into its cache, so that the first plan does not wait for the compiler."""
     home, near = Point(latitude=39.0, longitude=116.0), Point(latitude=39.01, longitude=116.01)
     lunch = Lunch(opens=43_200, closes=46_800, duration_seconds=1_800)
-    person = Technician(
-        id="t", home=home, shift=Band(opens=28_800, closes=61_200), lunch=lunch
-    )
+    person = Technician(id="t", home=home, shift=Band(opens=28_800, closes=61_200), lunch=lunch)
     jobs = tuple(Job(id=str(n), place=near, duration_seconds=600) for n in range(4))
     problem = Problem(day=date(2026, 1, 5), technicians=(person,), jobs=jobs)
     solve(problem, budget=Budget(seconds=None, iterations=20))
@@ -157,9 +158,7 @@ def _rules(prepared: Prepared) -> tuple[NDArray[np.generic], ...]:
     )
 
 
-def _plan(
-    prepared: Prepared, state: State | None, *, seed: int, rounds: int, begun: float
-) -> Plan:
+def _plan(prepared: Prepared, state: State | None, *, seed: int, rounds: int, begun: float) -> Plan:
     problem = prepared.problem
     chosen = [
         [int(state.routes[t, p]) for p in range(state.length[t])] if state is not None else []

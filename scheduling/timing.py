@@ -33,9 +33,7 @@ def timed_route(prepared: Prepared, t: int, jobs: list[int]) -> Route:
     return _route(prepared, t, best, drive=drive, last=at)
 
 
-def _onward(
-    legs: list[_Leg], job: Job, way: tuple[int, int], lunch: Lunch | None
-) -> list[_Leg]:
+def _onward(legs: list[_Leg], job: Job, way: tuple[int, int], lunch: Lunch | None) -> list[_Leg]:
     number, drive = way
     found: list[_Leg] = []
     for leg in legs:

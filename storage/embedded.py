@@ -193,3 +193,9 @@ def _own_folder(purpose: str, of: Path) -> Path:
     # a socket's path may not be longer than 107 bytes, so it is short whatever the folder is called
     mark = hashlib.sha256(str(of).encode()).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"doorstep-{purpose}-{mark}"
+
+
+def remove(folder: Path) -> None:
+    """Deletes a throw-away server's folders."""
+    for each in (folder, _own_folder("sock", folder.resolve())):
+        shutil.rmtree(each, ignore_errors=True)

@@ -19,7 +19,6 @@ from storage.tables import (
     field_history,
     hazard,
     operation,
-    quarantine,
     record,
 )
 

@@ -84,9 +84,7 @@ async def sign_in(engine: AsyncEngine, wish: SignIn, *, keys: Keys, ambient: Amb
         await _refuse_guessing(tx, wish.login, now=ambient.now)
         row = await access.account_by_login(tx, wish.login)
     # the slow hash runs in a thread, so that nobody else waits for it
-    if row is None or not await asyncio.to_thread(
-        keys.verify, row.password_hash, wish.password
-    ):
+    if row is None or not await asyncio.to_thread(keys.verify, row.password_hash, wish.password):
         async with engine.begin() as tx:
             await access.count_failure(tx, wish.login, now=ambient.now)
         raise Refusal("sign_in_failed")

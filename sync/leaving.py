@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -12,7 +11,6 @@ from commitments import entry
 from schemas.ambient import Ambient
 from schemas.base import Value
 from schemas.commitment import Event
-from schemas.ids import named
 from schemas.sync import Authorship, FieldValue, Operation, Outcome, RecordState
 from storage.mailboxes import Delivery
 from storage.sync_store import Leaving
@@ -20,16 +18,13 @@ from sync.decision import (
     Captured,
     Change,
     Context,
-    Danger,
     Decision,
     Disagreement,
     Step,
 )
-from sync.lifecycle import ENDED, VISIT_STATES
+from sync.findings import hazard_rows, on_the_spot, order_rows, visit_rows
 from sync.reading import Read, Unread
 
-HAZARD_DAYS = {"critical": 7, "major": 30, "minor": 30}
-_GRADES = ("none", "minor", "major", "critical")
 _fields = msgspec.json.Decoder(dict[str, FieldValue])
 _versions = msgspec.json.Decoder(dict[str, int])
 _authors = msgspec.json.Decoder(Authorship)
@@ -132,12 +127,14 @@ def rows(facts: Facts) -> Left:
     """Every row that a push leaves behind."""
     decision, found = facts.decision, facts.found
     changes = [each for step in decision.steps for each in step.changes]
-    visits = _visit_rows(changes, found)
+    visits = visit_rows(changes, found.holders)
     events, commitments = _commitment_rows(changes, facts)
-    new_hazards, raised = _hazard_rows(facts)
+    new_hazards, raised = hazard_rows(
+        facts.sender[0], decision, records=found.records, hazards=found.hazards
+    )
     files = [each for step in decision.steps for each in step.files]
     new = [each for key, each in decision.records.items() if key not in found.records]
-    orders, spot_visits = _on_the_spot(new, facts)
+    orders, spot_visits = on_the_spot(new, facts.captured, unit_id=facts.sender[0])
     leaving = Leaving(
         new_work_orders=orders,
         new_visits=spot_visits,
@@ -174,7 +171,7 @@ def rows(facts: Facts) -> Left:
         new_hazards=new_hazards,
         changed_hazards=raised,
         visits=visits,
-        work_orders=_order_rows(changes, found),
+        work_orders=order_rows(changes, found.holders),
         events=events,
         commitments=commitments,
     )
@@ -353,48 +350,6 @@ def _quarantine_rows(facts: Facts) -> list[Row]:
     return made
 
 
-def _visit_rows(changes: Sequence[Change], found: Found) -> list[Row]:
-    made: dict[UUID, Row] = {}
-    for each in changes:
-        holder = found.holders.get(each.record)
-        if holder is None:
-            continue
-        row = made.setdefault(
-            each.record,
-            {
-                "id": each.record,
-                "state": holder["state"],
-                "outcome": None,
-                "started_at": holder["started_at"],
-                "ended_at": holder["ended_at"],
-                "pending_decision": holder["pending_decision"],
-                "certification": "open",
-            },
-        )
-        if not each.lawful:
-            row["pending_decision"] = True
-            continue
-        row["state"] = VISIT_STATES[each.state]
-        if each.state == "on_site" and row["started_at"] is None:
-            row["started_at"] = each.at
-        if each.state in ENDED:
-            row |= {
-                "outcome": each.state,
-                "ended_at": row["ended_at"] or each.at,
-                "certification": "waiting_evidence",
-            }
-    return list(made.values())
-
-
-def _order_rows(changes: Sequence[Change], found: Found) -> list[Row]:
-    states: dict[UUID, str] = {}
-    for each in changes:
-        holder = found.holders.get(each.record)
-        if holder is not None and each.lawful:
-            states[holder["work_order_id"]] = each.state
-    return [{"id": key, "state": state} for key, state in states.items()]
-
-
 def _commitment_rows(changes: Sequence[Change], facts: Facts) -> tuple[list[Row], list[Row]]:
     events: list[Row] = []
     commitments: list[Row] = []
@@ -418,98 +373,3 @@ def _commitment_rows(changes: Sequence[Change], facts: Facts) -> tuple[list[Row]
             events += added.events
             commitments += added.commitments
     return events, commitments
-
-
-def _hazard_rows(facts: Facts) -> tuple[list[Row], list[Row]]:
-    known = {(each["premises_id"], each["item"]): each for each in facts.found.hazards}
-    new: dict[UUID, Row] = {}
-    raised: list[Row] = []
-    for step in facts.decision.steps:
-        for each in step.dangers:
-            state = facts.decision.records.get(each.record) or facts.found.records[each.record]
-            if state.premises_id is None:
-                continue
-            old = known.get((state.premises_id, each.item))
-            if old is None:
-                row = _hazard_row(each, state, facts.sender[0])
-                before = new.get(row["id"])
-                if before is None or _worse(each.grade, before["grade"]):
-                    new[row["id"]] = row
-            elif _worse(each.grade, old["grade"]):
-                # found again: the first date and deadline stay, danger may only rise
-                raised.append({"id": old["id"], "grade": each.grade})
-    return list(new.values()), raised
-
-
-def _worse(one: str, other: str) -> bool:
-    return _GRADES.index(one) > _GRADES.index(other)
-
-
-def _hazard_row(danger: Danger, state: RecordState, unit_id: str) -> Row:
-    return {
-        "id": uuid5(danger.record, danger.item),
-        "unit_id": unit_id,
-        "premises_id": state.premises_id,
-        "visit_id": state.visit_id,
-        "item": danger.item,
-        "grade": danger.grade,
-        "statutory": danger.statutory,
-        "state": "open",
-        "found_at": danger.found_at,
-        "due_at": danger.found_at + timedelta(days=HAZARD_DAYS[danger.grade]),
-        "body": {"operation": danger.operation},
-        "version": 1,
-    }
-
-
-def _on_the_spot(new: Sequence[RecordState], facts: Facts) -> tuple[list[Row], list[Row]]:
-    """A visit that a tablet made on the spot gets the work order that it never had."""
-    technician = {each.operation.record: each for each in facts.captured}
-    orders, visits = [], []
-    for state in new:
-        if state.kind != "visit":
-            continue
-        captured = technician[state.id]
-        template = captured.operation.template or str(state.fields.get("template", ""))
-        order_id = named(facts.sender[0], "work_order", "spot", state.id)
-        common = {
-            "unit_id": facts.sender[0],
-            "premises_id": state.premises_id,
-            "template": template,
-            "technician_id": captured.technician,
-        }
-        orders.append(_spot_order(common, order_id, state))
-        visits.append(_spot_visit(common, order_id, state, at=captured.corrected_at))
-    return orders, visits
-
-
-def _spot_order(common: Row, order_id: UUID, state: RecordState) -> Row:
-    return {
-        **common,
-        "id": order_id,
-        "case_id": None,
-        "number": f"SPOT-{state.id}",
-        "kind": "inspection",
-        "skills": [],
-        "duration_seconds": 0,
-        "tier": "normal",
-        "state": "dispatched",
-        "attempts": 1,
-        "facts": {"made": "on_the_spot"},
-        "version": 1,
-    }
-
-
-def _spot_visit(common: Row, order_id: UUID, state: RecordState, *, at: datetime) -> Row:
-    return {
-        **common,
-        "id": state.id,
-        "work_order_id": order_id,
-        "on_day": at.date(),
-        "attempt": 1,
-        "state": "planned",
-        "pinned": True,
-        "pending_decision": False,
-        "certification": "open",
-        "version": 1,
-    }

@@ -10,34 +10,26 @@ from uuid import UUID
 
 import msgspec
 
-from schemas.sync import Authorship, FieldValue, Mark, Operation, RecordState, Rival
+from schemas.sync import FieldValue, Mark, Operation, RecordState
 from schemas.template import Item, Template
 from sync.decision import (
     Captured,
     Change,
     Context,
-    Danger,
     Decision,
     Disagreement,
     Lost,
-    Named,
     Result,
     Said,
     Step,
 )
+from sync.fields import Answers, mark_of, with_fields
 from sync.lifecycle import judge
-from sync.policies import Live, pick, replaces
 from sync.template import (
-    GRADE_NAMES,
-    files_in,
     items_by_code,
     policy_of,
     refused,
-    severity,
-    statutory,
 )
-
-_encoder = msgspec.json.Encoder(order="deterministic")
 
 
 def apply_all(
@@ -103,7 +95,7 @@ def office_edit(
 ) -> Step:
     """What the office writes goes the same way, with every version it had on screen as its base."""
     items = _items(context, record.fields.get("template"))
-    step = _Merge(record, items, mark=mark, operation=None, base=dict(record.versions))
+    step = Answers(record, items, mark=mark, operation=None, base=dict(record.versions))
     return step.run(fields)
 
 
@@ -111,7 +103,7 @@ def force_state(record: RecordState, *, state: str, mark: Mark) -> RecordState:
     """The office sets a state (assign, cancel, decide); who and when stay on file."""
     version = record.version + 1
     fields = {**record.fields, "state": state}
-    return _with(record, version, fields=fields, touched={"state": version}, mark=mark)
+    return with_fields(record, version, fields=fields, touched={"state": version}, mark=mark)
 
 
 def _waits(records: dict[UUID, RecordState], operation: Operation, known: set[UUID]) -> bool:
@@ -195,7 +187,7 @@ def _answers(record: RecordState, captured: Captured, context: Context) -> Step:
             return _quarantined(operation, "item_unknown")
         if (code := refused(items, field, value)) is not None:
             return _quarantined(operation, code)
-    step = _Merge(
+    step = Answers(
         record, items, mark=_mark(captured), operation=operation, base=operation.base
     ).run(dict(operation.fields), captured)
     holder = context.held_by.get(record.id)
@@ -239,7 +231,7 @@ def _moved(record: RecordState, captured: Captured, *, change: Change, mark: Mar
     version = record.version + 1
     fields = {**record.fields, "state": change.state}
     touched = {"state": version}
-    now = _with(record, version, fields=fields, touched=touched, mark=mark)
+    now = with_fields(record, version, fields=fields, touched=touched, mark=mark)
     result = Result(id=captured.operation.id, outcome="applied", version=version)
     extra = _answers_beside(captured)
     return Step(result=result, record=now, changes=(change,), lost=extra)
@@ -271,10 +263,12 @@ def _undecided(
     known = record.fields.get("pending_decision")
     said = [*(known if isinstance(known, list) else []), pending]
     fields: dict[str, FieldValue] = {**record.fields, "pending_decision": said}
-    now = _with(record, version, fields=fields, touched={"pending_decision": version}, mark=mark)
+    now = with_fields(
+        record, version, fields=fields, touched={"pending_decision": version}, mark=mark
+    )
     standing = record.versions.get("state", 0)
     values = (
-        Said(value=record.fields.get("state"), version=standing, mark=_mark_of(record, standing)),
+        Said(value=record.fields.get("state"), version=standing, mark=mark_of(record, standing)),
         Said(value=change.state, version=version, mark=mark),
     )
     conflict = Disagreement(
@@ -299,217 +293,8 @@ def _undecided(
 
 def _delete(record: RecordState, captured: Captured) -> Step:
     version = record.version + 1
-    now = _with(record, version, fields=record.fields, touched={}, mark=_mark(captured))
+    now = with_fields(record, version, fields=record.fields, touched={}, mark=_mark(captured))
     now = msgspec.structs.replace(now, deleted=True)
     return Step(
         result=Result(id=captured.operation.id, outcome="applied", version=version), record=now
     )
-
-
-def _mark_of(record: RecordState, version: int) -> Mark:
-    found = record.authors.marks.get(version)
-    return found or Mark(by="office", who="office", n=0, at_ms=0, trust="verified")
-
-
-def _with(
-    record: RecordState,
-    version: int,
-    *,
-    fields: dict[str, FieldValue],
-    touched: dict[str, int],
-    mark: Mark,
-) -> RecordState:
-    versions = {**record.versions, **touched}
-    marks = {**record.authors.marks, version: mark}
-    return RecordState(
-        id=record.id,
-        kind=record.kind,
-        visit_id=record.visit_id,
-        premises_id=record.premises_id,
-        version=version,
-        fields=fields,
-        versions=versions,
-        authors=_trimmed(marks, versions, record.authors.rivals, version),
-        deleted=record.deleted,
-    )
-
-
-def _trimmed(
-    marks: dict[int, Mark], versions: dict[str, int], rivals: dict[str, list[Rival]], version: int
-) -> Authorship:
-    # only marks that something still stands on, and the first: who made the record
-    wanted = {
-        1,
-        version,
-        *versions.values(),
-        *(r.version for live in rivals.values() for r in live),
-    }
-    return Authorship(
-        marks={each: mark for each, mark in marks.items() if each in wanted}, rivals=rivals
-    )
-
-
-class _Merge:
-    """One set of answers into one record, field by field."""
-
-    def __init__(
-        self,
-        record: RecordState,
-        items: dict[str, Item],
-        *,
-        mark: Mark,
-        operation: Operation | None,
-        base: dict[str, int],
-    ) -> None:
-        self.record = record
-        self.items = items
-        self.mark = mark
-        self.operation = operation
-        self.base = base
-        self.version = record.version + 1
-        self.fields = dict(record.fields)
-        self.touched: dict[str, int] = {}
-        self.rivals = dict(record.authors.rivals)
-        self.lost: list[Lost] = []
-        self.conflicts: list[Disagreement] = []
-        self.merged = False
-
-    def run(self, fields: dict[str, FieldValue], captured: Captured | None = None) -> Step:
-        """Merges every field and says what became of the whole."""
-        changed = [self._field(field, value) for field, value in fields.items()]
-        operation_id = self.operation.id if self.operation else self.record.id
-        opened = [each for each in self.conflicts if each.open]
-        outcome = "conflict" if opened else "merged" if self.merged else "applied"
-        if not any(changed):
-            result = Result(id=operation_id, outcome="merged", version=self.record.version)
-            return Step(result=result)
-        authors = Authorship(marks=self.record.authors.marks, rivals=self.rivals)
-        beneath = msgspec.structs.replace(self.record, authors=authors)
-        now = _with(beneath, self.version, fields=self.fields, touched=self.touched, mark=self.mark)
-        result = Result(
-            id=operation_id,
-            outcome=outcome,  # type: ignore[arg-type]
-            code=opened[0].reason if opened else None,
-            version=self.version,
-        )
-        return Step(
-            result=result,
-            record=now,
-            lost=tuple(self.lost),
-            disagreements=tuple(self.conflicts),
-            dangers=self._dangers(fields, captured),
-            files=self._files(fields),
-        )
-
-    def _field(self, field: str, value: FieldValue) -> bool:
-        policy = policy_of(self.items, self.record.kind, field) or "dispatcher_owns"
-        live = self._live(field)
-        new = Live(value=value, mark=self.mark, severity=severity(self.items, field, value))
-        encoded = _encoder.encode(value)
-        if any(_encoder.encode(each.value) == encoded for _, each in live):
-            # the same was said already: nothing new, and never a conflict
-            return not live
-        kept: list[tuple[int, Live]] = []
-        for version, old in live:
-            if replaces(policy, new, old, seen=version <= self.base.get(field, 0)):
-                self._lose(field, version, old, reason="replaced")
-            else:
-                kept.append((version, old))
-        kept.append((self.version, new))
-        chosen = pick(policy, [each for _, each in kept])
-        before = self.fields.get(field)
-        self.fields[field] = chosen.value
-        if before != chosen.value or field not in self.record.versions:
-            self.touched[field] = self.version
-        if len(kept) > 1:
-            self._beside(field, policy, kept, open=chosen.open, notice=chosen.notice)
-        else:
-            self.rivals.pop(field, None)
-        return True
-
-    def _live(self, field: str) -> list[tuple[int, Live]]:
-        rivals = self.rivals.get(field)
-        if rivals is None:
-            if field not in self.record.versions:
-                return []
-            version = self.record.versions[field]
-            rivals = [Rival(version=version, base=0, value=self.record.fields.get(field))]
-        return [
-            (
-                each.version,
-                Live(
-                    value=each.value,
-                    mark=_mark_of(self.record, each.version),
-                    severity=severity(self.items, field, each.value),
-                ),
-            )
-            for each in rivals
-        ]
-
-    def _beside(
-        self, field: str, policy: str, kept: list[tuple[int, Live]], *, open: bool, notice: bool
-    ) -> None:
-        self.merged = True
-        base = self.base.get(field, 0)
-        self.rivals[field] = [
-            Rival(version=version, base=base if version == self.version else 0, value=each.value)
-            for version, each in kept
-        ]
-        effective = self.fields[field]
-        for version, each in kept:
-            if each.value != effective and policy not in ("union_set",):
-                self._lose(field, version, each, reason=f"outranked_by_{policy}")
-        if open or notice:
-            values = tuple(Said(value=e.value, version=v, mark=e.mark) for v, e in kept)
-            self.conflicts.append(
-                Disagreement(
-                    record=self.record.id,
-                    field=field,
-                    policy=policy,
-                    values=values,
-                    open=open,
-                    reason=policy,
-                )
-            )
-
-    def _lose(self, field: str, version: int, old: Live, *, reason: str) -> None:
-        self.lost.append(
-            Lost(
-                record=self.record.id,
-                field=field,
-                value=old.value,
-                version=version,
-                author=old.mark.who,
-                reason=reason,
-                operation=self.operation.id if self.operation else None,
-                observed_at=None,
-            )
-        )
-
-    def _dangers(
-        self, fields: dict[str, FieldValue], captured: Captured | None
-    ) -> tuple[Danger, ...]:
-        if captured is None or self.record.kind != "visit":
-            return ()
-        found = []
-        for field, value in fields.items():
-            grade = severity(self.items, field, value) if field in self.items else 0
-            if grade > 0:
-                found.append(
-                    Danger(
-                        record=self.record.id,
-                        item=field,
-                        grade=GRADE_NAMES[grade],
-                        statutory=statutory(self.items, field, value),
-                        found_at=captured.corrected_at,
-                        operation=captured.operation.id,
-                    )
-                )
-        return tuple(found)
-
-    def _files(self, fields: dict[str, FieldValue]) -> tuple[Named, ...]:
-        return tuple(
-            Named(record=self.record.id, field=field, sha256=each)
-            for field, value in fields.items()
-            for each in files_in(self.items, field, value)
-        )

@@ -11,6 +11,7 @@ from runtime.demo import work
 from runtime.demo.bad_link import bad_link
 from runtime.tablet import Held, Tablet
 from schemas.base import Value
+from schemas.sync import FieldValue
 from storage import checklists
 
 TABLETS = 3
@@ -85,9 +86,7 @@ def work_offline(morning: Morning, *, seed: int, starts: datetime) -> datetime:
     return ends
 
 
-def come_back(
-    morning: Morning, port: int, *, seed: int, now: datetime
-) -> dict[str, int]:
+def come_back(morning: Morning, port: int, *, seed: int, now: datetime) -> dict[str, int]:
     """Everything is sent over a link that cuts; returns what that took."""
     with bad_link(port, seed=seed) as link:
         for tablet in morning.tablets:
@@ -128,7 +127,7 @@ def _office_goes_on(
     taken: set[str] = set()
     reassigned = _reassign(office, people, others, taken)
     cancelled = _cancel(office, people, taken)
-    edited = []
+    edited: list[str] = []
     for person in people:
         for stop in person["stops"]:
             if len(edited) < 2 and stop["visit"] not in taken and stop["kind"] == "inspection":
@@ -200,7 +199,7 @@ def _visit(
         item, part = signed
         sha256 = tablet.photo(work.picture(dice), media_type="image/png")
         parts = said.get(item)
-        whole = {**parts, part: sha256} if isinstance(parts, dict) else {part: sha256}
+        whole: FieldValue = {**parts, part: sha256} if isinstance(parts, dict) else {part: sha256}
         tablet.answer(key, {item: whole}, now=at + timedelta(minutes=24))
     tablet.command(key, "field_done", now=at + timedelta(minutes=26))
 
@@ -209,6 +208,6 @@ def _no_access(tablet: Tablet, key: str, dice: random.Random, *, at: datetime) -
     for minutes, state in ((0, "accepted"), (2, "en_route"), (9, "on_site")):
         tablet.command(key, state, now=at + timedelta(minutes=minutes))
     door, notice = (tablet.photo(work.picture(dice), media_type="image/png") for _ in range(2))
-    evidence = {"door_photo": door, "notice_photo": notice, "waited_minutes": 10}
+    evidence: FieldValue = {"door_photo": door, "notice_photo": notice, "waited_minutes": 10}
     tablet.answer(key, {"no_access": evidence}, now=at + timedelta(minutes=19))
     tablet.command(key, "no_access", now=at + timedelta(minutes=20))

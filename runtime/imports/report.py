@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import xlsxwriter  # type: ignore[import-untyped]
+import xlsxwriter
 
 from schemas.problems import Refusal
 from schemas.registry import Finding, RegionReport, distinct

@@ -1,0 +1,59 @@
+# Every job of this project is one word. `make` or `make help` lists them.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+UV_VERSION := 0.13.9
+PYTHON ?= python3
+UV := .uv/bin/uv
+BIN := .venv/bin
+PACKAGES := api commitments runtime scheduling schemas storage sync
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: help setup run test check fmt demo bench-commitments bench-import clean
+
+help: ## what there is
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 22
+
+setup: .venv/.ready ## everything that the other words need; leaves .venv/bin/doorstep
+
+.venv/.ready: requirements.lock pyproject.toml
+	@test -x $(UV) || { echo "bootstrapping uv"; $(PYTHON) -m venv .uv && .uv/bin/pip install -q uv==$(UV_VERSION); }
+	@test -x $(BIN)/python || $(UV) venv -q .venv --python $(PYTHON)
+	@echo "installing packages"
+	@$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements.lock
+	@$(UV) pip install -q --python $(BIN)/python --no-deps -e .
+	@echo "compiling the planning kernel"
+	@$(BIN)/python -c "from scheduling.solver import warm; warm()"
+	@touch $@
+
+run: setup ## database, sample region, plan of the day, API and worker; Ctrl-C stops everything
+	@$(BIN)/doorstep run
+
+test: setup ## every test; says aloud what was skipped and why
+	@$(BIN)/python -m pytest -n 2 -q -rs tests
+
+check: setup ## format, lint, types, import contract, security, Dockerfile
+	@$(BIN)/ruff format --check -q $(PACKAGES) tests bench
+	@$(BIN)/ruff check -q $(PACKAGES) tests bench
+	@$(BIN)/mypy --strict $(PACKAGES)
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/bandit -q -c pyproject.toml -r $(PACKAGES)
+	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/python -m pytest -q -n 0 tests/tidy
+	@echo '{"findings": 0}'
+
+fmt: setup ## format and sort imports
+	@$(BIN)/ruff format -q $(PACKAGES) tests bench
+	@$(BIN)/ruff check -q --fix $(PACKAGES) tests bench
+
+demo: setup ## one working day end to end on a made-up region
+	@mkdir -p .state && $(BIN)/doorstep sample-region .state/region --as-of 2026-11-23 && \
+	  $(BIN)/doorstep demo --region .state/region --as-of 2026-11-23
+
+bench-commitments: setup ## folding, levelling and explaining at size
+	@$(BIN)/python -m bench.commitments
+
+bench-import: setup ## an import of 100,000 premises
+	@$(BIN)/python -m bench.import_size
+
+clean: ## forgets the environment and the local state
+	rm -rf .venv .uv .state

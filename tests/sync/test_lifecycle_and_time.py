@@ -1,0 +1,137 @@
+"""Every lawful transition, what an unlawful one means, and time as evidence."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from schemas.problems import Refusal
+from schemas.sync import Operation, TabletClock
+from storage import checklists
+from sync import cursor, time
+from sync.lifecycle import judge
+from sync.reading import Read, Unread, read_operation
+
+NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+BY_TECHNICIAN = sorted(each for each in checklists.transitions() if each[2] == "T")
+
+
+@pytest.mark.parametrize(("source", "target", "role"), BY_TECHNICIAN)
+def test_a_technicians_lawful_change_of_state_is_lawful(source, target, role):
+    verdict = judge(checklists.transitions(), source, target, role=role)
+    # a tablet may not schedule: the office does when it hears of the wish
+    assert verdict in ("lawful", "unknown_state")
+    assert (verdict == "unknown_state") == (target == "scheduled")
+
+
+@pytest.mark.parametrize(
+    ("state", "wanted", "verdict"),
+    [
+        ("cancelled", "field_done", "after_cancel"),
+        ("closed", "field_done", "second_completion"),
+        ("field_done", "no_access", "second_completion"),
+        ("field_done", "field_done", "same"),
+        ("dispatched", "field_done", "lawful"),
+        ("in_progress", "accepted", "unlawful"),
+        ("dispatched", "closed", "unknown_state"),
+    ],
+)
+def test_what_a_tablets_word_means_in_another_state(state, wanted, verdict):
+    assert judge(checklists.transitions(), state, wanted, role="T") == verdict
+
+
+def operation(**changes) -> Operation:
+    given = {"id": uuid4(), "n": 1, "record": uuid4(), "kind": "command", "observed_at": NOW}
+    return Operation(**{**given, **changes})
+
+
+def test_within_one_boot_the_age_is_a_difference_of_uptimes_whatever_the_clock_says():
+    boot = uuid4()
+    wrong = NOW + timedelta(hours=8)
+    clock = TabletClock(sent_at=wrong, uptime_ms=10_000_000, boot=boot)
+    said = operation(observed_at=wrong, uptime_ms=9_400_000, boot=boot)
+    found = time.corrected(said, clock, NOW)
+    assert found.at == NOW - timedelta(minutes=10)
+    assert found.trust == "verified"
+
+
+def test_a_clock_that_is_eight_hours_off_is_shifted_and_marked():
+    clock = TabletClock(sent_at=NOW + timedelta(hours=8))
+    found = time.corrected(operation(observed_at=NOW + timedelta(hours=7)), clock, NOW)
+    assert found.at == NOW - timedelta(hours=1)
+    assert found.trust == "skewed"
+
+
+def test_nothing_was_true_after_it_arrived():
+    clock = TabletClock(sent_at=NOW)
+    assert time.corrected(operation(observed_at=NOW + timedelta(days=7)), clock, NOW).at <= NOW
+
+
+def test_without_a_word_about_its_clock_a_tablet_is_not_trusted():
+    assert time.corrected(operation(), None, NOW).trust == "unknown"
+
+
+def test_a_cursor_comes_back_as_it_went():
+    epoch, box = uuid4(), uuid4()
+    text = cursor.write(epoch, {box: 7})
+    assert cursor.read(text, epoch=epoch, mailboxes={box: 9}) == {box: 7}
+
+
+@pytest.mark.parametrize("forged", ["nonsense", "AAAA", "x" * 900])
+def test_a_forged_cursor_is_refused(forged):
+    with pytest.raises(Refusal, match="cursor_forged"):
+        cursor.read(forged, epoch=uuid4(), mailboxes={uuid4(): 3})
+
+
+def test_a_cursor_from_the_future_or_of_another_mailbox_is_refused():
+    epoch, box = uuid4(), uuid4()
+    for positions in ({box: 99}, {uuid4(): 1}):
+        with pytest.raises(Refusal, match="cursor_forged"):
+            cursor.read(cursor.write(epoch, positions), epoch=epoch, mailboxes={box: 3})
+
+
+def test_a_cursor_of_another_epoch_says_so():
+    with pytest.raises(Refusal, match="cursor_of_another_epoch"):
+        cursor.read(cursor.write(uuid4(), {}), epoch=uuid4(), mailboxes={})
+
+
+def test_a_delta_sends_only_what_is_newer_and_the_whole_when_unsure():
+    versions = {"a": 1, "b": 4, "c": 6}
+    trail = [30, 5, 12, 2]
+    assert cursor.newer_fields(versions, cursor.seen_version(trail, 31)) == ["c"]
+    assert cursor.newer_fields(versions, cursor.seen_version(trail, 12)) == ["b", "c"]
+    assert cursor.newer_fields(versions, cursor.seen_version(trail, 3)) is None
+
+
+GOOD = (
+    b'{"id":"019aaaaa-0000-7000-8000-000000000001","n":1,'
+    b'"record":"019aaaaa-0000-7000-8000-000000000002","kind":"patch",'
+    b'"observed_at":"2026-11-24T08:00:00+08:00","fields":{"note":"x"}}'
+)
+
+
+def test_a_sound_operation_is_read_and_named_by_its_contents():
+    read = read_operation(GOOD)
+    assert isinstance(read, Read)
+    assert read.payload_hash == read_operation(GOOD.replace(b":1,", b": 1,")).payload_hash
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        (b"+08:00", b"", "operation_malformed"),
+        (b'"n":1', b'"n":"1"', "operation_malformed"),
+        (b'"n":1', b'"n":0', "operation_malformed"),
+        (b'"note":"x"', b'"note":' + b"[" * 5000, "operation_malformed"),
+        (b'"note":"x"', b'"note":"\\u0000"', "text_unseemly"),
+        (b'"note":"x"', '"note":"\u202e"'.encode(), "text_unseemly"),
+        (b"2026-11", b"9998-11", "time_impossible"),
+        (b'"kind":"patch"', b'"kind":"patch","role":"admin"', "operation_malformed"),
+        (b'"note":"x"', b'"note":"' + b"x" * 70_000 + b'"', "operation_too_large"),
+        (b'"note":"x"', b'"note":"\xff"', "operation_malformed"),
+    ],
+)
+def test_a_malformed_operation_is_told_apart_and_keeps_its_id_where_it_can(old, new, code):
+    read = read_operation(GOOD.replace(old, new))
+    assert isinstance(read, Unread)
+    assert read.code == code

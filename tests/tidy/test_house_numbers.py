@@ -1,0 +1,84 @@
+"""The numbers of the house. A failure names the better way."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+ROOMS = ("api", "commitments", "runtime", "scheduling", "schemas", "storage", "sync")
+FILES = sorted(path for room in (*ROOMS, "tests", "bench") for path in (ROOT / room).rglob("*.py"))
+OURS = [path for path in FILES if path.relative_to(ROOT).parts[0] in ROOMS]
+KERNEL = "scheduling/kernel.py"
+NAMES = [str(path.relative_to(ROOT)) for path in OURS]
+
+
+def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    tree = ast.parse(path.read_text("utf-8"))
+    return [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda each: str(each.relative_to(ROOT)))
+def test_a_file_stays_within_400_lines(path):
+    lines = path.read_text("utf-8").count("\n")
+    assert lines <= 400, f"{lines} lines: split it by decision, not by noun"
+
+
+@pytest.mark.parametrize("path", OURS, ids=NAMES)
+def test_a_function_fits_a_screen(path):
+    long = {
+        each.name: each.end_lineno - each.lineno + 1
+        for each in functions(path)
+        if each.end_lineno - each.lineno + 1 > 70
+    }
+    if str(path.relative_to(ROOT)) == KERNEL:
+        long.pop("search", None)
+    assert not long, f"{long}: name the steps and call them"
+
+
+@pytest.mark.parametrize("path", OURS, ids=NAMES)
+def test_nobody_imports_inside_a_function(path):
+    inside = [
+        f"{each.name}:{node.lineno}"
+        for each in functions(path)
+        for node in ast.walk(each)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    assert not inside, (
+        f"{inside}: a cycle that is dodged is still a cycle; move the shared part down"
+    )
+
+
+@pytest.mark.parametrize("path", OURS, ids=NAMES)
+def test_public_functions_say_what_they_do(path):
+    silent = [
+        each.name
+        for each in ast.parse(path.read_text("utf-8")).body
+        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+        and not each.name.startswith("_")
+        and not ast.get_docstring(each)
+    ]
+    assert not silent, f"{silent}: the first line is the rule that the function implements"
+
+
+def test_schemas_never_say_any():
+    for path in (ROOT / "schemas").glob("*.py"):
+        assert not re.search(r"\bAny\b", path.read_text("utf-8")), f"{path.name}: name the shape"
+
+
+def test_the_tree_names_no_machine_and_no_registry():
+    words = re.compile(r"https?://(pypi|registry)\.|/work/main|/root/")
+    for path in [*FILES, ROOT / "requirements.lock", ROOT / "Makefile"]:
+        if path.name != Path(__file__).name:
+            assert not words.search(path.read_text("utf-8")), path
+
+
+def test_only_runtime_reads_the_clock_the_dice_and_the_environment():
+    words = re.compile(
+        r"datetime\.now\(|time\.time\(|os\.environ|secrets\.|uuid4\(\)|random\.Random"
+    )
+    for path in OURS:
+        room = path.relative_to(ROOT).parts[0]
+        if room != "runtime":
+            assert not words.search(path.read_text("utf-8")), f"{path}: take it as an argument"
