@@ -15,8 +15,6 @@ from schemas.base import (
     Count,
     Instant,
     Name,
-    Position,
-    Sha256,
     Text,
     Value,
     Wire,

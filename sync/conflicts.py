@@ -44,7 +44,9 @@ async def resolve(
             new=False,
         )
         decision = {"value": value, "reason": wish.reason}
-        await board.close_conflict(tx, conflict_id, values=(decision, ambient.now, who.name))
+        await board.close_conflict(
+            tx, conflict_id, values=(msgspec.json.encode(decision).decode(), ambient.now, who.name)
+        )
         await audit.append(
             tx,
             who.unit_id,

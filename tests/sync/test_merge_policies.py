@@ -264,7 +264,9 @@ ANSWERS = {
     "R02.photos": st.lists(st.sampled_from(["a" * 64, "b" * 64]), min_size=1, max_size=2),
     "note": st.sampled_from(["x", "y", "z"]),
 }
-one_answer = st.one_of(*(values.map(lambda v, f=field: {f: v}) for field, values in ANSWERS.items()))
+one_answer = st.one_of(
+    *(values.map(lambda v, f=field: {f: v}) for field, values in ANSWERS.items())
+)
 
 
 def effective(state: RecordState) -> dict:

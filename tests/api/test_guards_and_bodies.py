@@ -1,0 +1,196 @@
+"""Every route declares who may; every bad body is a problem with a code, and nothing answers 500."""
+
+import gzip
+
+import pytest
+
+from schemas.problems import PROBLEMS
+from tests.api.conftest import enrolled, signed_in
+
+OPEN = {
+    ("GET", "/health/live"),
+    ("GET", "/health/ready"),
+    ("GET", "/metrics"),
+    ("GET", "/schema/openapi.json"),
+    ("POST", "/api/v1/session"),
+    ("POST", "/api/v1/session/refresh"),
+    ("POST", "/api/v1/devices/enrol"),
+    ("GET", "/api/v1/track/{code}"),
+}
+ID = "019aaaaa-0000-7000-8000-000000000001"
+
+
+def operations(client):
+    app = client._transport.app
+    for route in app.routes:
+        for handler in getattr(route, "route_handlers", ()):
+            for method in handler.http_methods - {"OPTIONS"}:
+                yield method, route.path_format, handler
+
+
+def filled(path):
+    for name in ("device_id", "conflict_id", "visit_id", "plan_id", "case_id", "order_id"):
+        path = path.replace("{" + name + "}", ID)
+    path = path.replace("{commitment_id}", ID).replace("{upload_id}", ID)
+    return path.replace("{day}", "2026-11-24").replace("{sha256}", "0" * 64).replace("{code}", "x")
+
+
+async def test_every_route_declares_a_guard(client):
+    bare = [
+        (method, path)
+        for method, path, handler in operations(client)
+        if not handler.resolve_guards() and not path.startswith("/schema-internal")
+    ]
+    assert not bare, f"{bare}: say who may"
+
+
+async def test_without_a_token_only_the_open_routes_answer(client):
+    answered = set()
+    for method, path, _ in operations(client):
+        if path.startswith("/schema-internal"):
+            continue
+        reply = await client.request(method, filled(path))
+        if reply.status_code != 401:
+            answered.add((method, path))
+    assert answered <= OPEN
+
+
+async def test_every_route_with_every_principal_answers_and_never_with_a_failure(client):
+    office = await signed_in(client, "dispatcher")
+    day = (await client.get("/api/v1/days/2026-11-24", headers=office)).json()
+    people = {name: await signed_in(client, name) for name in ("dispatcher", "agent", "auditor")}
+    people["tablet"] = await enrolled(client, day["technicians"][0]["id"])
+    for name, headers in people.items():
+        for method, path, _ in operations(client):
+            if path.startswith("/schema-internal") or path == "/api/v1/session":
+                continue
+            reply = await client.request(method, filled(path), headers=headers)
+            assert reply.status_code < 500, (name, method, path, reply.text)
+
+
+async def test_a_tablet_may_not_read_the_office_and_the_office_may_not_push(client):
+    office = await signed_in(client, "dispatcher")
+    day = (await client.get("/api/v1/days/2026-11-24", headers=office)).json()
+    tablet = await enrolled(client, day["technicians"][0]["id"])
+    assert (await client.get("/api/v1/premises", headers=tablet)).status_code == 403
+    assert (await client.post("/api/v1/sync", json={}, headers=office)).status_code == 403
+
+
+JSON = {"content-type": "application/json"}
+BODIES = [
+    (b"", JSON, 400, "malformed_body"),
+    (b"{", JSON, 400, "malformed_body"),
+    (b"[" * 100_000, JSON, 422, "invalid_field"),
+    (b'{"login": 1, "password": "x"}', JSON, 422, "invalid_field"),
+    (b'{"login": "a", "password": "x", "role": "administrator"}', JSON, 422, "invalid_field"),
+    (b'{"login": "\xff", "password": "x"}', JSON, 400, "malformed_body"),
+    (b'{"login": "a\\u0000", "password": "x"}', JSON, 422, "invalid_field"),
+    ('{"login": "a\u202e", "password": "x"}'.encode(), JSON, 422, "invalid_field"),
+    (
+        b'{"login": "a", "password": "x"}',
+        {"content-type": "text/plain"},
+        415,
+        "unsupported_media_type",
+    ),
+    (b'{"login": "a", "password": "x"}', {}, 415, "unsupported_media_type"),
+    (b"null", JSON, 422, "invalid_field"),
+    (b'{"login": "", "password": "x"}', JSON, 422, "invalid_field"),
+    (b"x" * (2 * 1024 * 1024 + 1), JSON, 413, "body_too_large"),
+    (gzip.compress(b" " * 50_000_000), {**JSON, "content-encoding": "gzip"}, 413, "body_too_large"),
+    (b"not gzip", {**JSON, "content-encoding": "gzip"}, 400, "malformed_body"),
+    (b"not zstd", {**JSON, "content-encoding": "zstd"}, 400, "malformed_body"),
+    (b"{}", {**JSON, "content-encoding": "br"}, 415, "unsupported_media_type"),
+    (b'{"login": "a", "password": "x"}', JSON, 401, "sign_in_failed"),
+]
+
+
+@pytest.mark.parametrize("number", range(len(BODIES)))
+async def test_a_bad_body_is_a_problem_with_a_code(client, number):
+    content, headers, status, code = BODIES[number]
+    reply = await client.post("/api/v1/session", content=content, headers=headers)
+    assert (reply.status_code, reply.json()["code"]) == (status, code)
+    assert reply.headers["content-type"] == "application/problem+json"
+    assert reply.json()["detail_zh"] == PROBLEMS[code].zh
+
+
+QUERIES = [
+    "limit=-1", "limit=1000000000000", "limit=x", "after=not-a-uuid", "status=" + "x" * 100,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("query", QUERIES)
+async def test_a_bad_query_is_a_problem_and_paging_is_capped(client, query):
+    office = await signed_in(client, "dispatcher")
+    reply = await client.get(f"/api/v1/cases?{query}", headers=office)
+    assert (reply.status_code, reply.json()["code"]) == (422, "invalid_field")
+
+
+async def test_guessing_a_password_is_slowed_down(client):
+    for _ in range(6):
+        reply = await client.post(
+            "/api/v1/session", json={"login": "dispatcher", "password": "wrong"}
+        )
+    assert reply.json()["code"] == "too_many_requests"
+    assert int(reply.headers["retry-after"]) >= 1
+
+
+async def test_an_enrolment_code_is_good_once(client):
+    office = await signed_in(client, "dispatcher")
+    day = (await client.get("/api/v1/days/2026-11-24", headers=office)).json()
+    wish = {"technician": day["technicians"][0]["id"]}
+    code = (await client.post("/api/v1/enrolment-codes", json=wish, headers=office)).json()["code"]
+    body = {"code": code, "label": "t"}
+    assert (await client.post("/api/v1/devices/enrol", json=body)).status_code == 201
+    again = await client.post("/api/v1/devices/enrol", json=body)
+    assert again.json()["code"] == "enrolment_failed"
+
+
+async def test_a_refresh_token_used_twice_revokes_everything_that_grew_from_it(client):
+    wish = {"login": "agent", "password": "only-in-tests-1234"}
+    first = (await client.post("/api/v1/session", json=wish)).json()
+    body = {"refresh": first["refresh"]}
+    second = (await client.post("/api/v1/session/refresh", json=body)).json()
+    headers = {"Authorization": f"Bearer {second['access']}"}
+    assert (await client.get("/api/v1/cases", headers=headers)).status_code == 200
+    assert (await client.post("/api/v1/session/refresh", json=body)).status_code == 401
+    assert (await client.get("/api/v1/cases", headers=headers)).status_code == 401
+
+
+async def test_the_document_names_every_route_with_its_body_and_its_problems(client):
+    document = (await client.get("/schema/openapi.json")).json()
+    assert document["openapi"].startswith("3.1")
+    for method, path, handler in operations(client):
+        if not handler.resolve_include_in_schema() or path.startswith("/schema"):
+            continue
+        operation = document["paths"][path][method.lower()]
+        assert "503" in operation["responses"]
+        assert ("requestBody" in operation) == ("body" in handler.opt), path
+    assert document["components"]["schemas"]["SignIn"]["additionalProperties"] is False
+
+
+async def test_a_request_by_hotline_becomes_a_case_with_its_clock(client):
+    agent = await signed_in(client, "agent")
+    account = (await client.get("/api/v1/premises?limit=1", headers=agent)).json()["items"][0]
+    wish = {
+        "kind": "repair",
+        "channel": "hotline",
+        "account": account["account"],
+        "received_at": "2026-11-23T23:00:00+08:00",
+        "description": "灶具打不着火",
+    }
+    case = (await client.post("/api/v1/cases", json=wish, headers=agent)).json()
+    assert case["kind"] == "repair"
+    assert case["commitments"][0]["due_at"] == "2026-11-24T15:00:00Z"
+    assert len(case["work_orders"]) == 1
+    smell = {**wish, "description": "厨房闻到臭味，报警器一直响"}
+    assert (await client.post("/api/v1/cases", json=smell, headers=agent)).json()[
+        "kind"
+    ] == "emergency"
+    naive = {**wish, "received_at": "2026-11-23T23:00:00"}
+    reply = await client.post("/api/v1/cases", json=naive, headers=agent)
+    assert reply.json()["code"] == "invalid_field"
+    unknown = {**wish, "account": "nobody"}
+    reply = await client.post("/api/v1/cases", json=unknown, headers=agent)
+    assert reply.json()["code"] == "account_unknown"
+    tracked = await client.get(f"/api/v1/track/{case['tracking_code']}")
+    assert tracked.json()["commitments"][0]["clause"] == "12"
