@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 Transaction = AsyncConnection
@@ -12,9 +12,9 @@ Transaction = AsyncConnection
 STATEMENT_SECONDS_MAX = 5
 
 
-def database_url(text: str) -> URL:
+def database_url(address: str) -> URL:
     """Accepts what other tools call a PostgreSQL URL and points it at asyncpg."""
-    return make_url(text).set(drivername="postgresql+asyncpg")
+    return make_url(address).set(drivername="postgresql+asyncpg")
 
 
 def make_engine(
@@ -42,9 +42,16 @@ def make_engine(
 
 
 async def driver(tx: Transaction) -> Any:
-    """The asyncpg connection under a transaction, for COPY, unnest and prepared statements."""
+    """The asyncpg connection under a transaction, for COPY, unnest and prepared statements.
+
+    SQLAlchemy begins a transaction with its own first statement only: without one, whatever is sent
+    to the driver would be committed at once, statement by statement, and no lock would hold.
+    """
     raw = await tx.get_raw_connection()
-    return raw.driver_connection
+    connection: Any = raw.driver_connection
+    if not connection.is_in_transaction():
+        await tx.execute(text("SELECT 1"))
+    return connection
 
 
 def _to_json(value: object) -> str:

@@ -58,7 +58,7 @@ async def region(database: AsyncEngine, tmp_path: Path) -> AsyncEngine:
     await open_region(database, tmp_path / "region", unit=(UNIT, AS_OF), ambient=ambient)
     async with database.begin() as tx:
         await add_staff(tx, UNIT, password=PASSWORD)
-    order = run.Order(on_day=DAY, seconds=0.5)
+    order = run.Order(on_day=DAY, seconds=1.0)
     plan_id = await run.request(database, UNIT, order=order, ambient=ambient)
     await run.take_one(database, InProcess(), worker="test", make_ambient=lambda: ambient)
     async with database.connect() as tx:
