@@ -7,6 +7,7 @@ at a time, outcomes by operation, and a cursor that moves only with the records 
 import base64
 import hashlib
 import os
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from schemas.sync import FieldValue, Operation, SyncAnswer, TabletClock
 BATCH = 100
 PIECE = 256 * 1024
 TRIES_MAX = 60
+BUSY_SECONDS = 0.2
 FINAL = ("applied", "merged", "conflict", "quarantined", "duplicate", "held")
 
 
@@ -161,6 +163,12 @@ class Tablet:
                 return
             except (httpx.TransportError, httpx.StreamError):
                 self.cut += 1
+            except Refusal as refusal:
+                # a server that is busy says so; everything else is an answer
+                if refusal.code not in ("unavailable", "upload_offset"):
+                    raise
+                self.cut += 1
+                time.sleep(BUSY_SECONDS)
         raise Refusal("unavailable", part="link", tries=TRIES_MAX)
 
     def _capture(self, record: str, *, now: datetime, **given: Any) -> None:

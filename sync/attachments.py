@@ -84,24 +84,25 @@ async def complete(
 
     Refuses `photo_type`, `photo_dimensions` and `hash_mismatch`; the tablet then starts again.
     """
+    refusal: Refusal | None = None
+    # under the row's lock: a cut reply makes a tablet ask again while the first answer is being made
     async with engine.begin() as tx:
         row = await _found(tx, sender, upload_id=upload_id, lock=True)
         if row.state == "done":
             return
-    target = photo_path(sender.unit_id, row.sha256)
-    try:
-        media = await _join(blobs, row, target=target)
-    except Refusal:
-        async with engine.begin() as tx:
+        try:
+            media = await _join(blobs, row, target=photo_path(sender.unit_id, row.sha256))
+        except Refusal as found:
+            refusal = found
             await attachments.close_upload(tx, upload_id, state="refused")
-        await blobs.drop_pieces(str(upload_id), list(row.pieces))
-        raise
-    async with engine.begin() as tx:
-        await attachments.verify(tx, _verified(row, media, now=now))
-        await attachments.close_upload(tx, upload_id, state="done")
-        visits = await attachments.visits_using(tx, sender.unit_id, row.sha256)
-        await attachments.certify(tx, sender.unit_id, visits)
+        else:
+            await attachments.verify(tx, _verified(row, media, now=now))
+            await attachments.close_upload(tx, upload_id, state="done")
+            visits = await attachments.visits_using(tx, sender.unit_id, row.sha256)
+            await attachments.certify(tx, sender.unit_id, visits)
     await blobs.drop_pieces(str(upload_id), list(row.pieces))
+    if refusal is not None:
+        raise refusal
 
 
 async def _join(blobs: Blobs, row: Any, *, target: str) -> Media:
