@@ -351,25 +351,32 @@ def _quarantine_rows(facts: Facts) -> list[Row]:
 
 
 def _commitment_rows(changes: Sequence[Change], facts: Facts) -> tuple[list[Row], list[Row]]:
-    events: list[Row] = []
-    commitments: list[Row] = []
+    """Events by commitment: two work orders of one push may bear on the same inspection cycle."""
     orders = {key: holder["work_order_id"] for key, holder in facts.found.holders.items()}
+    following: dict[UUID, list[Event]] = {}
     for held in facts.found.commitments:
-        following = [
-            Event(
-                kind=kind,
-                # a clock that cannot be trusted proves nothing: then the arrival counts, visibly
-                observed_at=each.at if each.trust == "verified" else each.received_at,
-                received_at=each.received_at,
-                source=f"operation:{each.operation}:{kind}",
-                body={"trust": each.trust, "state": each.state, "visit": str(each.record)},
-            )
+        following.setdefault(held["id"], []).extend(
+            _event(each, kind)
             for each in changes
             if each.lawful and orders.get(each.record) == held["via"]
             for kind in entry.field_events(held["work_kind"], each.state)
-        ]
-        if following:
-            added = entry.appended(facts.sender[0], held, events=following)
+        )
+    events: list[Row] = []
+    commitments: list[Row] = []
+    for held in {each["id"]: each for each in facts.found.commitments}.values():
+        if following[held["id"]]:
+            added = entry.appended(facts.sender[0], held, events=following[held["id"]])
             events += added.events
             commitments += added.commitments
     return events, commitments
+
+
+def _event(change: Change, kind: str) -> Event:
+    return Event(
+        kind=kind,
+        # a clock that cannot be trusted proves nothing: then the arrival counts, visibly
+        observed_at=change.at if change.trust == "verified" else change.received_at,
+        received_at=change.received_at,
+        source=f"operation:{change.operation}:{kind}",
+        body={"trust": change.trust, "state": change.state, "visit": str(change.record)},
+    )
