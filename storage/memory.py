@@ -1,0 +1,206 @@
+"""The in-memory double of the sync store: the same promises as PostgreSQL, for simulations and tests.
+
+One transaction at a time; an error in the block leaves nothing behind. Held to the same conformance suite.
+"""
+
+import asyncio
+import copy
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from storage.mailboxes import TRAIL_MAX, Delivery
+from storage.sync_store import Leaving, Row, Rows, SyncTransaction
+
+_JSON = ("fields", "versions", "authors")
+
+
+class Tables(msgspec.Struct, kw_only=True):
+    """Rows by key; seeded by whoever sets up a scene."""
+
+    epoch: UUID
+    tablets: dict[UUID, dict[str, Any]] = {}
+    premises: dict[UUID, str] = {}
+    mailboxes: dict[UUID, dict[str, Any]] = {}
+    entries: dict[tuple[UUID, UUID], dict[str, Any]] = {}
+    records: dict[UUID, dict[str, Any]] = {}
+    operations: dict[UUID, dict[str, Any]] = {}
+    visits: dict[UUID, dict[str, Any]] = {}
+    orders: dict[UUID, dict[str, Any]] = {}
+    hazards: dict[UUID, dict[str, Any]] = {}
+    conflicts: dict[UUID, dict[str, Any]] = {}
+    quarantine: dict[tuple[UUID, str], dict[str, Any]] = {}
+    history: list[dict[str, Any]] = []
+
+
+class MemorySync:
+    """`SyncStore` over plain dictionaries."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+        self._lock = asyncio.Lock()
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[SyncTransaction]:
+        """All of the block, or nothing."""
+        async with self._lock:
+            draft = copy.deepcopy(self.tables)
+            yield MemoryTransaction(draft)
+            self.tables = draft
+
+
+class MemoryTransaction:
+    """`SyncTransaction` over a draft of the tables."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._t = tables
+
+    async def lock_tablet(self, unit_id: str, tablet_id: UUID) -> Row | None:
+        found = self._t.tablets.get(tablet_id)
+        return found if found is not None and found["unit_id"] == unit_id else None
+
+    async def epoch(self) -> UUID:
+        return self._t.epoch
+
+    async def known_operations(self, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
+        return _chosen(self._t.operations, unit_id, ids)
+
+    async def lock_records(self, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
+        found = _chosen(self._t.records, unit_id, ids)
+        return {key: _as_text(row) for key, row in sorted(found.items())}
+
+    async def held_operations(self, unit_id: str, ids: Sequence[UUID]) -> Sequence[Row]:
+        return [
+            {**row, "payload": bytes(row["payload"]).decode()}
+            for row in sorted(self._t.operations.values(), key=lambda each: each["n"])
+            if row["unit_id"] == unit_id and row["record_id"] in ids and row["outcome"] == "held"
+        ]
+
+    async def holders(self, unit_id: str, visits: Sequence[UUID]) -> dict[UUID, Row]:
+        return _chosen(self._t.visits, unit_id, visits)
+
+    async def open_hazards(self, unit_id: str, premises: Sequence[UUID]) -> Sequence[Row]:
+        return [
+            row
+            for row in self._t.hazards.values()
+            if row["unit_id"] == unit_id and row["premises_id"] in premises
+        ]
+
+    async def lock_commitments(self, unit_id: str, orders: Sequence[UUID]) -> Sequence[Row]:
+        return []
+
+    async def ever_delivered(self, mailboxes: Sequence[UUID], ids: Sequence[UUID]) -> set[UUID]:
+        return {record for box, record in self._t.entries if box in mailboxes and record in ids}
+
+    async def known_premises(self, unit_id: str, ids: Sequence[UUID]) -> set[UUID]:
+        return {each for each in ids if self._t.premises.get(each) == unit_id}
+
+    async def certify(self, unit_id: str, visits: Sequence[UUID]) -> None:
+        for each in visits:
+            if self._t.visits[each].get("certification") == "waiting_evidence":
+                self._t.visits[each]["certification"] = "certified"
+
+    async def leave(self, leaving: Leaving) -> None:
+        t = self._t
+        for table, rows in (
+            (t.orders, leaving.new_work_orders),
+            (t.visits, leaving.new_visits),
+            (t.records, leaving.new_records),
+            (t.operations, leaving.operations),
+        ):
+            _add(table, rows)
+        for table, rows in (
+            (t.records, leaving.changed_records),
+            (t.operations, leaving.settled),
+            (t.hazards, leaving.changed_hazards),
+            (t.visits, leaving.visits),
+            (t.orders, leaving.work_orders),
+        ):
+            for row in rows:
+                table.get(row["id"], {}).update(row)
+        for row in leaving.conflicts:
+            t.conflicts.setdefault(row["id"], row)
+        for row in leaving.new_hazards:
+            t.hazards.setdefault(row["id"], row)
+        for row in leaving.quarantine:
+            t.quarantine.setdefault((row["tablet_id"], row["payload_hash"]), row)
+        t.history.extend(leaving.history)
+
+    async def heard_from(self, tablet_id: UUID, **values: Any) -> None:
+        self._t.tablets[tablet_id].update(values)
+
+    async def echo(self, versions: dict[UUID, int]) -> None:
+        following = [key for key, row in self._t.entries.items() if not row["forget"]]
+        await self.deliver(
+            [
+                Delivery(mailbox_id=box, record_id=record, version=versions[record])
+                for box, record in following
+                if record in versions
+            ]
+        )
+
+    async def deliver(self, deliveries: Sequence[Delivery]) -> None:
+        latest = {(each.mailbox_id, each.record_id): each for each in deliveries}
+        for key, each in latest.items():
+            box = self._t.mailboxes[each.mailbox_id]
+            box["position"] += 1
+            old = self._t.entries.get(key)
+            keep = old is not None and not old["forget"] and not each.forget
+            trail = [old["position"], old["record_version"], *old["trail"]] if old and keep else []
+            self._t.entries[key] = {
+                "position": box["position"],
+                "record_version": each.version,
+                "forget": each.forget,
+                "trail": trail[:TRAIL_MAX],
+            }
+
+    async def mailboxes_of(self, unit_id: str, technician_id: UUID) -> Sequence[Row]:
+        return [
+            row
+            for row in sorted(self._t.mailboxes.values(), key=lambda each: str(each["kind"]))
+            if row["unit_id"] == unit_id
+            and (row["technician_id"] == technician_id or row["kind"] == "unit")
+        ]
+
+    async def entries(self, mailbox_id: UUID, *, after: int, limit: int) -> Sequence[Row]:
+        found = [
+            {**_as_text(self._t.records[record]), **row}
+            for (box, record), row in self._t.entries.items()
+            if box == mailbox_id and row["position"] > after
+        ]
+        return sorted(found, key=lambda each: int(each["position"]))[:limit]
+
+    async def operations_held(self, tablet_id: UUID, *, after: int, limit: int) -> Sequence[Row]:
+        found = [
+            row
+            for row in self._t.operations.values()
+            if row["tablet_id"] == tablet_id and row["n"] > after
+        ]
+        return sorted(found, key=lambda each: int(each["n"]))[:limit]
+
+    async def records_held_since(self, before: datetime, *, limit: int) -> list[UUID]:
+        held = (row for row in self._t.operations.values() if row["outcome"] == "held")
+        return list({row["record_id"] for row in held if row["received_at"] <= before})[:limit]
+
+
+def _chosen(
+    table: Mapping[UUID, dict[str, Any]], unit_id: str, ids: Sequence[UUID]
+) -> dict[UUID, Row]:
+    return {
+        each: table[each] for each in ids if each in table and table[each]["unit_id"] == unit_id
+    }
+
+
+def _as_text(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, **{name: msgspec.json.encode(row[name]).decode() for name in _JSON}}
+
+
+def _add(table: dict[UUID, dict[str, Any]], rows: Rows) -> None:
+    for row in rows:
+        if row["id"] in table:
+            raise ValueError(f"{row['id']} is there already")
+        table[row["id"]] = dict(row)
