@@ -5,7 +5,6 @@ from typing import Any
 import msgspec
 from litestar import Litestar, MediaType, Response, get
 from litestar.config.compression import CompressionConfig
-from litestar.config.response_cache import ResponseCacheConfig
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
@@ -135,7 +134,6 @@ def create_app(given: Services) -> Litestar:
         },
         openapi_config=OpenAPIConfig(title="Doorstep", version=VERSION, path="/schema-internal"),
         compression_config=CompressionConfig(backend="gzip", minimum_size=400),
-        response_cache_config=ResponseCacheConfig(),
         debug=False,
         request_max_body_size=None,
     )

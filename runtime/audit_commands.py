@@ -1,14 +1,13 @@
 """`doorstep audit verify` and `doorstep conflicts`."""
 
 import argparse
-import asyncio
 import json
 from typing import Any
 
-from runtime.database import database
-from runtime.settings import read_settings
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from runtime.database import asked
 from storage import audit, board
-from storage.engine import make_engine
 
 
 def register(words: Any) -> None:
@@ -21,35 +20,23 @@ def register(words: Any) -> None:
 
 
 def _verify(_: argparse.Namespace) -> int:
-    async def checked() -> tuple[int, int | None]:
-        settings = read_settings()
-        with database(settings) as url:
-            engine = make_engine(url)
-            try:
-                async with engine.connect() as tx:
-                    return await audit.broken_at(tx, settings.unit)
-            finally:
-                await engine.dispose()
+    async def checked(engine: AsyncEngine, unit_id: str) -> tuple[int, int | None]:
+        async with engine.connect() as tx:
+            return await audit.broken_at(tx, unit_id)
 
-    rows, broken = asyncio.run(checked())
+    rows, broken = asked(checked)
     print(json.dumps({"rows": rows, "broken_at": broken}))
     return 0 if broken is None else 1
 
 
 def _conflicts(_: argparse.Namespace) -> int:
-    async def listed() -> list[dict[str, Any]]:
-        settings = read_settings()
-        with database(settings) as url:
-            engine = make_engine(url)
-            try:
-                async with engine.connect() as tx:
-                    return await board.listed(
-                        tx, settings.unit, what="conflicts", chosen="open", page=(None, 500)
-                    )
-            finally:
-                await engine.dispose()
+    async def listed(engine: AsyncEngine, unit_id: str) -> list[dict[str, Any]]:
+        async with engine.connect() as tx:
+            return await board.listed(
+                tx, unit_id, what="conflicts", chosen="open", page=(None, 500)
+            )
 
-    rows = asyncio.run(listed())
+    rows = asked(listed)
     for each in rows:
         print(f"{each['id']}  {each['number']}  {each['field']}  {each['policy']}")
         for value in each["values"]:

@@ -1,22 +1,20 @@
 """`doorstep due`, `clauses`, `commitments explain` and `commitments verify`."""
 
 import argparse
-import asyncio
 import json
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from commitments import ledger
 from commitments.answers import due_answer
 from runtime.ambient import live
-from runtime.database import database
-from runtime.settings import read_settings
+from runtime.database import asked
 from schemas.problems import Refusal
 from storage import catalogue
-from storage.engine import make_engine
 
 
 def register(words: Any) -> None:
@@ -82,17 +80,8 @@ def _answered_or_refused(given: dict[str, Any]) -> Any:
 
 
 def _clauses(given: argparse.Namespace) -> int:
-    async def counted() -> list[tuple[str, str, int]]:
-        settings = read_settings()
-        with database(settings) as url:
-            engine = make_engine(url)
-            try:
-                return await ledger.states(engine, settings.unit)
-            finally:
-                await engine.dispose()
-
     states: dict[str, dict[str, int]] = {}
-    for clause, state, count in asyncio.run(counted()):
+    for clause, state, count in asked(ledger.states):
         states.setdefault(clause, {})[state] = count
     shown = [
         {
@@ -113,31 +102,14 @@ def _clauses(given: argparse.Namespace) -> int:
 
 
 def _explain(given: argparse.Namespace) -> int:
-    async def told() -> Any:
-        settings = read_settings()
-        with database(settings) as url:
-            engine = make_engine(url)
-            try:
-                return await ledger.explain(
-                    engine, settings.unit, commitment_id=given.id, now=live().now
-                )
-            finally:
-                await engine.dispose()
+    async def told(engine: AsyncEngine, unit_id: str) -> dict[str, Any]:
+        return await ledger.explain(engine, unit_id, commitment_id=given.id, now=live().now)
 
-    print(msgspec.json.format(msgspec.json.encode(asyncio.run(told()))).decode())
+    print(msgspec.json.format(msgspec.json.encode(asked(told))).decode())
     return 0
 
 
 def _verify(given: argparse.Namespace) -> int:
-    async def compared() -> dict[str, int]:
-        settings = read_settings()
-        with database(settings) as url:
-            engine = make_engine(url)
-            try:
-                return await ledger.verify(engine, settings.unit)
-            finally:
-                await engine.dispose()
-
-    result = asyncio.run(compared())
+    result = asked(ledger.verify)
     print(json.dumps(result))
     return 1 if result["differences"] or result["broken_chains"] else 0

@@ -1,11 +1,18 @@
 """Which database this process talks to: the server that is named, or one of our own in a folder."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
-from runtime.settings import Settings, database_url_given
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from runtime.settings import Settings, database_url_given, read_settings
 from storage import embedded
+from storage.engine import make_engine
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -18,6 +25,21 @@ def database(settings: Settings) -> Iterator[str]:
     with own_server(settings.state_folder / "postgres") as cluster:
         cluster.ensure_database("doorstep")
         yield cluster.url("doorstep")
+
+
+def asked(question: Callable[[AsyncEngine, str], Awaitable[T]]) -> T:
+    """What a command asks of this installation's database: the engine and the unit go in."""
+    settings = read_settings()
+
+    async def answered(url: str) -> T:
+        engine = make_engine(url)
+        try:
+            return await question(engine, settings.unit)
+        finally:
+            await engine.dispose()
+
+    with database(settings) as url:
+        return asyncio.run(answered(url))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The worker: plans, sweeps, held operations, notices. Any number may run; each thing is done once.
+"""The worker: plans and sweeps. Any number may run; each thing is done once.
 
 What there is to do are rows of the domain, claimed with SKIP LOCKED; a plan carries a lease, so a
 dead worker's run is taken over by another.

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -12,12 +11,13 @@ from schemas.access import Assign, Principal
 from schemas.ambient import Ambient
 from schemas.ids import named
 from schemas.problems import Refusal
-from schemas.sync import Authorship, FieldValue, Mark, RecordState
+from schemas.sync import FieldValue, RecordState
 from storage import audit, checklists, mailboxes, records, registry, work
 from storage.engine import Transaction
 from storage.mailboxes import Delivery
 from sync.decision import Context
 from sync.merge import force_state, office_edit
+from sync.rows import changed_row, office_mark, state_of
 
 OFFICE = Context(
     templates=checklists.templates(),
@@ -69,8 +69,8 @@ async def cancel(
         await work.update_visits(tx, [{"id": visit_id, "state": "cancelled"}])
         await work.set_work_order_states(tx, [{"id": visit.work_order_id, "state": "cancelled"}])
         noted = _edited(record, {"office_note": reason}, who=who, ambient=ambient)
-        now = force_state(noted, state="cancelled", mark=_mark(who, ambient))
-        await _save(tx, now)
+        now = force_state(noted, state="cancelled", mark=office_mark(who.name, ambient.now))
+        await records.save_records(tx, [changed_row(now)], new=False)
         await mailboxes.echo(tx, {visit_id: now.version})
         await _audited(tx, who, action="visit.cancelled", subject=visit_id, ambient=ambient)
 
@@ -87,7 +87,7 @@ async def edit(
     async with engine.begin() as tx:
         _, record = await _locked(tx, who.unit_id, visit_id)
         now = _edited(record, fields, who=who, ambient=ambient)
-        await _save(tx, now)
+        await records.save_records(tx, [changed_row(now)], new=False)
         await mailboxes.echo(tx, {visit_id: now.version})
         await _audited(tx, who, action="visit.edited", subject=visit_id, ambient=ambient)
         return now.version
@@ -98,20 +98,7 @@ async def _locked(tx: Transaction, unit_id: str, visit_id: UUID) -> tuple[Any, R
     visits = await work.visits_of(tx, unit_id, [visit_id])
     if visit_id not in rows or visit_id not in visits:
         raise Refusal("not_found")
-    row = rows[visit_id]
-    decode = msgspec.json.decode
-    record = RecordState(
-        id=row["id"],
-        kind=row["kind"],
-        visit_id=row["visit_id"],
-        premises_id=row["premises_id"],
-        version=row["version"],
-        fields=decode(row["fields"], type=dict[str, FieldValue]),
-        versions=decode(row["versions"], type=dict[str, int]),
-        authors=decode(row["authors"], type=Authorship),
-        deleted=row["deleted"],
-    )
-    return visits[visit_id], record
+    return visits[visit_id], state_of(rows[visit_id])
 
 
 async def _refuse_unable(tx: Transaction, unit_id: str, *, visit: Any, wish: Assign) -> None:
@@ -155,7 +142,7 @@ async def _hand_over(
     before, fields = record
     office = Principal(unit_id=visit.unit_id, role="dispatcher", name="office")
     now = _edited(before, fields, who=office, ambient=ambient)
-    await _save(tx, now)
+    await records.save_records(tx, [changed_row(now)], new=False)
     boxes = await mailboxes.of_technicians(tx, {visit.technician_id, wish.technician})
     changed = [Delivery(mailbox_id=boxes[wish.technician], record_id=visit.id, version=now.version)]
     if visit.technician_id != wish.technician and visit.technician_id in boxes:
@@ -169,26 +156,10 @@ async def _hand_over(
 def _edited(
     record: RecordState, fields: dict[str, FieldValue], *, who: Principal, ambient: Ambient
 ) -> RecordState:
-    step = office_edit(record, fields=fields, mark=_mark(who, ambient), context=OFFICE)
+    step = office_edit(
+        record, fields=fields, mark=office_mark(who.name, ambient.now), context=OFFICE
+    )
     return step.record or record
-
-
-def _mark(who: Principal, ambient: Ambient) -> Mark:
-    at_ms = int(ambient.now.timestamp() * 1000)
-    # office edits number themselves by the clock: a later one replaces an earlier one
-    return Mark(by="office", who=who.name, n=at_ms, at_ms=at_ms, trust="verified")
-
-
-async def _save(tx: Transaction, state: RecordState) -> None:
-    row = {
-        "id": state.id,
-        "version": state.version,
-        "fields": state.fields,
-        "versions": state.versions,
-        "authors": state.authors,
-        "deleted": state.deleted,
-    }
-    await records.save_records(tx, [row], new=False)
 
 
 async def _audited(

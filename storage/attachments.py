@@ -95,32 +95,6 @@ async def verify(tx: Transaction, row: dict[str, Any]) -> None:
     )
 
 
-async def missing_of_visits(
-    tx: Transaction, unit_id: str, visits: Sequence[UUID]
-) -> dict[UUID, list[str]]:
-    """Declared attachments that are not verified yet, by visit; a visit with none is not named."""
-    rows = await tx.execute(
-        sa.select(attachment_use.c.visit_id, attachment_use.c.sha256)
-        .outerjoin(
-            attachment,
-            sa.and_(
-                attachment.c.unit_id == attachment_use.c.unit_id,
-                attachment.c.sha256 == attachment_use.c.sha256,
-            ),
-        )
-        .where(
-            attachment_use.c.unit_id == unit_id,
-            attachment_use.c.visit_id.in_(visits),
-            sa.func.coalesce(attachment.c.state, "declared") != "verified",
-        )
-        .distinct()
-    )
-    missing: dict[UUID, list[str]] = {}
-    for row in rows:
-        missing.setdefault(row.visit_id, []).append(row.sha256)
-    return missing
-
-
 async def visits_using(tx: Transaction, unit_id: str, sha256: str) -> list[UUID]:
     """Visits whose answers name this attachment."""
     rows = await tx.scalars(
@@ -149,17 +123,6 @@ async def may_see(tx: Transaction, unit_id: str, sha256: str, *, technician_id: 
         .limit(1)
     )
     return found is not None
-
-
-async def expired_uploads(tx: Transaction, *, now: datetime, limit: int) -> Sequence[Any]:
-    """Uploads nobody came back for, each to one worker only."""
-    found = await tx.execute(
-        sa.select(upload)
-        .where(upload.c.state == "open", upload.c.expires_at <= now)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    return found.all()
 
 
 async def certify(tx: Transaction, unit_id: str, visits: Sequence[UUID]) -> None:

@@ -81,16 +81,6 @@ async def save_import(tx: Transaction, row: dict[str, Any]) -> None:
     await tx.execute(sa.insert(import_run).values(**row))
 
 
-async def accounts(tx: Transaction, unit_id: str, wanted: Sequence[str]) -> dict[str, UUID]:
-    """Which of these accounts are known: account to premises id."""
-    rows = await tx.execute(
-        sa.select(premises.c.account, premises.c.id).where(
-            premises.c.unit_id == unit_id, premises.c.account.in_(wanted)
-        )
-    )
-    return {row.account: row.id for row in rows}
-
-
 async def premises_by_account(
     tx: Transaction, unit_id: str, wanted: Sequence[str]
 ) -> dict[str, Any]:
@@ -127,45 +117,6 @@ async def premises_page(
     if after is not None:
         statement = statement.where(premises.c.id > after)
     return (await tx.execute(statement.order_by(premises.c.id).limit(limit))).all()
-
-
-async def premises_of(tx: Transaction, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Any]:
-    """Premises with customer and grid, by id."""
-    rows = await tx.execute(
-        sa.select(
-            premises,
-            customer.c.name.label("customer_name"),
-            customer.c.phone.label("customer_phone"),
-            grid.c.code.label("grid_code"),
-        )
-        .select_from(premises)
-        .outerjoin(customer, customer.c.id == premises.c.customer_id)
-        .outerjoin(grid, grid.c.id == premises.c.grid_id)
-        .where(premises.c.unit_id == unit_id, premises.c.id.in_(ids))
-    )
-    return {row.id: row for row in rows}
-
-
-async def inspection_basis(tx: Transaction, unit_id: str) -> Sequence[Any]:
-    """What the inspection cycle needs of every premises that has gas: class, last inspection, first gas."""
-    found = await tx.execute(
-        sa.select(
-            premises.c.id,
-            premises.c.account,
-            premises.c.customer_class,
-            premises.c.first_gas_on,
-            premises.c.last_inspection_on,
-            premises.c.marks,
-        )
-        .where(premises.c.unit_id == unit_id)
-        .order_by(premises.c.account)
-    )
-    return found.all()
-
-
-async def set_inspection_due(tx: Transaction, rows: Rows) -> int:
-    """Stores when the next inspection of premises is due: `{id, inspection_due_on}` each."""
-    return await bulk.update(tx, premises, rows)
 
 
 async def inspections_due(

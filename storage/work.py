@@ -1,7 +1,6 @@
 """Cases, work orders, visits, plans and stops."""
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -92,28 +91,6 @@ async def visits_of(tx: Transaction, unit_id: str, ids: Sequence[UUID]) -> dict[
     return {row.id: row for row in rows}
 
 
-async def visits_on(tx: Transaction, unit_id: str, *, on_day: date) -> Sequence[Any]:
-    """Every visit of a day with its stop, by technician and time."""
-    found = await tx.execute(
-        sa.select(
-            visit,
-            work_order.c.number,
-            work_order.c.kind,
-            work_order.c.tier,
-            work_order.c.due_at,
-            stop.c.rank,
-            stop.c.arrive_at,
-            sa.func.lower(stop.c.during).label("starts_at"),
-            sa.func.upper(stop.c.during).label("ends_at"),
-        )
-        .join(work_order, work_order.c.id == visit.c.work_order_id)
-        .outerjoin(stop, sa.and_(stop.c.visit_id == visit.c.id, ~stop.c.released))
-        .where(visit.c.unit_id == unit_id, visit.c.on_day == on_day)
-        .order_by(visit.c.technician_id, stop.c.arrive_at)
-    )
-    return found.all()
-
-
 async def add_stops(tx: Transaction, rows: Rows) -> int:
     """Books technicians. A double booking is refused by the database itself."""
     return await bulk.insert(tx, stop, rows)
@@ -127,12 +104,6 @@ async def release_stops(tx: Transaction, visits: Sequence[UUID]) -> int:
         sa.update(stop).where(stop.c.visit_id.in_(visits), ~stop.c.released).values(released=True)
     )
     return done.rowcount
-
-
-async def stops_of(tx: Transaction, visits: Sequence[UUID]) -> Sequence[Any]:
-    """The places that visits hold now."""
-    found = await tx.execute(sa.select(stop).where(stop.c.visit_id.in_(visits), ~stop.c.released))
-    return found.all()
 
 
 async def add_plan(tx: Transaction, row: dict[str, Any]) -> None:

@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from schemas.access import Principal
 from schemas.ambient import Ambient
 from schemas.problems import Refusal
-from schemas.sync import Authorship, FieldValue, Mark, RecordState, Resolution, Rival
+from schemas.sync import Authorship, FieldValue, RecordState, Resolution, Rival
 from storage import audit, board, mailboxes, records
-from sync.leaving import state_of
+from sync.rows import changed_row, office_mark, state_of
 
 
 async def resolve(
@@ -29,20 +29,7 @@ async def resolve(
         state = decided(
             state_of(rows[row["record_id"]]), row["field"], value, who=who, ambient=ambient
         )
-        await records.save_records(
-            tx,
-            [
-                {
-                    "id": state.id,
-                    "version": state.version,
-                    "fields": state.fields,
-                    "versions": state.versions,
-                    "authors": state.authors,
-                    "deleted": state.deleted,
-                }
-            ],
-            new=False,
-        )
+        await records.save_records(tx, [changed_row(state)], new=False)
         decision = {"value": value, "reason": wish.reason}
         await board.close_conflict(
             tx, conflict_id, values=(msgspec.json.encode(decision).decode(), ambient.now, who.name)
@@ -66,8 +53,7 @@ def decided(
 ) -> RecordState:
     """The record with a person's decision: one live value, theirs. This alone may lower a danger."""
     version = state.version + 1
-    at_ms = int(ambient.now.timestamp() * 1000)
-    mark = Mark(by="office", who=who.name, n=at_ms, at_ms=at_ms, trust="verified")
+    mark = office_mark(who.name, ambient.now)
     rivals: dict[str, list[Rival]] = {
         name: live for name, live in state.authors.rivals.items() if name != field
     }

@@ -108,10 +108,12 @@ async def rotate(engine: AsyncEngine, token: str, *, keys: Keys, ambient: Ambien
             await access.revoke_family(tx, row.family, now=ambient.now)
         else:
             await access.use_token(tx, row.hash, now=ambient.now)
-            owner = {"account_id": row.account_id, "tablet_id": row.tablet_id}
-            pair = await _fresh(
-                tx, row.unit_id, owner=owner, keys=keys, ambient=ambient, family=row.family
-            )
+            owner = {
+                "account_id": row.account_id,
+                "tablet_id": row.tablet_id,
+                "family": row.family,
+            }
+            pair = await _fresh(tx, row.unit_id, owner=owner, keys=keys, ambient=ambient)
     if reused:
         raise Refusal("not_signed_in")
     known = await principal(engine, pair["access"], now=ambient.now)
@@ -210,8 +212,8 @@ async def receipts(engine: AsyncEngine, sender: Sender, *, after: int) -> Receip
     """What the server holds of this tablet, so that it can prove that it is drained."""
     async with engine.connect() as tx:
         epoch = await records.epoch(tx)
-        rows = await feed.operations_held(tx, sender.tablet_id, after=after, limit=RECEIPTS_MAX)
         everything = await feed.operations_held(tx, sender.tablet_id, after=0, limit=10**6)
+    rows = [row for row in everything if row["n"] > after][:RECEIPTS_MAX]
     numbers = [row["n"] for row in everything]
     return Receipts(
         epoch=epoch,
@@ -283,7 +285,6 @@ async def _fresh(
     owner: Mapping[str, UUID | None],
     keys: Keys,
     ambient: Ambient,
-    family: UUID | None = None,
 ) -> dict[str, Any]:
     access_token, refresh_token = (
         urlsafe_b64encode(keys.dice(32)).decode().rstrip("=") for _ in range(2)
@@ -291,7 +292,7 @@ async def _fresh(
     life = TABLET_LIFE if owner.get("tablet_id") else STAFF_LIFE
     common = {
         "unit_id": unit_id,
-        "family": family or ambient.new_id(),
+        "family": owner.get("family") or ambient.new_id(),
         "account_id": owner.get("account_id"),
         "tablet_id": owner.get("tablet_id"),
     }

@@ -11,7 +11,7 @@ from commitments import entry
 from schemas.ambient import Ambient
 from schemas.base import Value
 from schemas.commitment import Event
-from schemas.sync import Authorship, FieldValue, Operation, Outcome, RecordState
+from schemas.sync import Operation, Outcome, RecordState
 from storage.mailboxes import Delivery
 from storage.sync_store import Leaving
 from sync.decision import (
@@ -24,10 +24,8 @@ from sync.decision import (
 )
 from sync.findings import hazard_rows, on_the_spot, order_rows, visit_rows
 from sync.reading import Read, Unread
+from sync.rows import changed_row, new_row
 
-_fields = msgspec.json.Decoder(dict[str, FieldValue])
-_versions = msgspec.json.Decoder(dict[str, int])
-_authors = msgspec.json.Decoder(Authorship)
 _operation = msgspec.json.Decoder(Operation)
 
 Row = dict[str, Any]
@@ -63,21 +61,6 @@ class Left(Value, frozen=True):
 
     rows: Leaving
     ended: tuple[UUID, ...]
-
-
-def state_of(row: Mapping[str, Any]) -> RecordState:
-    """A record of the table as the core knows it."""
-    return RecordState(
-        id=row["id"],
-        kind=row["kind"],
-        visit_id=row["visit_id"],
-        premises_id=row["premises_id"],
-        version=row["version"],
-        fields=_fields.decode(row["fields"]),
-        versions=_versions.decode(row["versions"]),
-        authors=_authors.decode(row["authors"]),
-        deleted=row["deleted"],
-    )
 
 
 def captured_again(row: Mapping[str, Any], technician: UUID) -> Captured:
@@ -132,42 +115,23 @@ def rows(facts: Facts) -> Left:
     new_hazards, raised = hazard_rows(
         facts.sender[0], decision, records=found.records, hazards=found.hazards
     )
-    files = [each for step in decision.steps for each in step.files]
+    declared, uses = _file_rows(facts)
     new = [each for key, each in decision.records.items() if key not in found.records]
     orders, spot_visits = on_the_spot(new, facts.captured, unit_id=facts.sender[0])
     leaving = Leaving(
         new_work_orders=orders,
         new_visits=spot_visits,
-        new_records=[_record_row(each, facts.sender[0], new=True) for each in new],
+        new_records=[new_row(each, facts.sender[0]) for each in new],
         changed_records=[
-            _record_row(each, facts.sender[0], new=False)
-            for key, each in decision.records.items()
-            if key in found.records
+            changed_row(each) for key, each in decision.records.items() if key in found.records
         ],
         operations=_operation_rows(facts),
         settled=_settled(facts),
         history=[_history_row(each, facts) for step in decision.steps for each in step.lost],
         conflicts=_conflict_rows(facts),
         quarantine=_quarantine_rows(facts),
-        attachments=[
-            {
-                "unit_id": facts.sender[0],
-                "sha256": each.sha256,
-                "state": "declared",
-                "declared_at": facts.ambient.now,
-            }
-            for each in files
-        ],
-        uses=[
-            {
-                "unit_id": facts.sender[0],
-                "sha256": each.sha256,
-                "record_id": each.record,
-                "field": each.field,
-                "visit_id": _visit_of(facts, each.record),
-            }
-            for each in files
-        ],
+        attachments=declared,
+        uses=uses,
         new_hazards=new_hazards,
         changed_hazards=raised,
         visits=visits,
@@ -177,6 +141,32 @@ def rows(facts: Facts) -> Left:
     )
     ended = tuple(each["id"] for each in visits if each["state"] == "ended")
     return Left(rows=leaving, ended=ended)
+
+
+def _file_rows(facts: Facts) -> tuple[list[Row], list[Row]]:
+    """Files that answers name, and where they are named."""
+    unit_id = facts.sender[0]
+    files = [each for step in facts.decision.steps for each in step.files]
+    declared = [
+        {
+            "unit_id": unit_id,
+            "sha256": each.sha256,
+            "state": "declared",
+            "declared_at": facts.ambient.now,
+        }
+        for each in files
+    ]
+    uses = [
+        {
+            "unit_id": unit_id,
+            "sha256": each.sha256,
+            "record_id": each.record,
+            "field": each.field,
+            "visit_id": _visit_of(facts, each.record),
+        }
+        for each in files
+    ]
+    return declared, uses
 
 
 def deliveries(mailboxes: Sequence[UUID], new: Mapping[UUID, RecordState]) -> list[Delivery]:
@@ -205,25 +195,6 @@ def _outcome(step: Step, operation: Operation) -> Outcome:
 def _visit_of(facts: Facts, record: UUID) -> UUID | None:
     state = facts.decision.records.get(record) or facts.found.records.get(record)
     return state.visit_id if state is not None else None
-
-
-def _record_row(state: RecordState, unit_id: str, *, new: bool) -> Row:
-    row = {
-        "id": state.id,
-        "version": state.version,
-        "fields": state.fields,
-        "versions": state.versions,
-        "authors": state.authors,
-        "deleted": state.deleted,
-    }
-    if new:
-        row |= {
-            "unit_id": unit_id,
-            "kind": state.kind,
-            "visit_id": state.visit_id,
-            "premises_id": state.premises_id,
-        }
-    return row
 
 
 def _operation_rows(facts: Facts) -> list[Row]:

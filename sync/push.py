@@ -20,6 +20,7 @@ from sync import leaving, time
 from sync.decision import Captured, Context, Decision
 from sync.merge import apply_all
 from sync.reading import Read, Unread, read_operation
+from sync.rows import state_of
 
 
 class Library(Value, frozen=True):
@@ -88,7 +89,7 @@ async def _load(
     named = [*(each.id for each in operations), *(a for each in operations for a in each.after)]
     known = await tx.known_operations(sender.unit_id, named)
     rows = await tx.lock_records(sender.unit_id, touched)
-    records = {key: leaving.state_of(row) for key, row in rows.items()}
+    records = {key: state_of(row) for key, row in rows.items()}
     holders = await tx.holders(sender.unit_id, touched)
     mailboxes = await tx.mailboxes_of(sender.unit_id, sender.technician_id)
     own = [each["id"] for each in mailboxes if each["kind"] == "technician"]
