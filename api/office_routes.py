@@ -58,7 +58,7 @@ async def _listed(
 
 @get("/conflicts", guards=[roles(*STAFF)], summary="Conflicts with every value")
 async def open_conflicts(
-    request: Call, status: Chosen = "open", after: UUID | None = None, limit: Limit = 100
+    request: Call, status: Chosen = "open", *, after: UUID | None = None, limit: Limit = 100
 ) -> Page:
     """Who said what, when, and what counts meanwhile."""
     return await _listed(request, "conflicts", chosen=status, after=after, limit=limit)
@@ -81,7 +81,7 @@ async def resolve(request: Call, conflict_id: UUID) -> None:
 
 @get("/quarantine", guards=[roles(*STAFF)], summary="What could not be applied")
 async def quarantine(
-    request: Call, status: Chosen = "open", after: UUID | None = None, limit: Limit = 100
+    request: Call, status: Chosen = "open", *, after: UUID | None = None, limit: Limit = 100
 ) -> Page:
     """Operations with the code of what is wrong and their bytes."""
     return await _listed(request, "quarantine", chosen=status, after=after, limit=limit)
@@ -89,7 +89,7 @@ async def quarantine(
 
 @get("/cases", guards=[roles(*STAFF)], summary="Cases")
 async def list_cases(
-    request: Call, status: Chosen = None, after: UUID | None = None, limit: Limit = 100
+    request: Call, status: Chosen = None, *, after: UUID | None = None, limit: Limit = 100
 ) -> Page:
     """Cases of the unit."""
     return await _listed(request, "cases", chosen=status, after=after, limit=limit)
@@ -126,7 +126,7 @@ async def one_case(request: Call, case_id: UUID) -> dict[str, Any]:
 
 @get("/work-orders", guards=[roles(*STAFF)], summary="Work orders")
 async def list_orders(
-    request: Call, status: Chosen = None, after: UUID | None = None, limit: Limit = 100
+    request: Call, status: Chosen = None, *, after: UUID | None = None, limit: Limit = 100
 ) -> Page:
     """Work orders of the unit."""
     return await _listed(request, "work_orders", chosen=status, after=after, limit=limit)
@@ -222,7 +222,7 @@ async def ask_plan(request: Call) -> dict[str, Any]:
 
 
 @get("/plans", guards=[roles(*STAFF)], summary="Plan runs")
-async def list_plans(request: Call, day: date | None = None, limit: Limit = 20) -> Page:
+async def list_plans(request: Call, day: date | None = None, *, limit: Limit = 20) -> Page:
     """The newest first."""
     async with services(request).engine.connect() as tx:
         rows = await plans.of_day(tx, request.user.unit_id, on_day=day, limit=limit)
@@ -233,7 +233,7 @@ async def list_plans(request: Call, day: date | None = None, limit: Limit = 20) 
 async def one_plan(request: Call, plan_id: UUID) -> dict[str, Any]:
     """State, report and answer."""
     async with services(request).engine.connect() as tx:
-        row = await work.plan_of(tx, request.user.unit_id, plan_id)
+        row = await work.plan_of(tx, request.user.unit_id, plan_id=plan_id)
     if row is None:
         raise Refusal("not_found")
     return dict(row._mapping)
@@ -250,7 +250,7 @@ async def publish_plan(request: Call, plan_id: UUID) -> dict[str, int]:
 
 @get("/commitments", guards=[roles(*STAFF)], summary="Commitments")
 async def list_commitments(
-    request: Call, status: Chosen = None, after: UUID | None = None, limit: Limit = 100
+    request: Call, status: Chosen = None, *, after: UUID | None = None, limit: Limit = 100
 ) -> Page:
     """Commitments of the unit."""
     return await _listed(request, "commitments", chosen=status, after=after, limit=limit)
@@ -291,7 +291,7 @@ async def technicians(request: Call) -> Page:
 
 @get("/premises", guards=[roles(*STAFF)], summary="Premises")
 async def premises(
-    request: Call, account: Chosen = None, after: UUID | None = None, limit: Limit = 100
+    request: Call, account: Chosen = None, *, after: UUID | None = None, limit: Limit = 100
 ) -> Page:
     """Premises of the unit, or the one of an account."""
     return await _listed(request, "premises", chosen=account, after=after, limit=limit)
@@ -299,7 +299,7 @@ async def premises(
 
 @get("/audit", guards=[roles("auditor", "supervisor", "administrator")], summary="Audit")
 async def audit_page(
-    request: Call, after: Annotated[int, Parameter(ge=0, le=2**53)] = 0, limit: Limit = 100
+    request: Call, after: Annotated[int, Parameter(ge=0, le=2**53)] = 0, *, limit: Limit = 100
 ) -> list[dict[str, Any]]:
     """Who did what, hash-chained."""
     async with services(request).engine.connect() as tx:

@@ -62,6 +62,7 @@ async def sync(request: Call) -> Response[bytes]:
 async def changes(
     request: Call,
     cursor: Annotated[str, Parameter(max_length=1024)] = "",
+    *,
     limit: Annotated[int, Parameter(ge=1, le=500)] = 500,
     budget_bytes: Annotated[int, Parameter(ge=1024, le=4 * 1024 * 1024)] = 512 * 1024,
 ) -> Response[bytes]:
@@ -123,9 +124,9 @@ async def photo(request: Call, sha256: str) -> Response[bytes]:
     """A verified photo; a technician sees those of the own visits."""
     use, who = services(request), request.user
     async with use.engine.connect() as tx:
-        row = await attachment_rows.attachment_of(tx, who.unit_id, sha256)
+        row = await attachment_rows.attachment_of(tx, who.unit_id, sha256=sha256)
         own = who.technician_id is None or await attachment_rows.may_see(
-            tx, who.unit_id, sha256, technician_id=who.technician_id
+            tx, who.unit_id, sha256=sha256, technician_id=who.technician_id
         )
     if row is None or row.state != "verified" or not own:
         raise Refusal("not_found")

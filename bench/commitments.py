@@ -49,13 +49,13 @@ def swept(given: Sequence[Clock]) -> None:
     """Folds every clock once."""
     calendar = catalogue.calendar()
     for rule, events in given:
-        fold(rule, events, calendar, now=NOW)
+        fold(rule, events, calendar=calendar, now=NOW)
 
 
 def explained(given: Clock) -> bytes:
     """A promise with its events, each day counted and its verdict, as an answer carries them."""
     rule, events = given
-    verdict = fold(rule, events, catalogue.calendar(), now=NOW)
+    verdict = fold(rule, events, calendar=catalogue.calendar(), now=NOW)
     return msgspec.json.encode({"rule": rule, "events": events, "verdict": verdict})
 
 

@@ -38,14 +38,14 @@ def due_answer(
     if rule.unit is None:
         raise Refusal("rule_without_clock", rule=code)
     event = Event(kind=STARTED, observed_at=since, received_at=since, source="question", body=facts)
-    due = due_of(rule, event, calendar, pauses=(), now=since)
+    due = due_of(rule, event, calendar=calendar, pauses=(), now=since)
     return DueAnswer(
         clause=clause,
         rule=rule.code,
         rule_version=rule.version,
         start=start,
         due_date=due.on,
-        due=_said(due.at, due.on, rule, calendar),
+        due=_said(due.at, due.on, rule=rule, calendar=calendar),
         provisional=due.provisional,
         days=due.days,
         why=why,
@@ -78,7 +78,7 @@ def _instant(text: str, calendar: Calendar) -> datetime:
     return at
 
 
-def _said(at: datetime | None, on: date | None, rule: Rule, calendar: Calendar) -> str | None:
+def _said(at: datetime | None, on: date | None, *, rule: Rule, calendar: Calendar) -> str | None:
     if at is None or on is None:
         return None
     if rule.unit in ("hour", "minute", "ring", "instant"):

@@ -49,10 +49,10 @@ async def open_cases(
     """Opens what can be opened; a known number is left alone, an unknown account is rejected."""
     async with engine.begin() as tx:
         found = await registry.premises_by_account(
-            tx, unit_id, sorted({each.account for each in requests})
+            tx, unit_id, wanted=sorted({each.account for each in requests})
         )
         numbers = [each.number for each in requests if each.number]
-        known = await work.known_cases(tx, unit_id, numbers)
+        known = await work.known_cases(tx, unit_id, numbers=numbers)
         rejected = [_rejected(each) for each in requests if each.account not in found]
         opened = [
             _opened(each, found[each.account], unit_id=unit_id, ambient=ambient)
@@ -100,7 +100,9 @@ async def generate_due(engine: AsyncEngine, unit_id: str, *, until: date, ambien
         rows = await registry.inspections_due(tx, unit_id, until=until)
         orders = [
             _order_row(
-                intake.inspection_work(each.customer_class, each.inspection_due_on, decided_by),
+                intake.inspection_work(
+                    each.customer_class, each.inspection_due_on, book=decided_by
+                ),
                 unit_id=unit_id,
                 number=f"AJ-{each.account}-{each.inspection_due_on:%Y%m%d}",
                 premises_id=each.id,
@@ -132,7 +134,7 @@ def _opened(request: CaseRequest, premises: Any, *, unit_id: str, ambient: Ambie
     facts = PremisesFacts(
         id=str(premises.id), account=premises.account, customer_class=premises.customer_class
     )
-    drafted = intake.draft(request, facts, book())
+    drafted = intake.draft(request, facts, book=book())
     number = request.number or f"D{ambient.now:%Y%m%d}-{str(ambient.new_id())[-8:]}"
     case_id = named(unit_id, "case", number)
     case = _case_row(request, drafted, case_id=case_id, premises_id=premises.id, number=number)

@@ -10,7 +10,7 @@ from schemas.commitment import Event
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
-def link(previous_hash: str, n: int, event: Event) -> str:
+def link(previous_hash: str, n: int, *, event: Event) -> str:
     """SHA-256 over the previous hash, the number and the event as JSON with sorted keys."""
     return hashlib.sha256(_encoder.encode([previous_hash, n, event])).hexdigest()
 
@@ -22,7 +22,7 @@ def broken_at(events: Iterable[tuple[int, Event, str, str]]) -> int | None:
     """
     head, expected = "", 1
     for n, event, previous_hash, found in events:
-        if n != expected or previous_hash != head or found != link(head, n, event):
+        if n != expected or previous_hash != head or found != link(head, n, event=event):
             return n
         head, expected = found, expected + 1
     return None

@@ -45,7 +45,7 @@ class Due(Value, frozen=True):
     provisional: bool = False
 
 
-def fold(rule: Rule, events: Sequence[Event], calendar: Calendar, *, now: datetime) -> Verdict:
+def fold(rule: Rule, events: Sequence[Event], *, calendar: Calendar, now: datetime) -> Verdict:
     """A commitment's state is a function of its events, its rule, the calendar and the instant.
 
     Events may come in any order: they are folded in the order in which they were true. Raises
@@ -58,8 +58,8 @@ def fold(rule: Rule, events: Sequence[Event], calendar: Calendar, *, now: dateti
     pauses, stop = _pauses(ordered), _stop(rule, ordered)
     # an open pause grows only until the clock stopped: a closed promise never moves again
     until = stop.observed_at if stop is not None else now
-    due = _lawful_due(rule, started, calendar, pauses=pauses, now=until)
-    due = _amended(ordered, due, calendar)
+    due = _lawful_due(rule, started, calendar=calendar, pauses=pauses, now=until)
+    due = _amended(ordered, due, calendar=calendar)
     state = _state(rule, ordered, due=due, stop=stop, now=now)
     stages = _stages(started, due=due, stop=stop, rule=rule)
     ends = stop.observed_at if stop else None
@@ -81,7 +81,7 @@ def fold(rule: Rule, events: Sequence[Event], calendar: Calendar, *, now: dateti
 
 
 def due_of(
-    rule: Rule, started: Event, calendar: Calendar, *, pauses: Sequence[Pause], now: datetime
+    rule: Rule, started: Event, *, calendar: Calendar, pauses: Sequence[Pause], now: datetime
 ) -> Due:
     """When the clock of a rule runs out. Whole days end at 24:00; hours never stop at night."""
     since = started.observed_at
@@ -92,7 +92,7 @@ def due_of(
         return Due(at=at, on=local_day(calendar, at))
     if rule.unit == "working_day":
         days = working_days_after(
-            calendar, first, count=int(rule.limit), paused=_paused_days(pauses, calendar, now)
+            calendar, first, count=int(rule.limit), paused=_paused_days(pauses, calendar, now=now)
         )
         leans = any(map(calendar.provisional, days))
         return Due(at=end_of_day(calendar, days[-1]), on=days[-1], days=days, provisional=leans)
@@ -108,14 +108,14 @@ def due_of(
 
 
 def _lawful_due(
-    rule: Rule, started: Event, calendar: Calendar, *, pauses: Sequence[Pause], now: datetime
+    rule: Rule, started: Event, *, calendar: Calendar, pauses: Sequence[Pause], now: datetime
 ) -> Due:
     # pause by pause: one that begins after the clock ran out cannot mend a broken promise
-    due = due_of(rule, started, calendar, pauses=(), now=now)
+    due = due_of(rule, started, calendar=calendar, pauses=(), now=now)
     for n, each in enumerate(pauses, start=1):
         if each.since > now or (due.at is not None and each.since > due.at):
             break
-        due = due_of(rule, started, calendar, pauses=pauses[:n], now=now)
+        due = due_of(rule, started, calendar=calendar, pauses=pauses[:n], now=now)
     return due
 
 
@@ -162,7 +162,7 @@ def _pause(opened: Event, until: datetime | None) -> Pause:
     )
 
 
-def _paused_days(pauses: Sequence[Pause], calendar: Calendar, now: datetime) -> frozenset[date]:
+def _paused_days(pauses: Sequence[Pause], calendar: Calendar, *, now: datetime) -> frozenset[date]:
     stood: frozenset[date] = frozenset()
     for each in pauses:
         until = each.until or max(now, each.since)
@@ -185,7 +185,7 @@ def _announced(started: Event, calendar: Calendar) -> Due:
     return Due(at=at, on=local_day(calendar, at))
 
 
-def _amended(ordered: Sequence[Event], due: Due, calendar: Calendar) -> Due:
+def _amended(ordered: Sequence[Event], due: Due, *, calendar: Calendar) -> Due:
     for each in ordered:
         given = each.body.get("due_at") if each.kind == AMENDED else None
         if isinstance(given, str):
@@ -217,7 +217,7 @@ def _state(
     if WAIVED in kinds:
         return "waived_by_agreement"
     if stop is not None:
-        if due.at is None or _kept(rule, stop, due.at):
+        if due.at is None or _kept(rule, stop, due_at=due.at):
             return "met"
         if _excused(rule, ordered, due_at=due.at, stop=stop):
             return "met_late_excused"
@@ -231,7 +231,7 @@ def _state(
     return "breached"
 
 
-def _kept(rule: Rule, stop: Event, due_at: datetime) -> bool:
+def _kept(rule: Rule, stop: Event, *, due_at: datetime) -> bool:
     # a notice of 48 hours is a least: what it announces may not begin sooner (clause 2a)
     return stop.observed_at >= due_at if rule.at_least else stop.observed_at <= due_at
 

@@ -12,7 +12,7 @@ CYCLE_RULES = {"resident": "3a", "non_resident": "3b", "rural_piped": "3c"}
 
 
 def due_on(
-    customer_class: str | None, last_inspection_on: date | None, first_gas_on: date | None
+    customer_class: str | None, last_inspection_on: date | None, *, first_gas_on: date | None
 ) -> date | None:
     """The interval runs from the last completed inspection, else from first gas-on.
 

@@ -46,15 +46,15 @@ def _box(step: Step, row: int) -> str:
     return (
         f'<rect class="{kind}" x="{LEFT}" y="{y}" width="{WIDE}" height="{HIGH}" '
         f'rx="{22 if step.decision else 6}"/>'
-        + _text(LEFT + WIDE / 2, y + 23, title)
-        + _text(LEFT + WIDE / 2, y + 42, note[:34], "small")
+        + _text(LEFT + WIDE / 2, y + 23, words=title)
+        + _text(LEFT + WIDE / 2, y + 42, words=note[:34], style="small")
     )
 
 
 def _end(code: str, row: int) -> str:
     y = TOP + row * ROW
     return f'<rect class="end" x="{LEFT}" y="{y}" width="{WIDE}" height="{HIGH}" rx="28"/>' + _text(
-        LEFT + WIDE / 2, y + 33, "结束" if code == "end" else "结束或补正后重新申请"
+        LEFT + WIDE / 2, y + 33, words="结束" if code == "end" else "结束或补正后重新申请"
     )
 
 
@@ -74,15 +74,15 @@ def _arrow(start: int, end: int, *, lane: int, answer: str) -> str:
     from_y, to_y = TOP + start * ROW, TOP + end * ROW
     if lane == 0:
         x = LEFT + WIDE / 2
-        said = _text(x + 40, from_y + HIGH + 22, answer, "small") if answer else ""
+        said = _text(x + 40, from_y + HIGH + 22, words=answer, style="small") if answer else ""
         return f'<path d="M{x} {from_y + HIGH}V{to_y}"/>{said}'
     # a jump runs beside the boxes in a lane of its own, so that no two lie on each other
     right, out = LEFT + WIDE, LEFT + WIDE + lane * LANE
     middle, into = from_y + HIGH / 2, to_y + HIGH / 2 + 8
-    said = _text(right + 22, middle - 5, answer, "small") if answer else ""
+    said = _text(right + 22, middle - 5, words=answer, style="small") if answer else ""
     return f'<path d="M{right} {middle}H{out}V{into}H{right}"/>{said}'
 
 
-def _text(x: float, y: float, words: str, style: str = "") -> str:
+def _text(x: float, y: float, *, words: str, style: str = "") -> str:
     shown = f' class="{style}"' if style else ""
     return f'<text x="{x}" y="{y}" text-anchor="middle"{shown}>{escape(words)}</text>'

@@ -48,7 +48,7 @@ def opened(opening: Opening, calendar: Calendar, *, now: datetime) -> Entry:
         body=dict(opening.facts),
     )
     row = event_row(opening.unit_id, opening.id, n=1, head="", event=event)
-    verdict = fold(opening.rule, [event], calendar, now=now)
+    verdict = fold(opening.rule, [event], calendar=calendar, now=now)
     commitment = {
         "id": opening.id,
         "unit_id": opening.unit_id,
@@ -95,7 +95,7 @@ def event_row(unit_id: str, commitment_id: UUID, *, n: int, head: str, event: Ev
         "source_key": event.source,
         "body": event.body,
         "previous_hash": head,
-        "hash": chain.link(head, n, event),
+        "hash": chain.link(head, n, event=event),
     }
 
 

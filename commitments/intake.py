@@ -38,12 +38,13 @@ class Book(Value, frozen=True):
     calendar: Calendar
 
 
-def draft(request: CaseRequest, premises: PremisesFacts, book: Book) -> CaseDraft:
+def draft(request: CaseRequest, premises: PremisesFacts, *, book: Book) -> CaseDraft:
     """A request becomes a case with every promise that its kind carries, and the work it needs."""
     kind = route(request.kind, request.description)
     service = book.services.kinds[kind]
     clocks = tuple(
-        _clock(rule_code, since, request, book) for rule_code, since in service.rules.items()
+        _clock(rule_code, since, request=request, book=book)
+        for rule_code, since in service.rules.items()
     )
     return CaseDraft(
         kind=kind,
@@ -54,7 +55,7 @@ def draft(request: CaseRequest, premises: PremisesFacts, book: Book) -> CaseDraf
 
 
 def inspection_work(
-    customer_class: str, due_on: date, book: Book, *, earliest_at: datetime | None = None
+    customer_class: str, due_on: date, *, book: Book, earliest_at: datetime | None = None
 ) -> WorkOrderDraft:
     """Due work of the inspection cycle; it may be done at any time before its last lawful day."""
     service = book.services.inspections[customer_class]
@@ -80,7 +81,7 @@ def commitment_source(case_id: UUID) -> str:
     return f"case:{case_id}"
 
 
-def _clock(code: str, since: str, request: CaseRequest, book: Book) -> ClockDraft:
+def _clock(code: str, since: str, *, request: CaseRequest, book: Book) -> ClockDraft:
     started = request.received_at
     if since == "purchased" and request.purchased_on is not None:
         started = midnight(book.calendar, request.purchased_on)
@@ -88,7 +89,7 @@ def _clock(code: str, since: str, request: CaseRequest, book: Book) -> ClockDraf
     event = Event(
         kind=STARTED, observed_at=started, received_at=request.received_at, source="intake"
     )
-    due = due_of(rule, event, book.calendar, pauses=(), now=request.received_at)
+    due = due_of(rule, event, calendar=book.calendar, pauses=(), now=request.received_at)
     return ClockDraft(rule=rule, started_at=started, due_at=due.at)
 
 

@@ -29,7 +29,9 @@ async def record(
         _refuse_unlawful(rule_of(held), events, event=event, now=ambient.now)
         added = entry.appended(unit_id, held._mapping, events=[event])
         await ledger.append_events(tx, added.events)
-        verdict = fold(rule_of(held), [*events, event], catalogue.calendar(), now=ambient.now)
+        verdict = fold(
+            rule_of(held), [*events, event], calendar=catalogue.calendar(), now=ambient.now
+        )
         changed = {**added.commitments[0], **entry.verdict_columns(verdict, now=ambient.now)}
         await ledger.update_commitments(tx, [changed])
         await ledger.add_stages(
@@ -42,12 +44,14 @@ async def explain(
 ) -> dict[str, Any]:
     """The clause, the rule version, every event with both instants, each day counted, the verdict."""
     async with engine.connect() as tx:
-        held = await ledger.commitment_of(tx, unit_id, commitment_id)
+        held = await ledger.commitment_of(tx, unit_id, commitment_id=commitment_id)
         if held is None:
             raise Refusal("not_found")
         rows = (await ledger.events_of(tx, [commitment_id]))[commitment_id]
     rule = rule_of(held)
-    verdict = fold(rule, [entry.event_of(each) for each in rows], catalogue.calendar(), now=now)
+    verdict = fold(
+        rule, [entry.event_of(each) for each in rows], calendar=catalogue.calendar(), now=now
+    )
     return {
         "id": commitment_id,
         "clause": rule.clause,
@@ -108,7 +112,7 @@ def _same(held: Any, rows: Sequence[Any]) -> bool:
     as_of = datetime.fromisoformat(held.verdict["as_of"])
     # what arrived after the fold is folded by the next sweep, which it has woken
     events = [entry.event_of(each) for each in rows if each.n == 1 or each.received_at <= as_of]
-    found = fold(rule_of(held), events, catalogue.calendar(), now=as_of)
+    found = fold(rule_of(held), events, calendar=catalogue.calendar(), now=as_of)
     stored = (held.state, held.due_at, held.stopped_at, held.provisional)
     return stored == (found.state, found.due_at, found.stopped_at, found.provisional)
 
@@ -119,7 +123,7 @@ def _refuse_unlawful(rule: Rule, events: Sequence[Event], *, event: Event, now: 
     elif event.kind == RESUMED:
         may_resume(events, event.observed_at)
     elif event.kind == WAIVED:
-        first = fold(rule, events, catalogue.calendar(), now=now)
+        first = fold(rule, events, calendar=catalogue.calendar(), now=now)
         may_waive(rule, first, consented_at=event.observed_at)
 
 

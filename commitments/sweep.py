@@ -23,7 +23,7 @@ async def sweep(engine: AsyncEngine, *, ambient: Ambient, limit: int) -> int:
         stages: list[dict[str, Any]] = []
         for held in claimed:
             events = [entry.event_of(each) for each in chains[held.id]]
-            verdict = fold(rule_of(held), events, catalogue.calendar(), now=ambient.now)
+            verdict = fold(rule_of(held), events, calendar=catalogue.calendar(), now=ambient.now)
             changed.append({"id": held.id, **entry.verdict_columns(verdict, now=ambient.now)})
             stages += entry.stage_rows(held.unit_id, held.id, verdict=verdict, now=ambient.now)
         await ledger.update_commitments(tx, changed)

@@ -8,7 +8,7 @@ ILL = ("头晕", "恶心", "昏迷", "中毒", "不舒服")
 DENIED = ("没有气味", "无气味", "无异味", "没有异味", "不漏气", "没有漏气", "无漏气")
 
 
-def route(kind: str, description: str, answers: Mapping[str, bool] | None = None) -> str:
+def route(kind: str, description: str, *, answers: Mapping[str, bool] | None = None) -> str:
     """`emergency` where an answer or the words say danger, else the kind as given (clauses 4, 12).
 
     A denial ("no smell") is taken out before words are looked for; in doubt danger wins.

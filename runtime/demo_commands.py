@@ -61,7 +61,7 @@ def _demo(given: argparse.Namespace) -> int:
         folder.chmod(0o755)  # noqa: S103  # nosec B103 - the database runs as another user
         with own_server(folder / "postgres", durable=False) as cluster:
             cluster.ensure_database("demo")
-            figures = told(story, cluster.url("demo"), folder)
+            figures = told(story, cluster.url("demo"), folder=folder)
     if given.json is not None:
         given.json.write_text(json.dumps(figures, ensure_ascii=False, indent=1), encoding="utf-8")
     print(json.dumps(figures, ensure_ascii=False))
@@ -79,16 +79,16 @@ def sound(figures: dict[str, Any]) -> bool:
     )
 
 
-def told(story: Story, url: str, folder: Path) -> dict[str, Any]:
+def told(story: Story, url: str, *, folder: Path) -> dict[str, Any]:
     """The whole story; each chapter prints what it came to."""
     asyncio.run(migrate.upgrade(url))
     evening = datetime.combine(story.as_of, clock(18, 0), ZONE)
     day = next_working_day(story.as_of)
-    opened, plan = asyncio.run(_office_evening(story, url, day, at=evening))
+    opened, plan = asyncio.run(_office_evening(story, url, day=day, at=evening))
     shown = import_report.counts(opened.region.report)
     _say("导入 · import", {name: shown[name] for name in ("premises", "technicians", "requests")})
     _say("计划 · plan", plan)
-    done = _field_day(story, url, folder, day=day)
+    done = _field_day(story, url, folder=folder, day=day)
     _say("外业 · field", done)
     night = datetime.combine(day, clock(20, 0), ZONE)
     promises = asyncio.run(_reckoned(url, at=night))
@@ -110,7 +110,7 @@ def told(story: Story, url: str, folder: Path) -> dict[str, Any]:
 
 
 async def _office_evening(
-    story: Story, url: str, day: date, *, at: datetime
+    story: Story, url: str, *, day: date, at: datetime
 ) -> tuple[Opened, dict[str, Any]]:
     ambient = fixed(at)
     engine = make_engine(url, connections=4, statement_seconds=120)
@@ -124,7 +124,7 @@ async def _office_evening(
         with run.own_process() as pool:
             await run.take_one(engine, pool, worker="demo", make_ambient=lambda: ambient)
         async with engine.connect() as tx:
-            row = await work.plan_of(tx, UNIT, plan_id)
+            row = await work.plan_of(tx, UNIT, plan_id=plan_id)
         await publish.publish(engine, UNIT, plan_id=plan_id, actor="demo", ambient=ambient)
     finally:
         await engine.dispose()
@@ -135,7 +135,7 @@ async def _office_evening(
     return opened, {name: row.report[name] for name in names}
 
 
-def _field_day(story: Story, url: str, folder: Path, *, day: date) -> dict[str, Any]:
+def _field_day(story: Story, url: str, *, folder: Path, day: date) -> dict[str, Any]:
     morning_at, starts = (datetime.combine(day, clock(7, m), ZONE) for m in (30, 45))
     with _server(url, folder, at=morning_at) as port:
         office = field.Office(f"http://127.0.0.1:{port}", login="dispatcher", password=PASSWORD)

@@ -58,4 +58,4 @@ async def _mailboxes(tx: Transaction, unit_id: str) -> None:
     for each in await registry.technicians(tx, unit_id):
         box = named(unit_id, "mailbox", each.number)
         wanted.append({"id": box, "kind": "technician", "technician_id": each.id})
-    await mailboxes.open_missing(tx, unit_id, wanted)
+    await mailboxes.open_missing(tx, unit_id, wanted=wanted)

@@ -194,7 +194,7 @@ async def planned(
     with run.own_process() as pool:
         await run.take_one(engine, pool, worker=worker.name(), make_ambient=live)
     async with engine.connect() as tx:
-        row = await work.plan_of(tx, unit_id, plan_id)
+        row = await work.plan_of(tx, unit_id, plan_id=plan_id)
     if row.state == "solved":
         await publish.publish(engine, unit_id, plan_id=plan_id, actor="doorstep", ambient=live())
     return dict(row.report)

@@ -27,10 +27,10 @@ def cost(problem: Problem, plan: Plan) -> float:
         person, at = people[route.technician], people[route.technician].home
         for stop in route.stops:
             job = jobs[stop.job]
-            total += _drive(problem, at, job.place) + _pairing(person, job)
+            total += _drive(problem, at, other=job.place) + _pairing(person, job)
             at = job.place
         if route.stops:
-            total += _drive(problem, at, person.home)
+            total += _drive(problem, at, other=person.home)
     return total
 
 
@@ -64,11 +64,11 @@ def _violations(problem: Problem, plan: Plan) -> Iterator[Violation]:
                 yield Violation(code="job_twice", technician=who, job=stop.job)
             seen[stop.job] = who
         if all(stop.job in jobs for stop in route.stops):
-            yield from _route(problem, people[who], route, jobs)
-    yield from _leftovers(problem, plan, seen)
+            yield from _route(problem, people[who], route=route, jobs=jobs)
+    yield from _leftovers(problem, plan, seen=seen)
 
 
-def _leftovers(problem: Problem, plan: Plan, seen: dict[str, str]) -> Iterator[Violation]:
+def _leftovers(problem: Problem, plan: Plan, *, seen: dict[str, str]) -> Iterator[Violation]:
     left = set(plan.unassigned)
     for job in problem.jobs:
         if job.id in seen and job.id in left:
@@ -80,7 +80,7 @@ def _leftovers(problem: Problem, plan: Plan, seen: dict[str, str]) -> Iterator[V
 
 
 def _route(
-    problem: Problem, person: Technician, route: Route, jobs: dict[str, Job]
+    problem: Problem, person: Technician, *, route: Route, jobs: dict[str, Job]
 ) -> Iterator[Violation]:
     who, free, at = person.id, person.shift.opens, person.home
     lunch = route.lunch_start_seconds
@@ -88,8 +88,8 @@ def _route(
     yield from _lunch(person, route)
     for stop in route.stops:
         job = jobs[stop.job]
-        yield from _able(problem, person, job)
-        drive = _drive(problem, at, job.place)
+        yield from _able(problem, person, job=job)
+        drive = _drive(problem, at, other=job.place)
         if drive < 0:
             yield Violation(code="no_way", technician=who, job=job.id)
             drive = 0
@@ -109,18 +109,18 @@ def _route(
             )  # fmt: skip
         if stop.end_seconds - stop.start_seconds != job.duration_seconds:
             yield Violation(code="duration", technician=who, job=job.id)
-        yield from _hours(job, stop.start_seconds, who)
+        yield from _hours(job, stop.start_seconds, who=who)
         free, at = stop.end_seconds, job.place
     if route.stops:
-        yield from _end(problem, person, route, (free, at, ate))
+        yield from _end(problem, person, route=route, last=(free, at, ate))
 
 
 def _end(
-    problem: Problem, person: Technician, route: Route, last: tuple[int, Point, bool]
+    problem: Problem, person: Technician, *, route: Route, last: tuple[int, Point, bool]
 ) -> Iterator[Violation]:
     free, at, ate = last
     lunch = route.lunch_start_seconds
-    drive = _drive(problem, at, person.home)
+    drive = _drive(problem, at, other=person.home)
     home = free + drive
     if lunch is not None and not ate and person.lunch:
         if lunch + TOLERANCE_SECONDS < free:
@@ -149,7 +149,7 @@ def _lunch(person: Technician, route: Route) -> Iterator[Violation]:
         yield Violation(code="lunch_outside_band", technician=person.id)
 
 
-def _able(problem: Problem, person: Technician, job: Job) -> Iterator[Violation]:
+def _able(problem: Problem, person: Technician, *, job: Job) -> Iterator[Violation]:
     if job.fixed:
         return
     for skill in job.skills:
@@ -163,7 +163,7 @@ def _able(problem: Problem, person: Technician, job: Job) -> Iterator[Violation]
         yield Violation(code="tablet_unreachable", technician=person.id, job=job.id)
 
 
-def _hours(job: Job, start: int, who: str) -> Iterator[Violation]:
+def _hours(job: Job, start: int, *, who: str) -> Iterator[Violation]:
     if job.fixed:
         if start != job.fixed.start_seconds:
             yield Violation(code="fixed_moved", technician=who, job=job.id, detail="other start")
@@ -177,7 +177,7 @@ def _hours(job: Job, start: int, who: str) -> Iterator[Violation]:
         yield Violation(code="due", technician=who, job=job.id)
 
 
-def _drive(problem: Problem, one: Point, other: Point) -> int:
+def _drive(problem: Problem, one: Point, *, other: Point) -> int:
     if problem.matrix is not None and one.index is not None and other.index is not None:
         return problem.matrix.seconds[one.index][other.index]
     return round(_metres(one, other) * problem.detour / (problem.speed_kmh / 3.6))

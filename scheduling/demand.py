@@ -41,7 +41,9 @@ def demand(day: Day) -> Demand:
         _technician(each, day) for each in day.technicians
         if each.latitude is not None and each.id not in day.absent
     )  # fmt: skip
-    jobs = tuple(_job(each, day, midnight) for each in day.orders if each.latitude is not None)
+    jobs = tuple(
+        _job(each, day, midnight=midnight) for each in day.orders if each.latitude is not None
+    )
     problem = Problem(day=day.on_day, technicians=technicians, jobs=jobs)
     return Demand(problem=problem, unplaceable=unplaceable)
 
@@ -83,7 +85,7 @@ def _lunch(row: Any) -> Lunch | None:
     return Lunch(opens=opens - 1800, closes=closes + 1800, duration_seconds=closes - opens)
 
 
-def _job(row: Any, day: Day, midnight: datetime) -> Job:
+def _job(row: Any, day: Day, *, midnight: datetime) -> Job:
     tier = tier_of(row, midnight)
     window = _window(row, midnight)
     due = _after(midnight, row.due_at)

@@ -39,7 +39,7 @@ async def assign(
     """
     try:
         async with engine.begin() as tx:
-            visit, record = await _locked(tx, who.unit_id, visit_id)
+            visit, record = await _locked(tx, who.unit_id, visit_id=visit_id)
             if record.version != wish.version:
                 raise Refusal("stale_version", version=record.version)
             if visit.state not in ("planned", "en_route"):
@@ -62,7 +62,7 @@ async def cancel(
 ) -> None:
     """Cancels a visit that has not begun; a tablet that worked on it offline is heard all the same."""
     async with engine.begin() as tx:
-        visit, record = await _locked(tx, who.unit_id, visit_id)
+        visit, record = await _locked(tx, who.unit_id, visit_id=visit_id)
         if visit.state not in ("planned", "en_route"):
             raise Refusal("visit_under_way", state=visit.state)
         await work.release_stops(tx, [visit_id])
@@ -85,7 +85,7 @@ async def edit(
 ) -> int:
     """The office writes into a visit's record, by the same policies as everybody; returns the version."""
     async with engine.begin() as tx:
-        _, record = await _locked(tx, who.unit_id, visit_id)
+        _, record = await _locked(tx, who.unit_id, visit_id=visit_id)
         now = _edited(record, fields, who=who, ambient=ambient)
         await records.save_records(tx, [changed_row(now)], new=False)
         await mailboxes.echo(tx, {visit_id: now.version})
@@ -93,9 +93,9 @@ async def edit(
         return now.version
 
 
-async def _locked(tx: Transaction, unit_id: str, visit_id: UUID) -> tuple[Any, RecordState]:
-    rows = await records.lock_records(tx, unit_id, [visit_id])
-    visits = await work.visits_of(tx, unit_id, [visit_id])
+async def _locked(tx: Transaction, unit_id: str, *, visit_id: UUID) -> tuple[Any, RecordState]:
+    rows = await records.lock_records(tx, unit_id, ids=[visit_id])
+    visits = await work.visits_of(tx, unit_id, ids=[visit_id])
     if visit_id not in rows or visit_id not in visits:
         raise Refusal("not_found")
     return visits[visit_id], state_of(rows[visit_id])

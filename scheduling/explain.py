@@ -15,7 +15,7 @@ def explain(problem: Problem, plan: Plan) -> tuple[Unassigned, ...]:
     state = state_of(prepared, plan)
     return tuple(
         _unassigned(
-            job, places(prepared, state, numbers[job], overtime=_worth(problem, numbers[job]))
+            job, places(prepared, state, job=numbers[job], overtime=_worth(problem, numbers[job]))
         )
         for job in plan.unassigned
     )

@@ -35,22 +35,22 @@ def state_of(prepared: Prepared, plan: Plan) -> State:
         t = people[route.technician]
         for place, stop in enumerate(route.stops):
             kernel.insert(t, place, numbers[stop.job], state.routes, state.length, state.where)
-        refresh(prepared, state, t)
+        refresh(prepared, state, t=t)
     return state
 
 
-def refresh(prepared: Prepared, state: State, t: int) -> None:
+def refresh(prepared: Prepared, state: State, *, t: int) -> None:
     """Recomputes the hours of one route."""
     arrays = kernel_arrays(prepared)
     kernel.refresh(t, arrays, state.routes, state.length, state.early, state.late)
 
 
 def places(
-    prepared: Prepared, state: State, job: int, *, overtime: bool = False
+    prepared: Prepared, state: State, *, job: int, overtime: bool = False
 ) -> tuple[Place, ...]:
     """Every technician with the cheapest place for a job, or the first rule that blocks it."""
     return tuple(
-        _place(prepared, state, job, t=t, overtime=overtime)
+        _place(prepared, state, job=job, t=t, overtime=overtime)
         for t in range(len(prepared.problem.technicians))
     )
 
@@ -61,22 +61,22 @@ def best(found: tuple[Place, ...]) -> Place | None:
     return min(able, key=lambda each: each.added_seconds or 0, default=None)
 
 
-def _place(prepared: Prepared, state: State, job: int, *, t: int, overtime: bool) -> Place:
+def _place(prepared: Prepared, state: State, *, job: int, t: int, overtime: bool) -> Place:
     who = prepared.problem.technicians[t].id
     why = int(prepared.why[t, job])
     if why != ABLE:
         return Place(technician=who, code=REASON_CODES[why])
-    added, position = _try(prepared, state, job, t=t)
+    added, position = _try(prepared, state, job=job, t=t)
     if position >= 0:
         return Place(technician=who, code="able", added_seconds=added, position=position)
     return Place(
         technician=who,
         code=_hours_reason(prepared, job, t=t),
-        overtime_seconds=_overtime(prepared, state, job, t=t) if overtime else None,
+        overtime_seconds=_overtime(prepared, state, job=job, t=t) if overtime else None,
     )
 
 
-def _try(prepared: Prepared, state: State, job: int, *, t: int) -> tuple[int, int]:
+def _try(prepared: Prepared, state: State, *, job: int, t: int) -> tuple[int, int]:
     dice = np.ones(1, dtype=np.uint64)
     added, position = kernel.place(
         t,
@@ -99,7 +99,7 @@ def _hours_reason(prepared: Prepared, job: int, *, t: int) -> str:
     if prepared.closes[job, 0] < prepared.opens[job, 0]:
         return "no_lawful_hour"
     alone = empty_state(prepared)
-    if _try(prepared, alone, job, t=t)[1] >= 0:
+    if _try(prepared, alone, job=job, t=t)[1] >= 0:
         return "route_full"
     home = prepared.duration.shape[0] + t
     drive = int(prepared.seconds[home, job])
@@ -113,7 +113,7 @@ def _hours_reason(prepared: Prepared, job: int, *, t: int) -> str:
     return "lunch"
 
 
-def _overtime(prepared: Prepared, state: State, job: int, *, t: int) -> int | None:
+def _overtime(prepared: Prepared, state: State, *, job: int, t: int) -> int | None:
     kept = int(prepared.shift_closes[t])
     fewest: int | None = None
     low, high = 0, OVERTIME_SECONDS_MAX
@@ -122,14 +122,14 @@ def _overtime(prepared: Prepared, state: State, job: int, *, t: int) -> int | No
         while low <= high:
             middle = (low + high) // 2
             prepared.shift_closes[t] = kept + middle
-            refresh(prepared, state, t)
-            if _try(prepared, state, job, t=t)[1] >= 0:
+            refresh(prepared, state, t=t)
+            if _try(prepared, state, job=job, t=t)[1] >= 0:
                 fewest, high = middle, middle - 60
             else:
                 low = middle + 60
     finally:
         prepared.shift_closes[t] = kept
-        refresh(prepared, state, t)
+        refresh(prepared, state, t=t)
     return fewest
 
 

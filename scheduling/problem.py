@@ -106,7 +106,7 @@ def start_bands(job: Job) -> list[tuple[int, int]]:
     return sorted((o, c) for o, c in cut if o <= c)
 
 
-def reason_against(technician: Technician, job: Job, problem: Problem) -> int:
+def reason_against(technician: Technician, job: Job, *, problem: Problem) -> int:
     """The first rule that forbids a pairing whatever the hours, or ABLE."""
     if job.fixed is not None:
         return ABLE if job.fixed.technician == technician.id else FIXED_ELSEWHERE
@@ -146,7 +146,7 @@ def _why(problem: Problem) -> NDArray[np.int8]:
         for column, job in enumerate(problem.jobs):
             asks = (job.skills, job.only, job.never, job.holder, job.fixed)
             if asks not in known:
-                known[asks] = reason_against(person, job, problem)
+                known[asks] = reason_against(person, job, problem=problem)
             table[row, column] = known[asks]
     return table
 
@@ -191,7 +191,7 @@ def _refuse_unsound(problem: Problem) -> None:
             raise Refusal("plan_problem", field=kind, reason="the same id twice")
     size = _matrix_size(problem)
     for person in problem.technicians:
-        _refuse_place(person.home, f"technicians.{person.id}.home", size)
+        _refuse_place(person.home, f"technicians.{person.id}.home", size=size)
         if person.shift.closes < person.shift.opens:
             raise Refusal(
                 "plan_problem", field=f"technicians.{person.id}.shift", reason="ends early"
@@ -205,7 +205,7 @@ def _refuse_unsound(problem: Problem) -> None:
             )
     known = {each.id for each in problem.technicians}
     for job in problem.jobs:
-        _refuse_place(job.place, f"jobs.{job.id}.place", size)
+        _refuse_place(job.place, f"jobs.{job.id}.place", size=size)
         if any(each.closes < each.opens for each in job.windows):
             raise Refusal(
                 "plan_problem", field=f"jobs.{job.id}.windows", reason="ends before it opens"
@@ -224,7 +224,7 @@ def _matrix_size(problem: Problem) -> int | None:
     return size
 
 
-def _refuse_place(place: Point, field: str, size: int | None) -> None:
+def _refuse_place(place: Point, field: str, *, size: int | None) -> None:
     if size is not None:
         if place.index is None or place.index >= size:
             raise Refusal("plan_problem", field=field, reason="not a row of the matrix")

@@ -35,7 +35,7 @@ async def publish(
 ) -> dict[str, int]:
     """All of a plan or nothing. Refuses `plan_not_ready` and, where the world moved, `plan_stale`."""
     async with engine.begin() as tx:
-        row = await work.plan_of(tx, unit_id, plan_id, lock=True)
+        row = await work.plan_of(tx, unit_id, plan_id=plan_id, lock=True)
         if row is None:
             raise Refusal("not_found")
         if row.state != "solved":
@@ -74,17 +74,22 @@ async def _book(
     tx: Transaction, row: Any, *, plan: Plan, unit_id: str, ambient: Ambient
 ) -> list[Booked]:
     orders = [UUID(stop.job) for route in plan.routes for stop in route.stops]
-    known = await briefings.briefings(tx, unit_id, orders)
+    known = await briefings.briefings(tx, unit_id, orders=orders)
     midnight = datetime.combine(row.on_day, time(), ZONE)
     common = {"unit_id": unit_id, "plan_id": row.id, "on_day": row.on_day, "at": ambient.now}
     return [
-        _booked(stop, known[UUID(stop.job)], common | {"rank": rank}, (route.technician, midnight))
+        _booked(
+            stop,
+            known[UUID(stop.job)],
+            common=common | {"rank": rank},
+            place=(route.technician, midnight),
+        )
         for route in plan.routes
         for rank, stop in enumerate(route.stops, start=1)
     ]
 
 
-def _booked(stop: Stop, order: Any, common: Row, place: tuple[str, datetime]) -> Booked:
+def _booked(stop: Stop, order: Any, *, common: Row, place: tuple[str, datetime]) -> Booked:
     technician, midnight = UUID(place[0]), place[1]
     attempt = int(order["attempts"]) + 1
     visit_id = named(common["unit_id"], "visit", order["number"], attempt)

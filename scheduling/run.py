@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from multiprocessing import get_context
 from typing import Any
 from uuid import UUID
@@ -100,10 +101,11 @@ async def _carry(
     """One attempt; False where the world moved while the solver was thinking."""
     async with engine.begin() as tx:
         mark = await work.snapshot_mark(tx, claimed.unit_id)
-        asked = demand(await _day(tx, claimed.unit_id, claimed.on_day))
+        asked = demand(await _day(tx, claimed.unit_id, on_day=claimed.on_day))
     loop = asyncio.get_running_loop()
     answer = await loop.run_in_executor(
-        pool, answer_of, asked.problem, int(claimed.seed), float(claimed.seconds)
+        pool,
+        partial(answer_of, asked.problem, int(claimed.seed), seconds=float(claimed.seconds)),
     )
     async with engine.begin() as tx:
         if await work.snapshot_mark(tx, claimed.unit_id) != mark:
@@ -119,7 +121,7 @@ async def _carry(
         return await plans.finish(tx, claimed.id, worker_name=worker, values=values)
 
 
-def answer_of(problem: Problem, seed: int, seconds: float) -> Answer:
+def answer_of(problem: Problem, seed: int, *, seconds: float) -> Answer:
     """Solves, checks and explains; runs in a process of its own."""
     plan = solver.solve(problem, seed=seed, budget=solver.Budget(seconds=seconds))
     return Answer(
@@ -158,7 +160,7 @@ def report(asked: Demand, answer: Answer) -> dict[str, Any]:
     }
 
 
-async def _day(tx: Any, unit_id: str, on_day: date) -> Day:
+async def _day(tx: Any, unit_id: str, *, on_day: date) -> Day:
     ends = datetime.combine(on_day + timedelta(days=1), time(), ZONE)
     absent = await registry.shifts(tx, unit_id, on_day=on_day)
     return Day(

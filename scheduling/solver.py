@@ -164,7 +164,7 @@ def _plan(prepared: Prepared, state: State | None, *, seed: int, rounds: int, be
         [int(state.routes[t, p]) for p in range(state.length[t])] if state is not None else []
         for t in range(len(problem.technicians))
     ]
-    routes = tuple(timed_route(prepared, t, jobs) for t, jobs in enumerate(chosen))
+    routes = tuple(timed_route(prepared, t, jobs=jobs) for t, jobs in enumerate(chosen))
     placed = {job for jobs in chosen for job in jobs}
     left = tuple(each.id for row, each in enumerate(problem.jobs) if row not in placed)
     stops = [each for route in routes for each in route.stops]

@@ -14,7 +14,7 @@ class _Leg(Value, frozen=True):
     lunch: int | None
 
 
-def timed_route(prepared: Prepared, t: int, jobs: list[int]) -> Route:
+def timed_route(prepared: Prepared, t: int, *, jobs: list[int]) -> Route:
     """The route of technician `t` with every instant; refuses `plan_problem` where it cannot be."""
     person = prepared.problem.technicians[t]
     count = len(prepared.problem.jobs)
@@ -22,18 +22,20 @@ def timed_route(prepared: Prepared, t: int, jobs: list[int]) -> Route:
     legs = [_Leg(free=person.shift.opens, stops=(), lunch=None)]
     for job in jobs:
         drive = int(prepared.seconds[at, job])
-        legs = _fewest(_onward(legs, prepared.problem.jobs[job], (job, drive), person.lunch))
+        legs = _fewest(
+            _onward(legs, prepared.problem.jobs[job], way=(job, drive), lunch=person.lunch)
+        )
         at = job
     drive = int(prepared.seconds[at, home]) if jobs else 0
-    done = [_home(each, drive, person.lunch) for each in legs]
+    done = [_home(each, drive, lunch=person.lunch) for each in legs]
     possible = [each for each in done if each is not None and each.free <= person.shift.closes]
     if not possible:
         raise Refusal("plan_problem", field=f"routes.{person.id}", reason="the hours do not fit")
     best = min(possible, key=lambda each: each.free)
-    return _route(prepared, t, best, drive=drive, last=at)
+    return _route(prepared, t, leg=best, drive=drive, last=at)
 
 
-def _onward(legs: list[_Leg], job: Job, way: tuple[int, int], lunch: Lunch | None) -> list[_Leg]:
+def _onward(legs: list[_Leg], job: Job, *, way: tuple[int, int], lunch: Lunch | None) -> list[_Leg]:
     number, drive = way
     found: list[_Leg] = []
     for leg in legs:
@@ -70,7 +72,7 @@ def _fewest(legs: list[_Leg]) -> list[_Leg]:
     return list(kept.values())
 
 
-def _home(leg: _Leg, drive: int, lunch: Lunch | None) -> _Leg | None:
+def _home(leg: _Leg, drive: int, *, lunch: Lunch | None) -> _Leg | None:
     if lunch is None or leg.lunch is not None or not leg.stops:
         return _Leg(free=leg.free + drive, stops=leg.stops, lunch=leg.lunch)
     eat = max(leg.free, lunch.opens)
@@ -83,7 +85,7 @@ def _home(leg: _Leg, drive: int, lunch: Lunch | None) -> _Leg | None:
     return None
 
 
-def _route(prepared: Prepared, t: int, leg: _Leg, *, drive: int, last: int) -> Route:
+def _route(prepared: Prepared, t: int, *, leg: _Leg, drive: int, last: int) -> Route:
     problem = prepared.problem
     home = len(problem.jobs) + t
     at, stops = home, []

@@ -133,7 +133,7 @@ async def tablets(tx: Transaction, unit_id: str) -> Sequence[Any]:
     return found.all()
 
 
-async def technician_name(tx: Transaction, unit_id: str, technician_id: UUID) -> str | None:
+async def technician_name(tx: Transaction, unit_id: str, *, technician_id: UUID) -> str | None:
     """A technician of the unit by id, or None."""
     found: str | None = await tx.scalar(
         sa.select(technician.c.name).where(

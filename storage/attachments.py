@@ -27,7 +27,7 @@ WHERE v.unit_id = $1 AND v.id = ANY($2::uuid[])
 """
 
 
-async def attachment_of(tx: Transaction, unit_id: str, sha256: str) -> Any:
+async def attachment_of(tx: Transaction, unit_id: str, *, sha256: str) -> Any:
     """One attachment of the unit, or None."""
     found = await tx.execute(
         sa.select(attachment).where(attachment.c.unit_id == unit_id, attachment.c.sha256 == sha256)
@@ -40,13 +40,13 @@ async def add_upload(tx: Transaction, row: dict[str, Any]) -> None:
     await tx.execute(insert(upload).values(**row))
 
 
-async def upload_of(tx: Transaction, tablet_id: UUID, upload_id: UUID, *, lock: bool) -> Any:
+async def upload_of(tx: Transaction, tablet_id: UUID, *, upload_id: UUID, lock: bool) -> Any:
     """An upload of this tablet, or None. Locked, so that two connections do not write one file."""
     statement = sa.select(upload).where(upload.c.id == upload_id, upload.c.tablet_id == tablet_id)
     return (await tx.execute(statement.with_for_update() if lock else statement)).one_or_none()
 
 
-async def open_upload(tx: Transaction, tablet_id: UUID, sha256: str, *, now: datetime) -> Any:
+async def open_upload(tx: Transaction, tablet_id: UUID, *, sha256: str, now: datetime) -> Any:
     """The upload of the same file by the same tablet that is still under way, or None."""
     found = await tx.execute(
         sa.select(upload)
@@ -95,7 +95,7 @@ async def verify(tx: Transaction, row: dict[str, Any]) -> None:
     )
 
 
-async def visits_using(tx: Transaction, unit_id: str, sha256: str) -> list[UUID]:
+async def visits_using(tx: Transaction, unit_id: str, *, sha256: str) -> list[UUID]:
     """Visits whose answers name this attachment."""
     rows = await tx.scalars(
         sa.select(attachment_use.c.visit_id)
@@ -109,7 +109,7 @@ async def visits_using(tx: Transaction, unit_id: str, sha256: str) -> list[UUID]
     return [each for each in rows if each is not None]
 
 
-async def may_see(tx: Transaction, unit_id: str, sha256: str, *, technician_id: UUID) -> bool:
+async def may_see(tx: Transaction, unit_id: str, *, sha256: str, technician_id: UUID) -> bool:
     """Whether a visit of this technician names the attachment."""
     found = await tx.scalar(
         sa.select(sa.literal(1))
@@ -125,7 +125,7 @@ async def may_see(tx: Transaction, unit_id: str, sha256: str, *, technician_id: 
     return found is not None
 
 
-async def certify(tx: Transaction, unit_id: str, visits: Sequence[UUID]) -> None:
+async def certify(tx: Transaction, unit_id: str, *, visits: Sequence[UUID]) -> None:
     """A visit is certified once it ended and every hash it declared is verified, and not before.
 
     With a statutory hazard it also needs the written notice (建城规〔2023〕4号 art. 9).

@@ -41,7 +41,7 @@ async def append(tx: Transaction, unit_id: str, *, entry: Entry) -> None:
     ).one_or_none()
     n, head = (1, "") if last is None else (last.n + 1, last.hash)
     row = {"unit_id": unit_id, "n": n, **_fields(entry), "previous_hash": head}
-    await tx.execute(sa.insert(audit).values(**row, hash=_link(head, n, entry)))
+    await tx.execute(sa.insert(audit).values(**row, hash=_link(head, n, entry=entry)))
 
 
 async def broken_at(tx: Transaction, unit_id: str) -> tuple[int, int | None]:
@@ -67,7 +67,7 @@ async def broken_at(tx: Transaction, unit_id: str) -> tuple[int, int | None]:
             if (
                 row.n != counted + 1
                 or row.previous_hash != head
-                or row.hash != _link(head, row.n, entry)
+                or row.hash != _link(head, row.n, entry=entry)
             ):
                 return counted, row.n
             head, counted, after = row.hash, counted + 1, row.n
@@ -96,5 +96,5 @@ def _fields(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _link(head: str, n: int, entry: Entry) -> str:
+def _link(head: str, n: int, *, entry: Entry) -> str:
     return hashlib.sha256(_encoder.encode([head, n, entry])).hexdigest()

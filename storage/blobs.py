@@ -18,11 +18,11 @@ class Blobs:
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
 
-    async def put_piece(self, upload: str, offset: int, piece: bytes) -> None:
+    async def put_piece(self, upload: str, offset: int, *, piece: bytes) -> None:
         """Keeps a piece; the same piece written twice is the same piece."""
         await obstore.put_async(self._store, _piece(upload, offset), piece)
 
-    async def finish(self, upload: str, offsets: list[int], target: str) -> str:
+    async def finish(self, upload: str, offsets: list[int], *, target: str) -> str:
         """Joins the pieces to one object and returns the SHA-256 of what was stored, in hex."""
         digest = hashlib.sha256()
         whole = bytearray()

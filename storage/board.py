@@ -173,7 +173,7 @@ async def tracked(tx: Transaction, code: str) -> dict[str, Any] | None:
     return {**shown, "visits": _plain(visits), "commitments": _plain(promises)}
 
 
-async def conflict_of(tx: Transaction, unit_id: str, conflict_id: UUID) -> Any:
+async def conflict_of(tx: Transaction, unit_id: str, *, conflict_id: UUID) -> Any:
     """One conflict, locked, or None."""
     connection = await driver(tx)
     return await connection.fetchrow(

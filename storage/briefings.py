@@ -33,7 +33,7 @@ WHERE w.unit_id = $1 AND w.id = ANY($2::uuid[])
 """
 
 
-async def briefings(tx: Transaction, unit_id: str, orders: Sequence[UUID]) -> dict[UUID, Any]:
+async def briefings(tx: Transaction, unit_id: str, *, orders: Sequence[UUID]) -> dict[UUID, Any]:
     """Work orders of the unit with premises, customer, meter and open hazards, by id."""
     if not orders:
         return {}

@@ -20,18 +20,18 @@ ROWS_MAX = 5_000
 
 
 async def insert(
-    tx: Transaction, table: sa.Table, rows: Sequence[Row], *, skip_known: bool = False
+    tx: Transaction, table: sa.Table, *, rows: Sequence[Row], skip_known: bool = False
 ) -> int:
     """Inserts rows that all name the same columns; with `skip_known` an existing key is left alone.
 
     Returns how many rows were written.
     """
     ending = "ON CONFLICT DO NOTHING" if skip_known else ""
-    return await _each_slice(tx, table, rows, ending=ending)
+    return await _each_slice(tx, table, rows=rows, ending=ending)
 
 
 async def upsert(
-    tx: Transaction, table: sa.Table, rows: Sequence[Row], *, key: Sequence[str], guard: str = ""
+    tx: Transaction, table: sa.Table, *, rows: Sequence[Row], key: Sequence[str], guard: str = ""
 ) -> int:
     """Inserts rows or brings the known ones up to date; `guard` may name when an update is due.
 
@@ -44,11 +44,11 @@ async def upsert(
     target = ", ".join(_quoted(name) for name in key)
     condition = f" WHERE {guard}" if guard else ""
     ending = f"ON CONFLICT ({target}) DO UPDATE SET {sets}{condition}"  # nosec B608 - names of columns
-    return await _each_slice(tx, table, rows, ending=ending)
+    return await _each_slice(tx, table, rows=rows, ending=ending)
 
 
 async def update(
-    tx: Transaction, table: sa.Table, rows: Sequence[Row], *, key: Sequence[str] = ("id",)
+    tx: Transaction, table: sa.Table, *, rows: Sequence[Row], key: Sequence[str] = ("id",)
 ) -> int:
     """Sets the named columns of rows found by `key`."""
     if not rows:
@@ -59,10 +59,10 @@ async def update(
     statement = (
         f"UPDATE {_quoted(table.name)} t SET {sets} FROM {_spread(table, names)} WHERE {match}"  # noqa: S608  # nosec B608 - names come from the table
     )
-    return await _run(tx, statement, rows)
+    return await _run(tx, statement, rows=rows)
 
 
-async def _each_slice(tx: Transaction, table: sa.Table, rows: Sequence[Row], *, ending: str) -> int:
+async def _each_slice(tx: Transaction, table: sa.Table, *, rows: Sequence[Row], ending: str) -> int:
     if not rows:
         return 0
     names = tuple(rows[0])
@@ -70,11 +70,11 @@ async def _each_slice(tx: Transaction, table: sa.Table, rows: Sequence[Row], *, 
     statement = f"INSERT INTO {_quoted(table.name)} ({columns}) SELECT {columns} FROM {_spread(table, names)} {ending}"  # noqa: S608  # nosec B608 - names come from the table
     written = 0
     for slice_ in _slices(rows):
-        written += await _run(tx, statement, slice_)
+        written += await _run(tx, statement, rows=slice_)
     return written
 
 
-async def _run(tx: Transaction, statement: str, rows: Sequence[Row]) -> int:
+async def _run(tx: Transaction, statement: str, *, rows: Sequence[Row]) -> int:
     # the driver itself, because it keeps the prepared statement and takes the JSON as it is
     connection = await driver(tx)
     status: str = await connection.execute(statement, msgspec.json.encode(rows).decode())

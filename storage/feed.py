@@ -42,7 +42,7 @@ async def entries(tx: Transaction, mailbox_id: UUID, *, after: int, limit: int) 
     return found
 
 
-async def mailboxes_of(tx: Transaction, unit_id: str, technician_id: UUID) -> Sequence[Any]:
+async def mailboxes_of(tx: Transaction, unit_id: str, *, technician_id: UUID) -> Sequence[Any]:
     """The mailboxes a technician's tablets follow: the own one and the unit's."""
     connection = await driver(tx)
     found: Sequence[Any] = await connection.fetch(_MAILBOXES, unit_id, technician_id)
@@ -66,7 +66,7 @@ async def operations_held(
 
 
 async def ever_delivered(
-    tx: Transaction, mailboxes: Sequence[UUID], ids: Sequence[UUID]
+    tx: Transaction, mailboxes: Sequence[UUID], *, ids: Sequence[UUID]
 ) -> set[UUID]:
     """Which records a mailbox ever held, forgotten ones too: late work on them is still evidence."""
     connection = await driver(tx)

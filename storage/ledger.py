@@ -40,7 +40,7 @@ ORDER BY c.id FOR UPDATE OF c
 
 async def save_rules(tx: Transaction, rows: Rows) -> int:
     """Publishes rule versions; a version that exists is never changed."""
-    return await bulk.insert(tx, rule, rows, skip_known=True)
+    return await bulk.insert(tx, rule, rows=rows, skip_known=True)
 
 
 async def rules_of(tx: Transaction, unit_id: str) -> Sequence[Any]:
@@ -53,7 +53,7 @@ async def rules_of(tx: Transaction, unit_id: str) -> Sequence[Any]:
 
 async def save_calendar(tx: Transaction, rows: Rows) -> int:
     """Writes days of a calendar layer."""
-    return await bulk.upsert(tx, calendar_day, rows, key=["unit_id", "on_day", "layer"])
+    return await bulk.upsert(tx, calendar_day, rows=rows, key=["unit_id", "on_day", "layer"])
 
 
 async def calendar_of(tx: Transaction, unit_id: str) -> Sequence[Any]:
@@ -68,22 +68,22 @@ async def calendar_of(tx: Transaction, unit_id: str) -> Sequence[Any]:
 
 async def open_commitments(tx: Transaction, rows: Rows) -> int:
     """Adds commitments; one that is known stays as it is."""
-    return await bulk.insert(tx, commitment, rows, skip_known=True)
+    return await bulk.insert(tx, commitment, rows=rows, skip_known=True)
 
 
 async def update_commitments(tx: Transaction, rows: Rows) -> int:
     """Sets what a fold found: the named columns of commitments by id."""
-    return await bulk.update(tx, commitment, rows)
+    return await bulk.update(tx, commitment, rows=rows)
 
 
 async def append_events(tx: Transaction, rows: Rows, *, again: bool = False) -> int:
     """Appends events to their commitments' chains; `again` leaves those alone that are there."""
-    return await bulk.insert(tx, commitment_event, rows, skip_known=again)
+    return await bulk.insert(tx, commitment_event, rows=rows, skip_known=again)
 
 
 async def add_stages(tx: Transaction, rows: Rows) -> int:
     """Stores stages that were reached; one that is known stays with its first instants."""
-    return await bulk.insert(tx, commitment_stage, rows, skip_known=True)
+    return await bulk.insert(tx, commitment_stage, rows=rows, skip_known=True)
 
 
 async def lock_commitments(tx: Transaction, ids: Sequence[UUID]) -> Sequence[Any]:
@@ -97,7 +97,7 @@ async def lock_commitments(tx: Transaction, ids: Sequence[UUID]) -> Sequence[Any
     return found.all()
 
 
-async def lock_for_work(tx: Transaction, unit_id: str, orders: Sequence[UUID]) -> Sequence[Any]:
+async def lock_for_work(tx: Transaction, unit_id: str, *, orders: Sequence[UUID]) -> Sequence[Any]:
     """Open commitments that field work bears on, locked in id order, with the order's id as `via`.
 
     A commitment hangs on the work order, on its case, or (an inspection cycle) on its premises.
@@ -134,7 +134,7 @@ async def events_of(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, list[Any
     return chains
 
 
-async def commitment_of(tx: Transaction, unit_id: str, commitment_id: UUID) -> Any:
+async def commitment_of(tx: Transaction, unit_id: str, *, commitment_id: UUID) -> Any:
     """One commitment of the unit, or None."""
     found = await tx.execute(
         sa.select(commitment).where(

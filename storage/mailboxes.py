@@ -94,7 +94,7 @@ async def of_technicians(tx: Transaction, technicians: Iterable[UUID]) -> dict[U
     return {row.technician_id: row.id for row in rows}
 
 
-async def open_missing(tx: Transaction, unit_id: str, wanted: Sequence[dict[str, Any]]) -> None:
+async def open_missing(tx: Transaction, unit_id: str, *, wanted: Sequence[dict[str, Any]]) -> None:
     """Creates mailboxes that are not there yet: `{id, kind, technician_id}` each."""
     if wanted:
         rows = [{"unit_id": unit_id, **each} for each in wanted]

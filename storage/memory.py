@@ -67,10 +67,10 @@ class MemoryTransaction:
         return self._t.epoch
 
     async def known_operations(self, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
-        return _chosen(self._t.operations, unit_id, ids)
+        return _chosen(self._t.operations, unit_id, ids=ids)
 
     async def lock_records(self, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
-        found = _chosen(self._t.records, unit_id, ids)
+        found = _chosen(self._t.records, unit_id, ids=ids)
         return {key: _as_text(row) for key, row in sorted(found.items())}
 
     async def held_operations(self, unit_id: str, ids: Sequence[UUID]) -> Sequence[Row]:
@@ -81,7 +81,7 @@ class MemoryTransaction:
         ]
 
     async def holders(self, unit_id: str, visits: Sequence[UUID]) -> dict[UUID, Row]:
-        return _chosen(self._t.visits, unit_id, visits)
+        return _chosen(self._t.visits, unit_id, ids=visits)
 
     async def open_hazards(self, unit_id: str, premises: Sequence[UUID]) -> Sequence[Row]:
         return [
@@ -188,7 +188,7 @@ class MemoryTransaction:
 
 
 def _chosen(
-    table: Mapping[UUID, dict[str, Any]], unit_id: str, ids: Sequence[UUID]
+    table: Mapping[UUID, dict[str, Any]], unit_id: str, *, ids: Sequence[UUID]
 ) -> dict[UUID, Row]:
     return {
         each: table[each] for each in ids if each in table and table[each]["unit_id"] == unit_id

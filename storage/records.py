@@ -64,7 +64,7 @@ WHERE outcome = 'held' AND received_at <= $1 LIMIT $2
 """
 
 
-async def lock_tablet(tx: Transaction, unit_id: str, tablet_id: UUID) -> Any:
+async def lock_tablet(tx: Transaction, unit_id: str, *, tablet_id: UUID) -> Any:
     """The tablet's row, locked: pushes of one tablet follow each other."""
     connection = await driver(tx)
     return await connection.fetchrow(_TABLET, tablet_id, unit_id)
@@ -87,35 +87,37 @@ async def ensure_epoch(tx: Transaction, *, epoch: UUID, now: datetime) -> None:
     )
 
 
-async def known_operations(tx: Transaction, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Any]:
+async def known_operations(
+    tx: Transaction, unit_id: str, *, ids: Sequence[UUID]
+) -> dict[UUID, Any]:
     """Which of these operations are stored, with what became of them."""
     connection = await driver(tx)
     rows = await connection.fetch(_KNOWN, list(ids), unit_id)
     return {row["id"]: row for row in rows}
 
 
-async def lock_records(tx: Transaction, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Any]:
+async def lock_records(tx: Transaction, unit_id: str, *, ids: Sequence[UUID]) -> dict[UUID, Any]:
     """Records of the unit by id, locked in id order."""
     connection = await driver(tx)
     rows = await connection.fetch(_RECORDS, list(ids), unit_id)
     return {row["id"]: row for row in rows}
 
 
-async def held_operations(tx: Transaction, unit_id: str, ids: Sequence[UUID]) -> Sequence[Any]:
+async def held_operations(tx: Transaction, unit_id: str, *, ids: Sequence[UUID]) -> Sequence[Any]:
     """Operations on these records that still wait for a predecessor."""
     connection = await driver(tx)
     rows: Sequence[Any] = await connection.fetch(_HELD, list(ids), unit_id)
     return rows
 
 
-async def holders(tx: Transaction, unit_id: str, visits: Sequence[UUID]) -> dict[UUID, Any]:
+async def holders(tx: Transaction, unit_id: str, *, visits: Sequence[UUID]) -> dict[UUID, Any]:
     """Who holds each visit, and how it stands."""
     connection = await driver(tx)
     rows = await connection.fetch(_HOLDERS, list(visits), unit_id)
     return {row["id"]: row for row in rows}
 
 
-async def open_hazards(tx: Transaction, unit_id: str, premises: Sequence[UUID]) -> Sequence[Any]:
+async def open_hazards(tx: Transaction, unit_id: str, *, premises: Sequence[UUID]) -> Sequence[Any]:
     """Hazards at these premises that are not closed."""
     connection = await driver(tx)
     rows: Sequence[Any] = await connection.fetch(_HAZARDS, list(premises), unit_id)
@@ -132,29 +134,29 @@ async def records_held_since(tx: Transaction, before: datetime, *, limit: int) -
 async def save_records(tx: Transaction, rows: Rows, *, new: bool) -> None:
     """Writes records as the merge left them; every row names every column."""
     if new:
-        await bulk.insert(tx, record, rows)
+        await bulk.insert(tx, record, rows=rows)
     else:
-        await bulk.update(tx, record, rows)
+        await bulk.update(tx, record, rows=rows)
 
 
 async def append_operations(tx: Transaction, rows: Rows) -> None:
     """Appends what a tablet captured. An operation is a fact and stays."""
-    await bulk.insert(tx, operation, rows)
+    await bulk.insert(tx, operation, rows=rows)
 
 
 async def settle_operations(tx: Transaction, rows: Rows) -> None:
     """Gives held operations the outcome they have come to: `{id, outcome, code, record_version}`."""
-    await bulk.update(tx, operation, rows)
+    await bulk.update(tx, operation, rows=rows)
 
 
 async def append_history(tx: Transaction, rows: Rows) -> None:
     """Appends values that lost."""
-    await bulk.insert(tx, field_history, rows)
+    await bulk.insert(tx, field_history, rows=rows)
 
 
 async def add_conflicts(tx: Transaction, rows: Rows) -> None:
     """Opens conflicts; one that is known stays."""
-    await bulk.insert(tx, conflict, rows, skip_known=True)
+    await bulk.insert(tx, conflict, rows=rows, skip_known=True)
 
 
 async def add_quarantine(tx: Transaction, rows: Rows) -> None:
@@ -184,16 +186,16 @@ async def add_quarantine(tx: Transaction, rows: Rows) -> None:
 
 async def declare_attachments(tx: Transaction, rows: Rows, *, uses: Rows) -> None:
     """Notes which answers name which files; a file that is here already stays as it is."""
-    await bulk.insert(tx, attachment, rows, skip_known=True)
-    await bulk.insert(tx, attachment_use, uses, skip_known=True)
+    await bulk.insert(tx, attachment, rows=rows, skip_known=True)
+    await bulk.insert(tx, attachment_use, rows=uses, skip_known=True)
 
 
 async def save_hazards(tx: Transaction, rows: Rows, *, new: bool) -> None:
     """Writes hazards that visits found or raised."""
     if new:
-        await bulk.insert(tx, hazard, rows, skip_known=True)
+        await bulk.insert(tx, hazard, rows=rows, skip_known=True)
     else:
-        await bulk.update(tx, hazard, rows)
+        await bulk.update(tx, hazard, rows=rows)
 
 
 async def heard_from(tx: Transaction, tablet_id: UUID, **values: Any) -> None:

@@ -37,24 +37,24 @@ async def save_premises(tx: Transaction, rows: Rows, *, customers: Rows, meters:
     await bulk.upsert(
         tx,
         customer,
-        customers,
+        rows=customers,
         key=["id"],
         guard="(customer.name, customer.phone) IS DISTINCT FROM (excluded.name, excluded.phone)",
     )
     changed = await bulk.upsert(
         tx,
         premises,
-        rows,
+        rows=rows,
         key=["unit_id", "account"],
         guard="premises.row_hash IS DISTINCT FROM excluded.row_hash",
     )
-    await bulk.insert(tx, meter, meters, skip_known=True)
+    await bulk.insert(tx, meter, rows=meters, skip_known=True)
     return changed
 
 
 async def save_grids(tx: Transaction, rows: Rows) -> None:
     """Adds grids that are not known yet."""
-    await bulk.insert(tx, grid, rows, skip_known=True)
+    await bulk.insert(tx, grid, rows=rows, skip_known=True)
 
 
 async def save_technicians(tx: Transaction, rows: Rows, *, certificates: Rows) -> int:
@@ -62,14 +62,14 @@ async def save_technicians(tx: Transaction, rows: Rows, *, certificates: Rows) -
     changed = await bulk.upsert(
         tx,
         technician,
-        rows,
+        rows=rows,
         key=["unit_id", "number"],
         guard="technician.row_hash IS DISTINCT FROM excluded.row_hash",
     )
     await bulk.upsert(
         tx,
         certificate,
-        certificates,
+        rows=certificates,
         key=["technician_id", "skill"],
         guard="certificate.valid_until IS DISTINCT FROM excluded.valid_until",
     )
@@ -82,7 +82,7 @@ async def save_import(tx: Transaction, row: dict[str, Any]) -> None:
 
 
 async def premises_by_account(
-    tx: Transaction, unit_id: str, wanted: Sequence[str]
+    tx: Transaction, unit_id: str, *, wanted: Sequence[str]
 ) -> dict[str, Any]:
     """What intake needs of premises, by account."""
     rows = await tx.execute(
@@ -93,7 +93,7 @@ async def premises_by_account(
     return {row.account: row for row in rows}
 
 
-async def known_premises(tx: Transaction, unit_id: str, ids: Sequence[UUID]) -> set[UUID]:
+async def known_premises(tx: Transaction, unit_id: str, *, ids: Sequence[UUID]) -> set[UUID]:
     """Which of these premises are the unit's."""
     if not ids:
         return set()

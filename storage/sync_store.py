@@ -116,38 +116,38 @@ class PostgresTransaction:
         self.tx = tx
 
     async def lock_tablet(self, unit_id: str, tablet_id: UUID) -> Row | None:
-        found: Row | None = await records.lock_tablet(self.tx, unit_id, tablet_id)
+        found: Row | None = await records.lock_tablet(self.tx, unit_id, tablet_id=tablet_id)
         return found
 
     async def epoch(self) -> UUID:
         return await records.epoch(self.tx)
 
     async def known_operations(self, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
-        return await records.known_operations(self.tx, unit_id, ids)
+        return await records.known_operations(self.tx, unit_id, ids=ids)
 
     async def lock_records(self, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
-        return await records.lock_records(self.tx, unit_id, ids)
+        return await records.lock_records(self.tx, unit_id, ids=ids)
 
     async def held_operations(self, unit_id: str, ids: Sequence[UUID]) -> Sequence[Row]:
-        return await records.held_operations(self.tx, unit_id, ids)
+        return await records.held_operations(self.tx, unit_id, ids=ids)
 
     async def holders(self, unit_id: str, visits: Sequence[UUID]) -> dict[UUID, Row]:
-        return await records.holders(self.tx, unit_id, visits)
+        return await records.holders(self.tx, unit_id, visits=visits)
 
     async def open_hazards(self, unit_id: str, premises: Sequence[UUID]) -> Sequence[Row]:
-        return await records.open_hazards(self.tx, unit_id, premises)
+        return await records.open_hazards(self.tx, unit_id, premises=premises)
 
     async def lock_commitments(self, unit_id: str, orders: Sequence[UUID]) -> Sequence[Row]:
-        return await ledger.lock_for_work(self.tx, unit_id, orders)
+        return await ledger.lock_for_work(self.tx, unit_id, orders=orders)
 
     async def ever_delivered(self, mailboxes: Sequence[UUID], ids: Sequence[UUID]) -> set[UUID]:
-        return await feed.ever_delivered(self.tx, mailboxes, ids)
+        return await feed.ever_delivered(self.tx, mailboxes, ids=ids)
 
     async def known_premises(self, unit_id: str, ids: Sequence[UUID]) -> set[UUID]:
-        return await registry.known_premises(self.tx, unit_id, ids)
+        return await registry.known_premises(self.tx, unit_id, ids=ids)
 
     async def certify(self, unit_id: str, visits: Sequence[UUID]) -> None:
-        await attachments.certify(self.tx, unit_id, visits)
+        await attachments.certify(self.tx, unit_id, visits=visits)
 
     async def leave(self, leaving: Leaving) -> None:
         tx = self.tx
@@ -178,7 +178,7 @@ class PostgresTransaction:
         await mailboxes.deliver(self.tx, deliveries)
 
     async def mailboxes_of(self, unit_id: str, technician_id: UUID) -> Sequence[Row]:
-        return await feed.mailboxes_of(self.tx, unit_id, technician_id)
+        return await feed.mailboxes_of(self.tx, unit_id, technician_id=technician_id)
 
     async def entries(self, mailbox_id: UUID, *, after: int, limit: int) -> Sequence[Row]:
         return await feed.entries(self.tx, mailbox_id, after=after, limit=limit)

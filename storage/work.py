@@ -18,10 +18,10 @@ OPEN_FOR_PLANNING = ("registered", "ready", "scheduled")
 
 async def open_cases(tx: Transaction, rows: Rows) -> int:
     """Adds cases; one that is known by its number stays as it is."""
-    return await bulk.insert(tx, case, rows, skip_known=True)
+    return await bulk.insert(tx, case, rows=rows, skip_known=True)
 
 
-async def known_cases(tx: Transaction, unit_id: str, numbers: Sequence[str]) -> set[str]:
+async def known_cases(tx: Transaction, unit_id: str, *, numbers: Sequence[str]) -> set[str]:
     """Which of these case numbers exist."""
     rows = await tx.scalars(
         sa.select(case.c.number).where(case.c.unit_id == unit_id, case.c.number.in_(numbers))
@@ -31,7 +31,7 @@ async def known_cases(tx: Transaction, unit_id: str, numbers: Sequence[str]) -> 
 
 async def open_work_orders(tx: Transaction, rows: Rows) -> int:
     """Adds work orders; one that is known by its number stays as it is."""
-    return await bulk.insert(tx, work_order, rows, skip_known=True)
+    return await bulk.insert(tx, work_order, rows=rows, skip_known=True)
 
 
 async def plannable(tx: Transaction, unit_id: str, *, before: Any) -> Sequence[Any]:
@@ -61,20 +61,20 @@ async def plannable(tx: Transaction, unit_id: str, *, before: Any) -> Sequence[A
 
 async def set_work_order_states(tx: Transaction, rows: Rows) -> int:
     """Sets the state of work orders: `{id, state}` each."""
-    return await bulk.update(tx, work_order, rows)
+    return await bulk.update(tx, work_order, rows=rows)
 
 
 async def add_visits(tx: Transaction, rows: Rows) -> int:
     """Adds visits."""
-    return await bulk.insert(tx, visit, rows, skip_known=True)
+    return await bulk.insert(tx, visit, rows=rows, skip_known=True)
 
 
 async def update_visits(tx: Transaction, rows: Rows) -> int:
     """Sets the named columns of visits found by id."""
-    return await bulk.update(tx, visit, rows)
+    return await bulk.update(tx, visit, rows=rows)
 
 
-async def visits_of(tx: Transaction, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Any]:
+async def visits_of(tx: Transaction, unit_id: str, *, ids: Sequence[UUID]) -> dict[UUID, Any]:
     """Visits with the number of their work order, by id."""
     rows = await tx.execute(
         sa.select(
@@ -93,7 +93,7 @@ async def visits_of(tx: Transaction, unit_id: str, ids: Sequence[UUID]) -> dict[
 
 async def add_stops(tx: Transaction, rows: Rows) -> int:
     """Books technicians. A double booking is refused by the database itself."""
-    return await bulk.insert(tx, stop, rows)
+    return await bulk.insert(tx, stop, rows=rows)
 
 
 async def release_stops(tx: Transaction, visits: Sequence[UUID]) -> int:
@@ -116,7 +116,7 @@ async def update_plan(tx: Transaction, plan_id: UUID, **values: Any) -> None:
     await tx.execute(sa.update(plan).where(plan.c.id == plan_id).values(**values))
 
 
-async def plan_of(tx: Transaction, unit_id: str, plan_id: UUID, *, lock: bool = False) -> Any:
+async def plan_of(tx: Transaction, unit_id: str, *, plan_id: UUID, lock: bool = False) -> Any:
     """One plan of the unit, or None."""
     statement = sa.select(plan).where(plan.c.unit_id == unit_id, plan.c.id == plan_id)
     return (await tx.execute(statement.with_for_update() if lock else statement)).one_or_none()

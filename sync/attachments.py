@@ -28,11 +28,11 @@ async def begin(
 ) -> UploadState:
     """Opens an upload, or finds the one that was cut, or says that the file is here already."""
     async with engine.begin() as tx:
-        known = await attachments.attachment_of(tx, sender.unit_id, wish.sha256)
+        known = await attachments.attachment_of(tx, sender.unit_id, sha256=wish.sha256)
         if known is not None and known.state == "verified":
             return await _already_here(tx, sender, wish=wish, ambient=ambient)
         under_way = await attachments.open_upload(
-            tx, sender.tablet_id, wish.sha256, now=ambient.now
+            tx, sender.tablet_id, sha256=wish.sha256, now=ambient.now
         )
         if under_way is not None and under_way.size_bytes == wish.size_bytes:
             return _state(under_way)
@@ -98,21 +98,21 @@ async def complete(
         else:
             await attachments.verify(tx, _verified(row, media, now=now))
             await attachments.close_upload(tx, upload_id, state="done")
-            visits = await attachments.visits_using(tx, sender.unit_id, row.sha256)
-            await attachments.certify(tx, sender.unit_id, visits)
+            visits = await attachments.visits_using(tx, sender.unit_id, sha256=row.sha256)
+            await attachments.certify(tx, sender.unit_id, visits=visits)
     await blobs.drop_pieces(str(upload_id), list(row.pieces))
     if refusal is not None:
         raise refusal
 
 
 async def _join(blobs: Blobs, row: Any, *, target: str) -> Media:
-    first = await blobs.finish(str(row.id), list(row.pieces), target + ".new")
+    first = await blobs.finish(str(row.id), list(row.pieces), target=target + ".new")
     try:
         if first != row.sha256:
             raise Refusal("hash_mismatch", declared=row.sha256, found=first)
         media = inspect(await blobs.head(target + ".new", HEAD_BYTES))
         # copied under its own name only once it is known to be what it says it is
-        await blobs.finish(str(row.id), list(row.pieces), target)
+        await blobs.finish(str(row.id), list(row.pieces), target=target)
     finally:
         await blobs.drop([target + ".new"])
     return media
@@ -146,7 +146,7 @@ def _new_upload(
 
 
 async def _found(tx: Transaction, sender: Sender, *, upload_id: UUID, lock: bool) -> Any:
-    row = await attachments.upload_of(tx, sender.tablet_id, upload_id, lock=lock)
+    row = await attachments.upload_of(tx, sender.tablet_id, upload_id=upload_id, lock=lock)
     if row is None or row.state == "refused":
         raise Refusal("not_found")
     return row
@@ -155,7 +155,7 @@ async def _found(tx: Transaction, sender: Sender, *, upload_id: UUID, lock: bool
 async def _keep(
     engine: AsyncEngine, blobs: Blobs, *, upload_id: UUID, offset: int, piece: bytes
 ) -> None:
-    await blobs.put_piece(str(upload_id), offset, piece)
+    await blobs.put_piece(str(upload_id), offset, piece=piece)
     async with engine.begin() as tx:
         if not await attachments.add_piece(tx, upload_id, offset=offset, length=len(piece)):
             raise Refusal("upload_offset", given=offset)

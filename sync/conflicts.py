@@ -19,15 +19,15 @@ async def resolve(
 ) -> None:
     """The chosen value becomes effective under the decider's name. Refuses `conflict_closed`."""
     async with engine.begin() as tx:
-        row = await board.conflict_of(tx, who.unit_id, conflict_id)
+        row = await board.conflict_of(tx, who.unit_id, conflict_id=conflict_id)
         if row is None:
             raise Refusal("not_found")
         if row["status"] != "open":
             raise Refusal("conflict_closed")
         value = _chosen(row["values"], wish)
-        rows = await records.lock_records(tx, who.unit_id, [row["record_id"]])
+        rows = await records.lock_records(tx, who.unit_id, ids=[row["record_id"]])
         state = decided(
-            state_of(rows[row["record_id"]]), row["field"], value, who=who, ambient=ambient
+            state_of(rows[row["record_id"]]), row["field"], value=value, who=who, ambient=ambient
         )
         await records.save_records(tx, [changed_row(state)], new=False)
         decision = {"value": value, "reason": wish.reason}
@@ -49,7 +49,7 @@ async def resolve(
 
 
 def decided(
-    state: RecordState, field: str, value: FieldValue, *, who: Principal, ambient: Ambient
+    state: RecordState, field: str, *, value: FieldValue, who: Principal, ambient: Ambient
 ) -> RecordState:
     """The record with a person's decision: one live value, theirs. This alone may lower a danger."""
     version = state.version + 1

@@ -128,7 +128,7 @@ async def make_code(
     """A single-use code of 50 random bits for a technician's new tablet, good for ten minutes."""
     code = b32encode(keys.dice(7)).decode()[:10]
     async with engine.begin() as tx:
-        if await access.technician_name(tx, who.unit_id, technician) is None:
+        if await access.technician_name(tx, who.unit_id, technician_id=technician) is None:
             raise Refusal("not_found")
         row = {
             "code_hash": hashed(code),
@@ -163,7 +163,7 @@ async def enrol(engine: AsyncEngine, wish: Enrol, *, keys: Keys, ambient: Ambien
         owner = {"tablet_id": tablet_id}
         pair = await _fresh(tx, code.unit_id, owner=owner, keys=keys, ambient=ambient)
         await _audited(tx, code.unit_id, who=wish.label, action="enrolled", ambient=ambient)
-        name = await access.technician_name(tx, code.unit_id, code.technician_id)
+        name = await access.technician_name(tx, code.unit_id, technician_id=code.technician_id)
         epoch = await records.epoch(tx)
     return Enrolled(
         tablet=tablet_id,
@@ -232,7 +232,7 @@ async def drained(
 ) -> Drained:
     """Safe to wipe or hand over: nothing of the tablet is only on it."""
     async with engine.begin() as tx:
-        row = await records.lock_tablet(tx, unit_id, tablet_id)
+        row = await records.lock_tablet(tx, unit_id, tablet_id=tablet_id)
         if row is None:
             raise Refusal("not_found")
         held = await feed.operations_held(tx, tablet_id, after=0, limit=10**6)

@@ -34,13 +34,17 @@ def with_fields(
         version=version,
         fields=fields,
         versions=versions,
-        authors=_trimmed(marks, versions, record.authors.rivals, version),
+        authors=_trimmed(marks, versions, rivals=record.authors.rivals, version=version),
         deleted=record.deleted,
     )
 
 
 def _trimmed(
-    marks: dict[int, Mark], versions: dict[str, int], rivals: dict[str, list[Rival]], version: int
+    marks: dict[int, Mark],
+    versions: dict[str, int],
+    *,
+    rivals: dict[str, list[Rival]],
+    version: int,
 ) -> Authorship:
     # only marks that something still stands on, and the first: who made the record
     wanted = {
@@ -109,9 +113,9 @@ class Answers:
         )
 
     def _field(self, field: str, value: FieldValue) -> bool:
-        policy = policy_of(self.items, self.record.kind, field) or "dispatcher_owns"
+        policy = policy_of(self.items, self.record.kind, field=field) or "dispatcher_owns"
         live = self._live(field)
-        new = Live(value=value, mark=self.mark, severity=severity(self.items, field, value))
+        new = Live(value=value, mark=self.mark, severity=severity(self.items, field, value=value))
         if any(
             (each.mark.by, each.mark.n) == (new.mark.by, new.mark.n) and each.value == value
             for _, each in live
@@ -120,8 +124,8 @@ class Answers:
             return False
         kept: list[tuple[int, Live]] = []
         for version, old in live:
-            if replaces(policy, new, old, seen=version <= self.base.get(field, 0)):
-                self._lose(field, version, old, reason="replaced")
+            if replaces(policy, new, old=old, seen=version <= self.base.get(field, 0)):
+                self._lose(field, version, old=old, reason="replaced")
             else:
                 kept.append((version, old))
         kept.append((self.version, new))
@@ -131,7 +135,7 @@ class Answers:
         if before != chosen.value or field not in self.record.versions:
             self.touched[field] = self.version
         if len(kept) > 1:
-            self._beside(field, policy, kept, open=chosen.open, notice=chosen.notice)
+            self._beside(field, policy, kept=kept, open=chosen.open, notice=chosen.notice)
         else:
             self.rivals.pop(field, None)
         return True
@@ -149,14 +153,14 @@ class Answers:
                 Live(
                     value=each.value,
                     mark=mark_of(self.record, each.version),
-                    severity=severity(self.items, field, each.value),
+                    severity=severity(self.items, field, value=each.value),
                 ),
             )
             for each in rivals
         ]
 
     def _beside(
-        self, field: str, policy: str, kept: list[tuple[int, Live]], *, open: bool, notice: bool
+        self, field: str, policy: str, *, kept: list[tuple[int, Live]], open: bool, notice: bool
     ) -> None:
         self.merged = True
         base = self.base.get(field, 0)
@@ -167,7 +171,7 @@ class Answers:
         effective = self.fields[field]
         for version, each in kept:
             if each.value != effective and policy not in ("union_set",):
-                self._lose(field, version, each, reason=f"outranked_by_{policy}")
+                self._lose(field, version, old=each, reason=f"outranked_by_{policy}")
         if open or notice:
             values = tuple(Said(value=e.value, version=v, mark=e.mark) for v, e in kept)
             self.conflicts.append(
@@ -181,7 +185,7 @@ class Answers:
                 )
             )
 
-    def _lose(self, field: str, version: int, old: Live, *, reason: str) -> None:
+    def _lose(self, field: str, version: int, *, old: Live, reason: str) -> None:
         self.lost.append(
             Lost(
                 record=self.record.id,
@@ -202,14 +206,14 @@ class Answers:
             return ()
         found = []
         for field, value in fields.items():
-            grade = severity(self.items, field, value) if field in self.items else 0
+            grade = severity(self.items, field, value=value) if field in self.items else 0
             if grade > 0:
                 found.append(
                     Danger(
                         record=self.record.id,
                         item=field,
                         grade=GRADE_NAMES[grade],
-                        statutory=statutory(self.items, field, value),
+                        statutory=statutory(self.items, field, value=value),
                         found_at=captured.corrected_at,
                         operation=captured.operation.id,
                     )
@@ -220,5 +224,5 @@ class Answers:
         return tuple(
             Named(record=self.record.id, field=field, sha256=each)
             for field, value in fields.items()
-            for each in files_in(self.items, field, value)
+            for each in files_in(self.items, field, value=value)
         )

@@ -33,7 +33,7 @@ def hazard_rows(
                 continue
             old = known.get((state.premises_id, each.item))
             if old is None:
-                row = _hazard_row(each, state, unit_id)
+                row = _hazard_row(each, state, unit_id=unit_id)
                 before = new.get(row["id"])
                 if before is None or _worse(each.grade, before["grade"]):
                     new[row["id"]] = row
@@ -47,7 +47,7 @@ def _worse(one: str, other: str) -> bool:
     return _GRADES.index(one) > _GRADES.index(other)
 
 
-def _hazard_row(danger: Danger, state: RecordState, unit_id: str) -> Row:
+def _hazard_row(danger: Danger, state: RecordState, *, unit_id: str) -> Row:
     return {
         "id": uuid5(danger.record, danger.item),
         "unit_id": unit_id,
@@ -82,12 +82,12 @@ def on_the_spot(
             "template": template,
             "technician_id": captured.technician,
         }
-        orders.append(_spot_order(common, order_id, state))
-        visits.append(_spot_visit(common, order_id, state, at=captured.corrected_at))
+        orders.append(_spot_order(common, order_id, state=state))
+        visits.append(_spot_visit(common, order_id, state=state, at=captured.corrected_at))
     return orders, visits
 
 
-def _spot_order(common: Row, order_id: UUID, state: RecordState) -> Row:
+def _spot_order(common: Row, order_id: UUID, *, state: RecordState) -> Row:
     return {
         **common,
         "id": order_id,
@@ -104,7 +104,7 @@ def _spot_order(common: Row, order_id: UUID, state: RecordState) -> Row:
     }
 
 
-def _spot_visit(common: Row, order_id: UUID, state: RecordState, *, at: datetime) -> Row:
+def _spot_visit(common: Row, order_id: UUID, *, state: RecordState, at: datetime) -> Row:
     return {
         **common,
         "id": state.id,

@@ -76,7 +76,7 @@ def captured_again(row: Mapping[str, Any], technician: UUID) -> Captured:
     )
 
 
-def outcomes(read: Sequence[Read | Unread], found: Found, decision: Decision) -> list[Outcome]:
+def outcomes(read: Sequence[Read | Unread], found: Found, *, decision: Decision) -> list[Outcome]:
     """One outcome per operation sent: a known one answers with what became of it then."""
     results = {step.result.id: step for step in decision.steps}
     said: set[UUID] = set()

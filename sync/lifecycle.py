@@ -25,7 +25,7 @@ VISIT_STATES = {
 
 
 def judge(
-    transitions: AbstractSet[tuple[str, str, str]], state: str, wanted: str, *, role: str
+    transitions: AbstractSet[tuple[str, str, str]], state: str, *, wanted: str, role: str
 ) -> str:
     """`lawful`, `same`, or why not: `after_cancel`, `second_completion`, `unlawful`, `unknown_state`.
 

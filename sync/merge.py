@@ -33,7 +33,7 @@ from sync.template import (
 
 
 def apply_all(
-    records: dict[UUID, RecordState], captured: Sequence[Captured], context: Context
+    records: dict[UUID, RecordState], captured: Sequence[Captured], *, context: Context
 ) -> Decision:
     """Operations in order; one that waits for another is tried again once that one is in.
 
@@ -46,10 +46,10 @@ def apply_all(
         held: list[Captured] = []
         for each in waiting:
             operation = each.operation
-            if not each.late and _waits(now, operation, known):
+            if not each.late and _waits(now, operation, known=known):
                 held.append(each)
                 continue
-            step = apply(now.get(operation.record), each, context)
+            step = apply(now.get(operation.record), each, context=context)
             steps[operation.id] = step
             known.add(operation.id)
             if step.record is not None:
@@ -65,10 +65,10 @@ def apply_all(
     return Decision(records=changed, steps=ordered)
 
 
-def apply(record: RecordState | None, captured: Captured, context: Context) -> Step:
+def apply(record: RecordState | None, captured: Captured, *, context: Context) -> Step:
     """One operation becomes applied, merged, a conflict, held, or is put into quarantine."""
     operation = captured.operation
-    code = _refusal(record, captured, context)
+    code = _refusal(record, captured, context=context)
     if code is not None:
         return _quarantined(operation, code)
     if record is None:
@@ -84,10 +84,10 @@ def apply(record: RecordState | None, captured: Captured, context: Context) -> S
             premises_id=operation.premises,
         )
     if operation.kind == "command":
-        return _command(record, captured, context)
+        return _command(record, captured, context=context)
     if operation.kind == "delete":
         return _delete(record, captured)
-    return _answers(record, captured, context)
+    return _answers(record, captured, context=context)
 
 
 def office_edit(
@@ -106,13 +106,13 @@ def force_state(record: RecordState, *, state: str, mark: Mark) -> RecordState:
     return with_fields(record, version, fields=fields, touched={"state": version}, mark=mark)
 
 
-def _waits(records: dict[UUID, RecordState], operation: Operation, known: set[UUID]) -> bool:
+def _waits(records: dict[UUID, RecordState], operation: Operation, *, known: set[UUID]) -> bool:
     if any(each not in known for each in operation.after):
         return True
     return operation.kind != "create" and operation.record not in records
 
 
-def _refusal(record: RecordState | None, captured: Captured, context: Context) -> str | None:
+def _refusal(record: RecordState | None, captured: Captured, *, context: Context) -> str | None:
     operation = captured.operation
     # a visit that never was this technician's is not shown, and not written
     if (
@@ -179,13 +179,13 @@ def _by_code(template: Template) -> dict[str, Item]:
     return known
 
 
-def _answers(record: RecordState, captured: Captured, context: Context) -> Step:
+def _answers(record: RecordState, captured: Captured, *, context: Context) -> Step:
     operation = captured.operation
     items = _items(context, operation.template or record.fields.get("template"))
     for field, value in operation.fields.items():
-        if policy_of(items, record.kind, field) is None:
+        if policy_of(items, record.kind, field=field) is None:
             return _quarantined(operation, "item_unknown")
-        if (code := refused(items, field, value)) is not None:
+        if (code := refused(items, field, value=value)) is not None:
             return _quarantined(operation, code)
     step = Answers(
         record, items, mark=_mark(captured), operation=operation, base=operation.base
@@ -197,10 +197,10 @@ def _answers(record: RecordState, captured: Captured, context: Context) -> Step:
     return step
 
 
-def _command(record: RecordState, captured: Captured, context: Context) -> Step:
+def _command(record: RecordState, captured: Captured, *, context: Context) -> Step:
     operation, wanted = captured.operation, str(captured.operation.command)
     state = str(record.fields.get("state", "dispatched"))
-    verdict = judge(context.transitions, state, wanted, role="T")
+    verdict = judge(context.transitions, state, wanted=wanted, role="T")
     holder = context.held_by.get(record.id)
     if verdict == "unknown_state":
         return _quarantined(operation, "state_unknown")

@@ -44,7 +44,7 @@ def pick(policy: str, live: Sequence[Live]) -> Pick:
     return _PICKS[policy](live)
 
 
-def replaces(policy: str, new: Live, old: Live, *, seen: bool) -> bool:
+def replaces(policy: str, new: Live, *, old: Live, seen: bool) -> bool:
     """Whether a new value takes the place of an old one.
 
     A tablet's own later value replaces its own earlier one. A value that was seen is replaced by

@@ -61,8 +61,8 @@ async def push(
         found = await _load(tx, sender, read=read, library=library)
         arrival = (batch.clock, ambient.now)
         captured = _captured(found, read, sender=sender, who=tablet, arrival=arrival)
-        decision = apply_all(found.records, captured, found.context)
-        outcomes = leaving.outcomes(read, found, decision)
+        decision = apply_all(found.records, captured, context=found.context)
+        outcomes = leaving.outcomes(read, found, decision=decision)
         left = leaving.rows(
             leaving.Facts(
                 sender=(sender.unit_id, sender.tablet_id),
@@ -77,7 +77,7 @@ async def push(
         await tx.leave(left.rows)
         await tx.certify(sender.unit_id, left.ended)
         await tx.heard_from(sender.tablet_id, **_heard(tablet, read, batch=batch, ambient=ambient))
-        await _deliver(tx, sender, decision, found=found)
+        await _deliver(tx, sender, decision=decision, found=found)
     return outcomes
 
 
@@ -135,7 +135,7 @@ def _captured(
         if operation.id in found.known or operation.id in taken:
             continue
         taken.add(operation.id)
-        when = time.corrected(operation, clock, now)
+        when = time.corrected(operation, clock, received_at=now)
         captured.append(
             Captured(
                 operation=operation,
@@ -163,7 +163,7 @@ def _heard(
 
 
 async def _deliver(
-    tx: SyncTransaction, sender: Sender, decision: Decision, *, found: leaving.Found
+    tx: SyncTransaction, sender: Sender, *, decision: Decision, found: leaving.Found
 ) -> None:
     new = {key: state for key, state in decision.records.items() if key not in found.records}
     await tx.deliver(leaving.deliveries(found.own_mailboxes, new))

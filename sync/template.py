@@ -46,7 +46,7 @@ def items_by_code(template: Template) -> dict[str, Item]:
     return {each.code: each for each in template.items}
 
 
-def policy_of(items: dict[str, Item], kind: str, field: str) -> str | None:
+def policy_of(items: dict[str, Item], kind: str, *, field: str) -> str | None:
     """How a field merges, or None where nobody knows the field."""
     if field in items:
         return items[field].policy
@@ -59,7 +59,7 @@ def policy_of(items: dict[str, Item], kind: str, field: str) -> str | None:
     return VISIT_FIELDS.get(field) if kind == "visit" else "lww_history"
 
 
-def refused(items: dict[str, Item], field: str, value: FieldValue) -> str | None:
+def refused(items: dict[str, Item], field: str, *, value: FieldValue) -> str | None:
     """The code of what is wrong with an answer, or None. An empty answer takes one back."""
     if value is None:
         return None
@@ -70,7 +70,7 @@ def refused(items: dict[str, Item], field: str, value: FieldValue) -> str | None
     return _refused_by(item, value) if item is not None else None
 
 
-def severity(items: dict[str, Item], field: str, value: FieldValue) -> int:
+def severity(items: dict[str, Item], field: str, *, value: FieldValue) -> int:
     """How bad an answer is: 0 none, 1 minor, 2 major, 3 critical."""
     if value is None:
         return -1
@@ -80,7 +80,7 @@ def severity(items: dict[str, Item], field: str, value: FieldValue) -> int:
     return max((GRADES.get(name, 0) for name in _grades(item, value)), default=0)
 
 
-def statutory(items: dict[str, Item], field: str, value: FieldValue) -> str | None:
+def statutory(items: dict[str, Item], field: str, *, value: FieldValue) -> str | None:
     """Which of the four statutory hazards an answer is (建城规〔2023〕4号 art. 9), or None."""
     item = items.get(field)
     if item is None or not item.statutory:
@@ -93,7 +93,7 @@ def statutory(items: dict[str, Item], field: str, value: FieldValue) -> str | No
     return next((code for word, code in item.statutory.items() if word in words), None)
 
 
-def files_in(items: dict[str, Item], field: str, value: FieldValue) -> list[str]:
+def files_in(items: dict[str, Item], field: str, *, value: FieldValue) -> list[str]:
     """SHA-256 of every photo and signature that an answer names."""
     if field.endswith(PHOTOS) or field in ("photos", "no_access", "notice", "signature", "refusal"):
         return [each for each in _texts(value) if _is_file(each)]

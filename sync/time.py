@@ -30,7 +30,9 @@ def offset(clock: TabletClock | None, received_at: datetime) -> Offset:
     return Offset(milliseconds=round(away.total_seconds() * 1000))
 
 
-def corrected(operation: Operation, clock: TabletClock | None, received_at: datetime) -> Corrected:
+def corrected(
+    operation: Operation, clock: TabletClock | None, *, received_at: datetime
+) -> Corrected:
     """When an operation was true by the server's clock.
 
     Within one boot the age of an operation is a difference of uptimes and needs no wall clock. Else

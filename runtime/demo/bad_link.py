@@ -48,7 +48,7 @@ class BadLink:
         budget = _Budget(left)
         back = threading.Thread(target=_pump, args=(server, client, budget), daemon=True)
         back.start()
-        _pump(client, server, budget)
+        _pump(client, server, budget=budget)
         back.join()
         if budget.spent:
             self.cuts += 1
@@ -74,7 +74,7 @@ class _Budget:
             return given
 
 
-def _pump(source: socket.socket, sink: socket.socket, budget: _Budget) -> None:
+def _pump(source: socket.socket, sink: socket.socket, *, budget: _Budget) -> None:
     try:
         while chunk := source.recv(CHUNK):
             given = budget.take(len(chunk))

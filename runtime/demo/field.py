@@ -75,11 +75,11 @@ def work_offline(morning: Morning, *, seed: int, starts: datetime) -> datetime:
         for key, held in tablet.visits():
             inspection = held.fields.get("kind") == "inspection" and key not in morning.edited
             if inspection and missed == 0 and key not in (morning.reassigned, morning.cancelled):
-                _no_access(tablet, key, dice, at=at)
+                _no_access(tablet, key, dice=dice, at=at)
                 missed += 1
             else:
                 dangerous = inspection and hazards == 0
-                _visit(tablet, (key, held), dice, at=at, dangerous=dangerous)
+                _visit(tablet, (key, held), dice=dice, at=at, dangerous=dangerous)
                 hazards += dangerous
             at += timedelta(minutes=35)
         ends = max(ends, at)
@@ -125,8 +125,8 @@ def _office_goes_on(
     tablets: tuple[Tablet, ...],
 ) -> Morning:
     taken: set[str] = set()
-    reassigned = _reassign(office, people, others, taken)
-    cancelled = _cancel(office, people, taken)
+    reassigned = _reassign(office, people, others=others, taken=taken)
+    cancelled = _cancel(office, people, taken=taken)
     edited: list[str] = []
     for person in people:
         for stop in person["stops"]:
@@ -143,7 +143,7 @@ def _office_goes_on(
 
 
 def _reassign(
-    office: Office, people: list[dict[str, Any]], others: list[dict[str, Any]], taken: set[str]
+    office: Office, people: list[dict[str, Any]], *, others: list[dict[str, Any]], taken: set[str]
 ) -> str | None:
     for person in people:
         for stop in reversed(person["stops"]):
@@ -160,7 +160,7 @@ def _reassign(
     return None
 
 
-def _cancel(office: Office, people: list[dict[str, Any]], taken: set[str]) -> str | None:
+def _cancel(office: Office, people: list[dict[str, Any]], *, taken: set[str]) -> str | None:
     for person in reversed(people):
         for stop in reversed(person["stops"]):
             if stop["visit"] in taken or stop["kind"] == "appliance_install":
@@ -175,8 +175,8 @@ def _cancel(office: Office, people: list[dict[str, Any]], taken: set[str]) -> st
 def _visit(
     tablet: Tablet,
     visit: tuple[str, Held],
-    dice: random.Random,
     *,
+    dice: random.Random,
     at: datetime,
     dangerous: bool,
 ) -> None:
@@ -204,7 +204,7 @@ def _visit(
     tablet.command(key, "field_done", now=at + timedelta(minutes=26))
 
 
-def _no_access(tablet: Tablet, key: str, dice: random.Random, *, at: datetime) -> None:
+def _no_access(tablet: Tablet, key: str, *, dice: random.Random, at: datetime) -> None:
     for minutes, state in ((0, "accepted"), (2, "en_route"), (9, "on_site")):
         tablet.command(key, state, now=at + timedelta(minutes=minutes))
     door, notice = (tablet.photo(work.picture(dice), media_type="image/png") for _ in range(2))

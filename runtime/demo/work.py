@@ -60,7 +60,7 @@ def _answer(item: Item, dice: random.Random) -> FieldValue:
     if item.kind == "scale":
         return 1
     if item.kind == "number":
-        return _number(item.least, item.most, dice)
+        return _number(item.least, item.most, dice=dice)
     if item.kind == "date":
         return f"{dice.randint(2023, 2025)}-0{dice.randint(1, 9)}-1{dice.randint(0, 9)}"
     if item.kind == "composite":
@@ -77,13 +77,13 @@ def _part(sub: SubField, dice: random.Random) -> str | int | float | bool | None
     if sub.kind == "integer":
         return int(sub.least if sub.least is not None else sub.most or 0)
     if sub.kind == "number":
-        return _number(sub.least, sub.most, dice)
+        return _number(sub.least, sub.most, dice=dice)
     if sub.kind == "date":
         return "2024-05-01"
     return None
 
 
-def _number(least: float | None, most: float | None, dice: random.Random) -> float:
+def _number(least: float | None, most: float | None, *, dice: random.Random) -> float:
     if least is not None and most is not None:
         return round((least + most) / 2, 2)
     if most is not None:

@@ -1,8 +1,7 @@
 """Brings a region into the registry in the caller's transaction: all of it or nothing."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
-from datetime import date
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -20,8 +19,6 @@ from storage import registry
 from storage.engine import Transaction
 
 BATCH_ROWS = 2_000
-DueOn = Callable[[str, date | None, date | None], date | None]
-"""Class, last inspection, first gas-on: when the next inspection is due (commitments.cycles)."""
 Row = dict[str, Any]
 
 
@@ -30,7 +27,6 @@ async def save(
     region: Region,
     *,
     ambient: Ambient,
-    due_on: DueOn = cycles.due_on,
     progress: Progress | None = None,
 ) -> Saved:
     """Saves grids, premises, technicians and the report; known rows stay untouched.
@@ -45,7 +41,7 @@ async def save(
     for batch in _batches(region.premises):
         changed += await registry.save_premises(
             tx,
-            [_premises(unit_id, each, due_on=due_on) for each in batch],
+            [_premises(unit_id, each) for each in batch],
             customers=[_customer(unit_id, each) for each in batch],
             meters=[_meter(unit_id, each) for each in batch if each.meter_serial],
         )
@@ -72,7 +68,7 @@ def _grid(unit_id: str, code: str) -> Row:
     return {"id": named(unit_id, "grid", code), "unit_id": unit_id, "code": code}
 
 
-def _premises(unit_id: str, each: Premises, *, due_on: DueOn) -> Row:
+def _premises(unit_id: str, each: Premises) -> Row:
     row: Row = {
         "unit_id": unit_id,
         "account": each.account,
@@ -87,8 +83,8 @@ def _premises(unit_id: str, each: Premises, *, due_on: DueOn) -> Row:
         "last_inspection_on": each.last_inspection_on,
         "last_inspection_result": each.last_inspection_result,
         # inside the hash: a rule that changes moves due days, and those rows have to be rewritten
-        "inspection_due_on": due_on(
-            each.customer_class, each.last_inspection_on, each.first_gas_on
+        "inspection_due_on": cycles.due_on(
+            each.customer_class, each.last_inspection_on, first_gas_on=each.first_gas_on
         ),
         "marks": each.marks,
     }

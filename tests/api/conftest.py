@@ -62,7 +62,7 @@ async def region(database: AsyncEngine, tmp_path: Path) -> AsyncEngine:
     plan_id = await run.request(database, UNIT, order=order, ambient=ambient)
     await run.take_one(database, InProcess(), worker="test", make_ambient=lambda: ambient)
     async with database.connect() as tx:
-        row = await work.plan_of(tx, UNIT, plan_id)
+        row = await work.plan_of(tx, UNIT, plan_id=plan_id)
     assert row.report["checker_violations"] == 0
     await publish.publish(database, UNIT, plan_id=plan_id, actor="test", ambient=ambient)
     return database

@@ -44,7 +44,7 @@ def event(kind, when, *, received=None, **body):
 
 def judged(code, events, *, now):
     rule = rule_for(catalogue.rules(), code, on_day=at(now).date())
-    return fold(rule, events, catalogue.calendar(), now=at(now))
+    return fold(rule, events, calendar=catalogue.calendar(), now=at(now))
 
 
 def asked(kind, received, *, description="", **given):
@@ -58,7 +58,7 @@ def asked(kind, received, *, description="", **given):
     )
     premises = PremisesFacts(id="p", account="6600000001", customer_class="resident")
     book = Book(services=services(), rules=catalogue.rules(), calendar=catalogue.calendar())
-    return draft(request, premises, book)
+    return draft(request, premises, book=book)
 
 
 def local(instant):

@@ -45,14 +45,14 @@ GOOD = (
 )  # fmt: skip
 def test_a_cycle_runs_from_the_last_inspection_else_from_first_gas_on(customer_class, due):
     since = date(2026, 2, 28)
-    found = cycles.due_on(customer_class, since, date(2020, 1, 1))
-    assert found == cycles.due_on(customer_class, None, since)
+    found = cycles.due_on(customer_class, since, first_gas_on=date(2020, 1, 1))
+    assert found == cycles.due_on(customer_class, None, first_gas_on=since)
     assert found == due
 
 
 def test_an_unknown_class_or_gas_that_was_never_on_needs_a_person():
-    assert cycles.due_on(None, date(2026, 1, 1), None) is None
-    assert cycles.due_on("resident", None, None) is None
+    assert cycles.due_on(None, date(2026, 1, 1), first_gas_on=None) is None
+    assert cycles.due_on("resident", None, first_gas_on=None) is None
 
 
 def test_three_good_tries_keep_the_duty_to_offer_and_not_the_interval():

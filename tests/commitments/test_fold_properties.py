@@ -46,7 +46,7 @@ def rule(code):
 
 
 def judged(code, events, now):
-    return fold(rule(code), events, catalogue.calendar(), now=now)
+    return fold(rule(code), events, calendar=catalogue.calendar(), now=now)
 
 
 @st.composite
@@ -116,7 +116,7 @@ def test_a_flipped_byte_in_any_past_event_is_found(given_events):
     head, links = "", []
     events = [made(STARTED, 0), *(made(kind, minutes) for kind, minutes in given_events)]
     for n, each in enumerate(events, start=1):
-        found = chain.link(head, n, each)
+        found = chain.link(head, n, event=each)
         links.append((n, each, head, found))
         head = found
     assert chain.broken_at(links) is None
@@ -212,5 +212,5 @@ def test_triage_sends_danger_to_the_emergency_desk_and_a_denial_is_no_danger(wor
 
 
 def test_triage_believes_an_answer_more_than_the_words():
-    assert route("refund", "退款", {"smell": True}) == "emergency"
-    assert route("repair", "打不着火", {"smell": False}) == "repair"
+    assert route("refund", "退款", answers={"smell": True}) == "emergency"
+    assert route("repair", "打不着火", answers={"smell": False}) == "repair"

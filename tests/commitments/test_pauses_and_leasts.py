@@ -19,7 +19,7 @@ def event(kind, hours, **body):
 
 def judged(code, events, hours):
     rule = rule_for(catalogue.rules(), code, on_day=BEGUN.date())
-    return fold(rule, events, catalogue.calendar(), now=BEGUN + timedelta(hours=hours))
+    return fold(rule, events, calendar=catalogue.calendar(), now=BEGUN + timedelta(hours=hours))
 
 
 @pytest.mark.parametrize("later", [66, 80, 400, 9_000])

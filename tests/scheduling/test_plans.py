@@ -211,7 +211,7 @@ def test_every_unassigned_job_has_reasons_and_forcing_it_in_breaks_that_rule():
     names = {each.id: n for n, each in enumerate(problem.jobs)}
     by_name = {each.id: each for each in problem.jobs}
     for each in told[:10]:
-        for place in places(prepared, state, names[each.job]):
+        for place in places(prepared, state, job=names[each.job]):
             if place.code == "skill":
                 person = next(t for t in problem.technicians if t.id == place.technician)
                 assert not set(by_name[each.job].skills) <= set(person.skills)

@@ -20,9 +20,9 @@ async def boxes(database: AsyncEngine) -> list[uuid.UUID]:
     async with database.begin() as tx:
         await registry.ensure_unit(tx, "u", name_zh="u")
         wanted = [{"id": made[0], "kind": "unit", "technician_id": None}]
-        await mailboxes.open_missing(tx, "u", wanted)
+        await mailboxes.open_missing(tx, "u", wanted=wanted)
         await mailboxes.open_missing(
-            tx, "u", [{"id": made[1], "kind": "pack", "technician_id": None}]
+            tx, "u", wanted=[{"id": made[1], "kind": "pack", "technician_id": None}]
         )
         await records.ensure_epoch(tx, epoch=uuid.uuid4(), now=datetime.now(UTC))
     return made

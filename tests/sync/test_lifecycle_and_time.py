@@ -18,7 +18,7 @@ BY_TECHNICIAN = sorted(each for each in checklists.transitions() if each[2] == "
 
 @pytest.mark.parametrize(("source", "target", "role"), BY_TECHNICIAN)
 def test_a_technicians_lawful_change_of_state_is_lawful(source, target, role):
-    verdict = judge(checklists.transitions(), source, target, role=role)
+    verdict = judge(checklists.transitions(), source, wanted=target, role=role)
     # a tablet may not schedule: the office does when it hears of the wish
     assert verdict in ("lawful", "unknown_state")
     assert (verdict == "unknown_state") == (target == "scheduled")
@@ -37,7 +37,7 @@ def test_a_technicians_lawful_change_of_state_is_lawful(source, target, role):
     ],
 )
 def test_what_a_tablets_word_means_in_another_state(state, wanted, verdict):
-    assert judge(checklists.transitions(), state, wanted, role="T") == verdict
+    assert judge(checklists.transitions(), state, wanted=wanted, role="T") == verdict
 
 
 def operation(**changes) -> Operation:
@@ -50,25 +50,28 @@ def test_within_one_boot_the_age_is_a_difference_of_uptimes_whatever_the_clock_s
     wrong = NOW + timedelta(hours=8)
     clock = TabletClock(sent_at=wrong, uptime_ms=10_000_000, boot=boot)
     said = operation(observed_at=wrong, uptime_ms=9_400_000, boot=boot)
-    found = time.corrected(said, clock, NOW)
+    found = time.corrected(said, clock, received_at=NOW)
     assert found.at == NOW - timedelta(minutes=10)
     assert found.trust == "verified"
 
 
 def test_a_clock_that_is_eight_hours_off_is_shifted_and_marked():
     clock = TabletClock(sent_at=NOW + timedelta(hours=8))
-    found = time.corrected(operation(observed_at=NOW + timedelta(hours=7)), clock, NOW)
+    found = time.corrected(operation(observed_at=NOW + timedelta(hours=7)), clock, received_at=NOW)
     assert found.at == NOW - timedelta(hours=1)
     assert found.trust == "skewed"
 
 
 def test_nothing_was_true_after_it_arrived():
     clock = TabletClock(sent_at=NOW)
-    assert time.corrected(operation(observed_at=NOW + timedelta(days=7)), clock, NOW).at <= NOW
+    assert (
+        time.corrected(operation(observed_at=NOW + timedelta(days=7)), clock, received_at=NOW).at
+        <= NOW
+    )
 
 
 def test_without_a_word_about_its_clock_a_tablet_is_not_trusted():
-    assert time.corrected(operation(), None, NOW).trust == "unknown"
+    assert time.corrected(operation(), None, received_at=NOW).trust == "unknown"
 
 
 def test_a_cursor_comes_back_as_it_went():

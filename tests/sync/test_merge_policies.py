@@ -72,7 +72,7 @@ def said(tablet: str, n: int, fields=None, *, base=None, minutes=0, **more) -> C
 
 
 def both(one: Captured, other: Captured, **fields):
-    return apply_all({VISIT: visit(**fields)}, [one, other], context())
+    return apply_all({VISIT: visit(**fields)}, [one, other], context=context())
 
 
 def test_severity_max_the_more_dangerous_value_wins_and_both_are_kept():
@@ -84,8 +84,8 @@ def test_severity_max_the_more_dangerous_value_wins_and_both_are_kept():
 
 
 def test_severity_max_a_pass_that_saw_a_foreign_fail_does_not_hide_it():
-    first = apply(visit(), said("a", 1, {"R12": "fail"}), context())
-    second = apply(first.record, said("b", 1, {"R12": "pass"}, base={"R12": 2}), context())
+    first = apply(visit(), said("a", 1, {"R12": "fail"}), context=context())
+    second = apply(first.record, said("b", 1, {"R12": "pass"}, base={"R12": 2}), context=context())
     assert second.record.fields["R12"] == "fail"
     assert second.result.outcome == "conflict"
 
@@ -143,7 +143,7 @@ def test_technician_owns_the_one_on_site_wins_over_the_office():
             template="REP@2026.1",
         ),
     )
-    step = apply(known, operation, context())
+    step = apply(known, operation, context=context())
     assert step.record.fields["P04"] == "misuse"
     assert any(each.value == "wear" for each in step.lost)
 
@@ -151,7 +151,7 @@ def test_technician_owns_the_one_on_site_wins_over_the_office():
 def test_dispatcher_owns_the_office_decides_and_the_tablets_word_is_kept():
     mark = Mark(by="office", who="office", n=1, at_ms=1)
     moved = office_edit(visit(), fields={"priority": "high"}, mark=mark, context=context()).record
-    step = apply(moved, said("a", 1, {"priority": "low"}), context())
+    step = apply(moved, said("a", 1, {"priority": "low"}), context=context())
     assert step.record.fields["priority"] == "high"
     assert any(each.value == "low" for each in step.lost)
 
@@ -181,7 +181,9 @@ def test_lww_history_the_last_observed_wins_whatever_comes_first():
 
 def test_monotonic_state_work_after_a_cancel_is_kept_for_a_person():
     step = apply(
-        visit(state="cancelled"), said("a", 1, kind="command", command="field_done"), context()
+        visit(state="cancelled"),
+        said("a", 1, kind="command", command="field_done"),
+        context=context(),
     )
     assert step.result.outcome == "conflict"
     assert step.result.code == "after_cancel"
@@ -190,22 +192,24 @@ def test_monotonic_state_work_after_a_cancel_is_kept_for_a_person():
 
 
 def test_a_second_completion_is_kept_and_shown():
-    first = apply(visit(), said("a", 1, kind="command", command="field_done"), context())
-    second = apply(first.record, said("b", 1, kind="command", command="no_access"), context())
+    first = apply(visit(), said("a", 1, kind="command", command="field_done"), context=context())
+    second = apply(
+        first.record, said("b", 1, kind="command", command="no_access"), context=context()
+    )
     assert first.result.outcome == "applied"
     assert second.result.code == "second_completion"
 
 
 def test_work_on_a_visit_that_went_to_somebody_else_is_stored_and_marked():
     moved = context(held_by={VISIT: uuid5(SPACE, "other")})
-    step = apply(visit(), said("a", 1, {"R12": "fail"}), moved)
+    step = apply(visit(), said("a", 1, {"R12": "fail"}), context=moved)
     assert step.result.outcome == "merged"
     assert step.result.code == "reassigned"
     assert step.dangers[0].grade == "critical"
 
 
 def test_a_foreign_visit_is_not_written():
-    step = apply(visit(), said("a", 1, {"R12": "fail"}), context(mine=frozenset()))
+    step = apply(visit(), said("a", 1, {"R12": "fail"}), context=context(mine=frozenset()))
     assert (step.result.outcome, step.result.code) == ("quarantined", "not_yours")
 
 
@@ -222,7 +226,7 @@ def test_a_foreign_visit_is_not_written():
     ],
 )
 def test_an_answer_outside_its_question_is_kept_in_quarantine(fields, code):
-    step = apply(visit(), said("a", 1, fields), context())
+    step = apply(visit(), said("a", 1, fields), context=context())
     assert (step.result.outcome, step.result.code) == ("quarantined", code)
     assert step.record is None
 
@@ -230,16 +234,18 @@ def test_an_answer_outside_its_question_is_kept_in_quarantine(fields, code):
 def test_an_operation_waits_for_its_predecessor_and_goes_on_when_it_comes():
     first = said("a", 1, {"note": "one"})
     second = said("a", 2, {"note": "two"}, after=[first.operation.id])
-    alone = apply_all({VISIT: visit()}, [second], context())
+    alone = apply_all({VISIT: visit()}, [second], context=context())
     assert alone.steps[0].result.outcome == "held"
-    reversed_ = apply_all({VISIT: visit()}, [second, first], context())
+    reversed_ = apply_all({VISIT: visit()}, [second, first], context=context())
     assert [each.result.outcome for each in reversed_.steps] == ["applied", "applied"]
     assert reversed_.records[VISIT].fields["note"] == "two"
 
 
 def test_one_poison_operation_never_stops_the_others():
     done = apply_all(
-        {VISIT: visit()}, [said("a", 1, {"R99": 1}), said("a", 2, {"R12": "pass"})], context()
+        {VISIT: visit()},
+        [said("a", 1, {"R99": 1}), said("a", 2, {"R12": "pass"})],
+        context=context(),
     )
     assert [each.result.outcome for each in done.steps] == ["quarantined", "applied"]
 
@@ -278,7 +284,7 @@ def effective(state: RecordState) -> dict:
 def test_i7_the_merged_state_does_not_depend_on_the_order_of_arrival(answers):
     operations = [said(f"t{n}", 1, each, minutes=n) for n, each in enumerate(answers)]
     results = [
-        effective(apply_all({VISIT: visit()}, list(order), context()).records[VISIT])
+        effective(apply_all({VISIT: visit()}, list(order), context=context()).records[VISIT])
         for order in permutations(operations)
     ]
     assert all(each == results[0] for each in results)
@@ -286,14 +292,14 @@ def test_i7_the_merged_state_does_not_depend_on_the_order_of_arrival(answers):
 
 @given(one_answer, one_answer)
 def test_i8_merging_the_same_operation_again_changes_nothing(before, answer):
-    known = apply(visit(), said("b", 1, before), context()).record
-    once = apply(known, said("a", 1, answer), context()).record or known
-    twice = apply(once, said("a", 1, answer), context()).record or once
+    known = apply(visit(), said("b", 1, before), context=context()).record
+    once = apply(known, said("a", 1, answer), context=context()).record or known
+    twice = apply(once, said("a", 1, answer), context=context()).record or once
     assert effective(once) == effective(twice)
 
 
 @given(st.lists(st.sampled_from(["pass", "fail"]), min_size=2, max_size=5))
 def test_i19_a_fail_is_never_masked_by_another_tablet(values):
     operations = [said(f"t{n}", 1, {"R12": v}, minutes=n) for n, v in enumerate(values)]
-    merged = apply_all({VISIT: visit()}, operations, context()).records[VISIT]
+    merged = apply_all({VISIT: visit()}, operations, context=context()).records[VISIT]
     assert merged.fields["R12"] == ("fail" if "fail" in values else "pass")
