@@ -1,1 +1,2 @@
-"""Litestar routes by promise: strict decoding, principals, scope and problem answers. No SQL, no rules."""
+"""Litestar routes by promise: strict decoding, principals, scope and problem answers. No SQL, no
+rules."""

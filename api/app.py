@@ -59,7 +59,8 @@ async def openapi(request: Call) -> Response[bytes]:
 
 
 def document(app: Litestar) -> dict[str, Any]:
-    """Litestar's document, completed by what it does not know: bodies that we read, and problems."""
+    """Litestar's document, completed by what it does not know: bodies that we read, and
+    problems."""
     schema = app.openapi_schema.to_schema()
     bodies = {
         id(each.opt["body"]): each.opt["body"] for each in _handlers(app) if "body" in each.opt

@@ -16,7 +16,8 @@ Form = Literal["json", "msgpack"]
 
 
 async def read(request: Request[Any, Any, Any], kind: type[T], *, seemly: bool = True) -> T:
-    """The body as `kind`. Refuses `malformed_body`, `invalid_field`, `body_too_large` and the like."""
+    """The body as `kind`. Refuses `malformed_body`, `invalid_field`, `body_too_large` and the
+    like."""
     form = form_of(request)
     raw = unpacked(await _bounded(request), request.headers.get("content-encoding", ""))
     decode = msgspec.json.decode if form == "json" else msgspec.msgpack.decode

@@ -319,9 +319,7 @@ async def track(request: Call, code: str) -> dict[str, Any]:
 router = Router(
     path="/api/v1",
     route_handlers=[
-        open_conflicts, resolve, quarantine, list_cases, open_case, one_case, list_orders, one_order,
-        assign, cancel, edit, one_day, ask_plan, list_plans, one_plan, publish_plan, list_commitments,
-        summary, explain, clauses, technicians, premises, audit_page, track,
-    ],
-    tags=["Office"],
-)  # fmt: skip
+        open_conflicts, resolve, quarantine, list_cases, open_case, one_case, list_orders,
+        one_order, assign, cancel, edit, one_day, ask_plan, list_plans, one_plan, publish_plan,
+        list_commitments, summary, explain, clauses, technicians, premises, audit_page, track, ],
+        tags=["Office"], )  # fmt: skip

@@ -81,7 +81,8 @@ async def receipts(
 
 @post("/attachments", guards=[tablet], summary="Begin an upload (tus creation)")
 async def begin(request: Call) -> Response[bytes]:
-    """`Upload-Length` and `Upload-Metadata` (sha256, filetype); a file that is here costs nothing."""
+    """`Upload-Length` and `Upload-Metadata` (sha256, filetype); a file that is here costs
+    nothing."""
     use = services(request)
     state = await attachments.begin(
         use.engine, sender(request), wish=_wish(request), ambient=use.ambient()

@@ -31,7 +31,8 @@ class DueAnswer(Value, frozen=True):
 def due_answer(
     rules: Sequence[Rule], calendar: Calendar, *, clause: str, start: str, facts: Facts
 ) -> DueAnswer:
-    """The rule of a clause that the facts choose, counted from `start` (a day, or a zoned instant)."""
+    """The rule of a clause that the facts choose, counted from `start` (a day, or a zoned
+    instant)."""
     code, why = choose(clause, facts)
     since = _instant(start, calendar)
     rule = rule_for(rules, code, on_day=local_day(calendar, since))

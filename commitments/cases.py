@@ -94,7 +94,8 @@ async def open_cycles(engine: AsyncEngine, unit_id: str, *, ambient: Ambient) ->
 
 
 async def generate_due(engine: AsyncEngine, unit_id: str, *, until: date, ambient: Ambient) -> int:
-    """Work orders for inspections that fall due by a day, once a cycle however often it is asked."""
+    """Work orders for inspections that fall due by a day, once a cycle however often it is
+    asked."""
     decided_by = book()
     async with engine.begin() as tx:
         rows = await registry.inspections_due(tx, unit_id, until=until)

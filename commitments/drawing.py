@@ -1,7 +1,7 @@
 """A workflow as a picture: SVG of its own, without fonts or scripts from anywhere."""
 
 from collections.abc import Iterable, Mapping
-from xml.sax.saxutils import escape  # nosec B406 - only writes XML, reads none
+from xml.sax.saxutils import escape  # only writes XML, reads none  # nosec B406
 
 from commitments.workflow import ENDS, Step, Workflow
 

@@ -111,7 +111,8 @@ def event_of(row: Any) -> Event:
 
 
 def verdict_columns(verdict: Verdict, *, now: datetime) -> Row:
-    """The columns that a fold fills; `verdict` keeps the instant it was folded at, to be verified."""
+    """The columns that a fold fills; `verdict` keeps the instant it was folded at, to be
+    verified."""
     return {
         "state": verdict.state,
         "due_at": verdict.due_at,
@@ -155,7 +156,8 @@ FIELD_EVENTS: dict[tuple[str, str], tuple[str, ...]] = {
     ("inspection", "field_done"): ("inspection_completed",),
     ("inspection_booking", "field_done"): ("inspection_completed",),
 }
-"""Which events a state of field work is, by kind of work. An attempt in vain never resets a cycle."""
+"""Which events a state of field work is, by kind of work. An attempt in vain never resets a
+cycle."""
 
 
 def field_events(work_kind: str, state: str) -> tuple[str, ...]:

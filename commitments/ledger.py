@@ -22,7 +22,8 @@ PAGE = 2_000
 async def record(
     engine: AsyncEngine, unit_id: str, *, commitment_id: UUID, event: Event, ambient: Ambient
 ) -> None:
-    """Adds an office event; a pause, resume or waiver that may not be is refused, nothing changed."""
+    """Adds an office event; a pause, resume or waiver that may not be is refused, nothing
+    changed."""
     async with engine.begin() as tx:
         held = await _locked(tx, unit_id, commitment_id=commitment_id)
         events = await _events(tx, commitment_id)
@@ -42,7 +43,8 @@ async def record(
 async def explain(
     engine: AsyncEngine, unit_id: str, *, commitment_id: UUID, now: datetime
 ) -> dict[str, Any]:
-    """The clause, the rule version, every event with both instants, each day counted, the verdict."""
+    """The clause, the rule version, every event with both instants, each day counted, the
+    verdict."""
     async with engine.connect() as tx:
         held = await ledger.commitment_of(tx, unit_id, commitment_id=commitment_id)
         if held is None:
@@ -75,7 +77,8 @@ async def explain(
 
 
 async def verify(engine: AsyncEngine, unit_id: str) -> dict[str, int]:
-    """Every stored verdict is the fold of its events at the instant it was folded, and no link broke."""
+    """Every stored verdict is the fold of its events at the instant it was folded, and no link
+    broke."""
     counted = {"recomputed": 0, "differences": 0, "broken_chains": 0}
     after: UUID | None = None
     while True:

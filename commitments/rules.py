@@ -30,7 +30,8 @@ def read_rules(document: dict[str, Any]) -> tuple[Rule, ...]:
 
 
 def rule_for(rules: Iterable[Rule], code: str, *, on_day: date) -> Rule:
-    """The version of a rule in force on a day; a running commitment keeps the one it started under."""
+    """The version of a rule in force on a day; a running commitment keeps the one it started
+    under."""
     found = [each for each in rules if each.code == code and _in_force(each, on_day)]
     if not found:
         raise Refusal("rule_unknown", rule=code, day=on_day.isoformat())
@@ -54,8 +55,8 @@ def refuse_longer(handbook: Rule, local: Rule) -> None:
 def connection_rule(facts: Facts) -> tuple[str, tuple[str, ...]]:
     """Which connection promise (clause 9) holds, and why: 7, 35, 30 or 15 working days.
 
-    以下 includes the number and 小于 does not (民法典 1259): G16 and 100 m count as small, DN80 does
-    not. Refuses `fact_missing` and names the fact.
+    以下 includes the number and 小于 does not (民法典 1259): G16 and 100 m count as small, DN80
+    does not. Refuses `fact_missing` and names the fact.
     """
     customer = _need(facts, "customer")
     if customer in ("resident", "resident_scattered"):

@@ -1,4 +1,5 @@
-"""The `doorstep` command: one word a job, and one JSON object as the last line where figures come out."""
+"""The `doorstep` command: one word a job, and one JSON object as the last line where figures come
+out."""
 
 import argparse
 import json

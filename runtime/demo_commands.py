@@ -30,7 +30,7 @@ from storage.engine import make_engine
 
 ZONE = ZoneInfo("Asia/Shanghai")
 UNIT = "demo"
-PASSWORD = "demo-only-in-a-throw-away-database"  # noqa: S105  # nosec B105 - the database is deleted
+PASSWORD = "demo-only-in-a-throw-away-database"  # the database is deleted  # nosec B105
 SWEEP_LIMIT = 50_000
 
 
@@ -58,7 +58,7 @@ def _demo(given: argparse.Namespace) -> int:
     story = Story(region=given.region, as_of=given.as_of, seconds=given.seconds, seed=given.seed)
     with tempfile.TemporaryDirectory(prefix="doorstep-demo-") as name:
         folder = Path(name)
-        folder.chmod(0o755)  # noqa: S103  # nosec B103 - the database runs as another user
+        folder.chmod(0o755)  # the database runs as another user  # nosec B103
         with own_server(folder / "postgres", durable=False) as cluster:
             cluster.ensure_database("demo")
             figures = told(story, cluster.url("demo"), folder=folder)
@@ -162,7 +162,7 @@ def _field_day(story: Story, url: str, *, folder: Path, day: date) -> dict[str, 
     }
 
 
-class _server:  # noqa: N801 - reads as the `with` word it is
+class _server:  # reads as the `with` word it is
     """An API process whose clock stands where the story is."""
 
     def __init__(self, url: str, folder: Path, *, at: datetime) -> None:

@@ -3,8 +3,9 @@
 import os
 import signal
 import socket
-import subprocess  # nosec B404 - starts this very program
+import subprocess  # starts this very program  # nosec B404
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from schemas.problems import Refusal
 
 READY_SECONDS_MAX = 40
 STOP_SECONDS_MAX = 15
+FOLLOWS = "DOORSTEP_FOLLOWS_PARENT"
 
 
 def free_port() -> int:
@@ -29,15 +31,33 @@ def process(word: str, environment: Mapping[str, str]) -> Iterator[subprocess.Po
     """`doorstep WORD` for as long as the block runs."""
     child = subprocess.Popen(  # nosec B603
         [sys.executable, "-m", "runtime.cli", word],
-        env={**os.environ, **environment},
+        env={**os.environ, **environment, FOLLOWS: "1"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL if not os.environ.get("DOORSTEP_TRACE") else None,
+        stdin=subprocess.PIPE,
         start_new_session=True,
     )
     try:
         yield child
     finally:
         stop(child)
+
+
+def follow_parent() -> None:
+    """Ends this process in order once the one that started it is gone, however that one ended.
+
+    The parent holds the other end of standard input and never writes: the system closes it for a
+    process that was killed, too.
+    """
+    if os.environ.get(FOLLOWS):
+        threading.Thread(target=_follow, daemon=True).start()
+
+
+def _follow() -> None:
+    # not sys.stdin: its lock, held here, would stop the server's own forked workers
+    while os.read(0, 1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def stop(child: subprocess.Popen[bytes]) -> None:

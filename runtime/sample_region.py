@@ -133,7 +133,7 @@ def write_region(folder: Path, *, size: Size, seed: int, as_of: date) -> dict[st
 class _Writer:
     def __init__(self, size: Size, *, seed: int, as_of: date) -> None:
         # the region is a story, not a secret
-        self._random = Random(seed)  # noqa: S311  # nosec B311
+        self._random = Random(seed)  # nosec B311
         self._size, self._seed, self._as_of = size, seed, as_of
         self._towns = [_town(each[0], latitude=each[1], longitude=each[2]) for each in TOWNS]
         self._planted: dict[str, list[str]] = {}

@@ -52,6 +52,7 @@ def _serve(_: argparse.Namespace) -> int:
     settings = read_settings()
     if database_url_given() is None:
         raise Refusal("unsafe_settings", reason="serve needs DATABASE_URL; `run` brings its own")
+    processes.follow_parent()
     Granian(
         "runtime.server:app",
         factory=True,
@@ -65,6 +66,9 @@ def _serve(_: argparse.Namespace) -> int:
 
 
 def _work(_: argparse.Namespace) -> int:
+    # before the loop has its own handler: whoever is asked to stop leaves the database in order
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    processes.follow_parent()
     with database(read_settings()) as url:
         asyncio.run(_worked(url))
     return 0
@@ -99,7 +103,8 @@ def _run(_: argparse.Namespace) -> int:
         environment = {"DATABASE_URL": url, "DOORSTEP_PORT": str(settings.port)}
         with (
             processes.process("serve", environment) as server,
-            processes.process("work", environment),
+            # on an embedded database it is a second user: killed, we leave it to stop the database
+            processes.process("work", {}),
         ):
             processes.wait_until_ready(settings.port, server)
             _say(settings)
@@ -116,7 +121,7 @@ def _say(settings: Settings) -> None:
         f"  Ready      {base}/health/ready",
         f"  Figures    {base}/metrics",
         "",
-        "  登录 · sign-ins (demo password in .state/demo-password):",
+        f"  登录 · sign-ins (password kept in {settings.state_folder}/demo-password):",
         *(f"    {login:<12} {zh}" for login, zh in DEMO_STAFF),
         f"    password   {demo_password(settings)}",
         "",

@@ -1,7 +1,9 @@
-"""The reference tablet: keeps everything in one file, says nothing is saved before it is, sends it all.
+"""The reference tablet: keeps everything in one file, says nothing is saved before it is, sends
+it all.
 
-It is what a third party should build: an outbox that is durable before the user is told, one exchange
-at a time, outcomes by operation, and a cursor that moves only with the records it speaks of.
+It is what a third party should build: an outbox that is durable before the user is told, one
+exchange at a time, outcomes by operation, and a cursor that moves only with the records it speaks
+of.
 """
 
 import base64
@@ -67,7 +69,8 @@ class Memory(msgspec.Struct, kw_only=True):
 
 
 class Tablet:
-    """One install. `now` is its wall clock; its uptime runs with it unless somebody turns the clock."""
+    """One install. `now` is its wall clock; its uptime runs with it unless somebody turns the
+    clock."""
 
     def __init__(self, path: Path, memory: Memory) -> None:
         self.path = path
@@ -153,7 +156,8 @@ class Tablet:
         return len(self.memory.outbox) + sum(1 for each in self.memory.photos if not each.sent)
 
     def sync(self, *, now: datetime, server: str | None = None) -> None:
-        """Sends everything and hears everything; a cut link is tried again from where it was cut."""
+        """Sends everything and hears everything; a cut link is tried again from where it was
+        cut."""
         target = server or self.memory.server
         for _ in range(TRIES_MAX):
             try:

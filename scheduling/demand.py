@@ -96,7 +96,8 @@ def _job(row: Any, day: Day, *, midnight: datetime) -> Job:
         skills=tuple(row.skills),
         windows=(window,) if window else (),
         earliest_seconds=max(0, _after(midnight, row.earliest_at) or 0),
-        # a promise that ends during the day bounds the start; one that has ended only raises urgency
+        # a promise that ends during the day bounds the start; one that has ended only raises
+        # urgency
         due_seconds=due if due is not None and 0 < due <= 86_400 and row.case_id else None,
         tier=tier,
         penalty_seconds=_penalty(row, midnight),

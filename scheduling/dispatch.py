@@ -1,4 +1,5 @@
-"""Shell: a dispatcher's hand: give a visit to somebody else, or cancel it. Work done meanwhile stays."""
+"""Shell: a dispatcher's hand: give a visit to somebody else, or cancel it. Work done meanwhile
+stays."""
 
 from datetime import timedelta
 from typing import Any
@@ -60,7 +61,8 @@ async def assign(
 async def cancel(
     engine: AsyncEngine, who: Principal, *, visit_id: UUID, reason: str, ambient: Ambient
 ) -> None:
-    """Cancels a visit that has not begun; a tablet that worked on it offline is heard all the same."""
+    """Cancels a visit that has not begun; a tablet that worked on it offline is heard all the
+    same."""
     async with engine.begin() as tx:
         visit, record = await _locked(tx, who.unit_id, visit_id=visit_id)
         if visit.state not in ("planned", "en_route"):
@@ -83,7 +85,8 @@ async def edit(
     fields: dict[str, FieldValue],
     ambient: Ambient,
 ) -> int:
-    """The office writes into a visit's record, by the same policies as everybody; returns the version."""
+    """The office writes into a visit's record, by the same policies as everybody; returns the
+    version."""
     async with engine.begin() as tx:
         _, record = await _locked(tx, who.unit_id, visit_id=visit_id)
         now = _edited(record, fields, who=who, ambient=ambient)

@@ -6,7 +6,8 @@ from schemas.plan import Plan, Problem, Reason, Unassigned
 
 
 def explain(problem: Problem, plan: Plan) -> tuple[Unassigned, ...]:
-    """Every unassigned job has reasons: for each technician the first rule that blocks it, counted."""
+    """Every unassigned job has reasons: for each technician the first rule that blocks it,
+    counted."""
     prepared = prepare(problem)
     numbers = {each.id: row for row, each in enumerate(problem.jobs)}
     if not problem.technicians:

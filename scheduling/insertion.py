@@ -1,4 +1,5 @@
-"""One job against every technician and every place of a plan: where it fits, what it costs, or why not."""
+"""One job against every technician and every place of a plan: where it fits, what it costs, or
+why not."""
 
 from collections.abc import Mapping
 
@@ -14,7 +15,8 @@ OVERTIME_SECONDS_MAX = 2 * 3600
 
 
 class Place(Value, frozen=True):
-    """What a technician could do with a job; `code` is `able` or the first rule that stands against it.
+    """What a technician could do with a job; `code` is `able` or the first rule that stands
+    against it.
 
     `overtime_seconds` is how much longer the shift would have to be, where that alone would help.
     """

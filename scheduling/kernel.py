@@ -1,10 +1,11 @@
 """The compiled search: ruin and recreate over exact routes with a floating lunch.
 
-Slack induction by string removals (Christiaens & Vanden Berghe, Transportation Science 54(2), 2020):
-strings of neighbouring jobs are taken out, jobs are put back greedily with blinks, and worse plans
-are accepted along a falling temperature. A route is evaluated in two states, lunch taken or not:
-earliest finish forwards (`early`), latest arrival backwards (`late`), so that an insertion is tested
-in constant time. Nothing here knows a Python object; the interpreter lock is released.
+Slack induction by string removals (Christiaens & Vanden Berghe, Transportation Science 54(2),
+2020): strings of neighbouring jobs are taken out, jobs are put back greedily with blinks, and
+worse plans are accepted along a falling temperature. A route is evaluated in two states, lunch
+taken or not: earliest finish forwards (`early`), latest arrival backwards (`late`), so that an
+insertion is tested in constant time. Nothing here knows a Python object; the interpreter lock is
+released.
 
 Arrays: T technicians, J jobs, P places in a route. `routes[T, P]` holds jobs, `length[T]` how many.
 `early[T, P+1, 2]` is the finish at place p (p = 0: leaving home), `late[T, P+1, 2]` the latest
@@ -151,7 +152,8 @@ def refresh(t, problem, routes, length, early, late):
 
 @njit(cache=True, nogil=True)
 def place(t, job, problem, extra, routes, length, early, late, blink, state):
-    """The cheapest place for a job in a route: (added seconds, place), NEVER where it does not fit."""
+    """The cheapest place for a job in a route: (added seconds, place), NEVER where it does not
+    fit."""
     seconds, duration, opens, closes, shift_opens, shift_closes, lo, ll, ls = problem
     data = (opens, closes, duration, lo[t], ll[t], ls[t])
     jobs = duration.shape[0]
@@ -268,7 +270,8 @@ def ruin(near, fixed, routes, length, where, taken, hit, state):
 
 @njit(cache=True, nogil=True)
 def order_of(penalty, closes, far, loose, count, keys, state):
-    """Sorts the loose jobs: at random, far first, near first, tight first; dear tiers always first."""
+    """Sorts the loose jobs: at random, far first, near first, tight first; dear tiers always
+    first."""
     choice = draw(state) * 11
     for k in range(count):
         job = loose[k]

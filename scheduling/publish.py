@@ -33,7 +33,8 @@ class Booked(Value, frozen=True):
 async def publish(
     engine: AsyncEngine, unit_id: str, *, plan_id: UUID, actor: str, ambient: Ambient
 ) -> dict[str, int]:
-    """All of a plan or nothing. Refuses `plan_not_ready` and, where the world moved, `plan_stale`."""
+    """All of a plan or nothing. Refuses `plan_not_ready` and, where the world moved,
+    `plan_stale`."""
     async with engine.begin() as tx:
         row = await work.plan_of(tx, unit_id, plan_id=plan_id, lock=True)
         if row is None:

@@ -53,7 +53,8 @@ def solve(
     progress: Callable[[float, float], None] = lambda share, cost: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Plan:
-    """The best plan found within the budget; with `iterations` the same seed gives the same plan."""
+    """The best plan found within the budget; with `iterations` the same seed gives the same
+    plan."""
     begun = monotonic()
     prepared = prepare(problem)
     if not problem.jobs or not problem.technicians:

@@ -348,7 +348,8 @@ class Mark(Value, frozen=True, array_like=True):
 
 
 class Rival(Value, frozen=True, array_like=True):
-    """One of several values of a field that stand beside each other: its version, what it had seen."""
+    """One of several values of a field that stand beside each other: its version, what it had
+    seen."""
 
     version: int
     base: int

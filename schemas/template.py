@@ -1,4 +1,5 @@
-"""Checklists: immutable by code and version; answers are validated against the version they name."""
+"""Checklists: immutable by code and version; answers are validated against the version they
+name."""
 
 from schemas.base import Value
 
@@ -15,7 +16,8 @@ class SubField(Value, frozen=True):
 class Item(Value, frozen=True):
     """One question: what may be answered, how answers merge, and how bad which answer is.
 
-    `grades` maps an option (or `grade` for "outside the limits" and "fail") to minor, major, critical.
+    `grades` maps an option (or `grade` for "outside the limits" and "fail") to minor, major,
+    critical.
     """
 
     code: str

@@ -20,7 +20,8 @@ from storage.tables import (
 
 _PRINCIPAL = """
 SELECT t.unit_id, t.kind, t.account_id, t.tablet_id,
-  a.role, a.name AS account_name, b.technician_id, b.state AS tablet_state, k.name AS technician_name
+  a.role, a.name AS account_name, b.technician_id, b.state AS tablet_state,
+  k.name AS technician_name
 FROM token t
 LEFT JOIN account a ON a.id = t.account_id AND a.active
 LEFT JOIN tablet b ON b.id = t.tablet_id

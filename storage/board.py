@@ -1,4 +1,5 @@
-"""What office pages read: cases, work orders, days, conflicts, quarantine. Always within one unit."""
+"""What office pages read: cases, work orders, days, conflicts, quarantine. Always within one
+unit."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -10,7 +11,8 @@ from storage.engine import Transaction, driver
 Rows = list[dict[str, Any]]
 
 _CONFLICTS = """
-SELECT c.id, c.record_id AS record, r.kind, r.visit_id AS visit, c.field, c.policy, c.status, c.values,
+SELECT c.id, c.record_id AS record, r.kind, r.visit_id AS visit, c.field, c.policy,
+  c.status, c.values,
   c.auto_resolved, c.resolution, c.opened_at, c.closed_at, c.closed_by, r.version AS record_version,
   r.fields -> 'number' AS number, r.fields -> 'address' AS address
 FROM conflict c JOIN record r ON r.id = c.record_id
@@ -24,7 +26,8 @@ FROM quarantine q WHERE q.unit_id = $1 AND q.status = $2 AND ($3::uuid IS NULL O
 ORDER BY q.id LIMIT $4
 """
 _CASES = """
-SELECT c.id, c.number, c.kind, c.channel, c.state, c.received_at, c.description, p.account, p.address
+SELECT c.id, c.number, c.kind, c.channel, c.state, c.received_at, c.description, p.account,
+  p.address
 FROM "case" c LEFT JOIN premises p ON p.id = c.premises_id
 WHERE c.unit_id = $1 AND ($2::text IS NULL OR c.state = $2) AND ($3::uuid IS NULL OR c.id > $3)
 ORDER BY c.id LIMIT $4
@@ -37,7 +40,8 @@ WHERE w.unit_id = $1 AND ($2::text IS NULL OR w.state = $2) AND ($3::uuid IS NUL
 ORDER BY w.id LIMIT $4
 """
 _COMMITMENTS = """
-SELECT id, rule_code, rule_version, clause, state, started_at, due_at, due_on, provisional, stopped_at,
+SELECT id, rule_code, rule_version, clause, state, started_at, due_at, due_on, provisional,
+  stopped_at,
   case_id, premises_id, work_order_id
 FROM commitment
 WHERE unit_id = $1 AND ($2::text IS NULL OR state = $2) AND ($3::uuid IS NULL OR id > $3)
@@ -82,7 +86,8 @@ SELECT field, value, version, author, reason, observed_at, received_at FROM fiel
 WHERE unit_id = $1 AND record_id = ANY($2::uuid[]) ORDER BY n
 """
 _VISITS = """
-SELECT v.id, v.attempt, v.state, v.outcome, v.technician_id, v.started_at, v.ended_at, v.certification,
+SELECT v.id, v.attempt, v.state, v.outcome, v.technician_id, v.started_at, v.ended_at,
+  v.certification,
   v.pending_decision, r.version, r.fields
 FROM visit v LEFT JOIN record r ON r.id = v.id
 WHERE v.unit_id = $1 AND v.work_order_id = $2 ORDER BY v.attempt
@@ -137,7 +142,8 @@ async def case_story(tx: Transaction, unit_id: str, *, case_id: UUID) -> dict[st
     if case is None:
         return None
     orders = await connection.fetch(
-        "SELECT id, number, kind, state, due_at FROM work_order WHERE unit_id = $1 AND case_id = $2",
+        "SELECT id, number, kind, state, due_at FROM work_order WHERE unit_id = $1 AND"
+        " case_id = $2",
         unit_id,
         case_id,
     )
@@ -162,7 +168,8 @@ async def tracked(tx: Transaction, code: str) -> dict[str, Any] | None:
         return None
     visits = await connection.fetch(
         "SELECT lower(s.during) AS starts_at, upper(s.during) AS ends_at, v.state FROM work_order w"
-        " JOIN visit v ON v.work_order_id = w.id JOIN stop s ON s.visit_id = v.id AND NOT s.released"
+        " JOIN visit v ON v.work_order_id = w.id JOIN stop s ON s.visit_id = v.id AND"
+        " NOT s.released"
         " WHERE w.case_id = $1 ORDER BY 1",
         row["id"],
     )
@@ -198,7 +205,8 @@ async def figures(tx: Transaction, unit_id: str) -> dict[str, int]:
     row = await connection.fetchrow(
         "SELECT (SELECT count(*) FROM operation WHERE unit_id = $1) AS operations,"
         " (SELECT count(*) FROM conflict WHERE unit_id = $1 AND status = 'open') AS conflicts_open,"
-        " (SELECT count(*) FROM quarantine WHERE unit_id = $1 AND status = 'open') AS quarantine_open,"
+        " (SELECT count(*) FROM quarantine WHERE unit_id = $1 AND status = 'open') AS"
+        " quarantine_open,"
         " (SELECT count(*) FROM attachment WHERE unit_id = $1 AND state = 'verified')"
         "   AS photos_verified,"
         " (SELECT count(*) FROM tablet WHERE unit_id = $1) AS tablets",

@@ -1,4 +1,5 @@
-"""What a technician has to know before knocking: a work order with everything around it, one read."""
+"""What a technician has to know before knocking: a work order with everything around it, one
+read."""
 
 from collections.abc import Sequence
 from typing import Any

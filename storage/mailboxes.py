@@ -35,7 +35,7 @@ ON CONFLICT (mailbox_id, record_id) DO UPDATE SET
   position = excluded.position,
   record_version = excluded.record_version,
   forget = excluded.forget
-"""  # noqa: S608  # nosec B608 - the only value is a constant of this file
+"""  # the only value is a constant of this file  # nosec B608
 
 _FOLLOWERS = """
 SELECT mailbox_id, record_id FROM mailbox_entry

@@ -1,6 +1,8 @@
-"""The in-memory double of the sync store: the same promises as PostgreSQL, for simulations and tests.
+"""The in-memory double of the sync store: the same promises as PostgreSQL, for simulations and
+tests.
 
-One transaction at a time; an error in the block leaves nothing behind. Held to the same conformance suite.
+One transaction at a time; an error in the block leaves nothing behind. Held to the same
+conformance suite.
 """
 
 import asyncio

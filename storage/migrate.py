@@ -49,7 +49,8 @@ async def current(url: str | URL) -> str | None:
 
 
 def statements() -> list[str]:
-    """The schema that the tables describe, as statements in order: what a first migration freezes."""
+    """The schema that the tables describe, as statements in order: what a first migration
+    freezes."""
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
     written: list[str] = []
     for table in metadata.sorted_tables:

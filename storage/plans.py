@@ -1,4 +1,5 @@
-"""Plan runs as a queue of rows: claimed with SKIP LOCKED and a lease, so a dead worker's run goes on."""
+"""Plan runs as a queue of rows: claimed with SKIP LOCKED and a lease, so a dead worker's run goes
+on."""
 
 from datetime import date, datetime, timedelta
 from typing import Any

@@ -1,4 +1,5 @@
-"""What a push touches: the tablet's row, known operations, records, visits; and what it leaves behind.
+"""What a push touches: the tablet's row, known operations, records, visits; and what it leaves
+behind.
 
 A push costs a fixed number of statements here, however many operations it carries.
 """
@@ -37,7 +38,8 @@ FROM operation WHERE id = ANY($1::uuid[]) AND unit_id = $2
 
 # locked in id order, so that two pushes that touch the same records cannot wait in a ring
 _RECORDS = """
-SELECT id, kind, visit_id, premises_id, version, fields::text, versions::text, authors::text, deleted
+SELECT id, kind, visit_id, premises_id, version, fields::text, versions::text,
+  authors::text, deleted
 FROM record WHERE id = ANY($1::uuid[]) AND unit_id = $2 ORDER BY id FOR UPDATE
 """
 
@@ -145,7 +147,8 @@ async def append_operations(tx: Transaction, rows: Rows) -> None:
 
 
 async def settle_operations(tx: Transaction, rows: Rows) -> None:
-    """Gives held operations the outcome they have come to: `{id, outcome, code, record_version}`."""
+    """Gives held operations the outcome they have come to: `{id, outcome, code,
+    record_version}`."""
     await bulk.update(tx, operation, rows=rows)
 
 
@@ -207,7 +210,9 @@ async def heard_from(tx: Transaction, tablet_id: UUID, **values: Any) -> None:
         for value in values.values()
     ]
     connection = await driver(tx)
-    await connection.execute(f"UPDATE tablet SET {sets} WHERE id = $1", tablet_id, *given)  # noqa: S608  # nosec B608 - names are our own keywords
+    # the names are our own keywords
+    statement = f"UPDATE tablet SET {sets} WHERE id = $1"  # nosec B608
+    await connection.execute(statement, tablet_id, *given)
 
 
 def document(text: str) -> Any:

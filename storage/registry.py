@@ -58,7 +58,8 @@ async def save_grids(tx: Transaction, rows: Rows) -> None:
 
 
 async def save_technicians(tx: Transaction, rows: Rows, *, certificates: Rows) -> int:
-    """Brings technicians and their certificates up to date; returns how many technicians changed."""
+    """Brings technicians and their certificates up to date; returns how many technicians
+    changed."""
     changed = await bulk.upsert(
         tx,
         technician,
@@ -122,7 +123,8 @@ async def premises_page(
 async def inspections_due(
     tx: Transaction, unit_id: str, *, until: date, after: UUID | None = None, limit: int = 10_000
 ) -> Sequence[Any]:
-    """Premises whose inspection is due by a day, oldest first; read from an index, not from history."""
+    """Premises whose inspection is due by a day, oldest first; read from an index, not from
+    history."""
     statement = (
         sa.select(premises.c.id, premises.c.account, premises.c.customer_class)
         .add_columns(premises.c.inspection_due_on, premises.c.grid_id)

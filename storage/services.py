@@ -1,4 +1,5 @@
-"""The service catalogue that ships with the project: which business promises what and needs whom."""
+"""The service catalogue that ships with the project: which business promises what and needs
+whom."""
 
 from functools import cache
 from pathlib import Path

@@ -85,7 +85,8 @@ async def complete(
     Refuses `photo_type`, `photo_dimensions` and `hash_mismatch`; the tablet then starts again.
     """
     refusal: Refusal | None = None
-    # under the row's lock: a cut reply makes a tablet ask again while the first answer is being made
+    # under the row's lock: a cut reply makes a tablet ask again while the first answer is being
+    # made
     async with engine.begin() as tx:
         row = await _found(tx, sender, upload_id=upload_id, lock=True)
         if row.state == "done":

@@ -1,4 +1,5 @@
-"""Shell: a named person decides between values that tablets and office hold. Every value is kept."""
+"""Shell: a named person decides between values that tablets and office hold. Every value is
+kept."""
 
 from typing import Any
 from uuid import UUID
@@ -51,7 +52,8 @@ async def resolve(
 def decided(
     state: RecordState, field: str, *, value: FieldValue, who: Principal, ambient: Ambient
 ) -> RecordState:
-    """The record with a person's decision: one live value, theirs. This alone may lower a danger."""
+    """The record with a person's decision: one live value, theirs. This alone may lower a
+    danger."""
     version = state.version + 1
     mark = office_mark(who.name, ambient.now)
     rivals: dict[str, list[Rival]] = {

@@ -1,4 +1,5 @@
-"""Cursors: where a tablet stands in each of its mailboxes, opaque to it; and what it has not seen yet."""
+"""Cursors: where a tablet stands in each of its mailboxes, opaque to it; and what it has not seen
+yet."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64

@@ -27,7 +27,8 @@ class Context(Value, frozen=True):
     """What the merge may lean on: checklists, the lifecycle, and who may write what.
 
     `mine` are records that this technician was ever given; `held_by` says who holds each visit now;
-    `known` are operations that the server has applied; `premises` those of the unit that were named.
+    `known` are operations that the server has applied; `premises` those of the unit that were
+    named.
     """
 
     templates: Mapping[str, Template]
@@ -80,7 +81,8 @@ class Disagreement(Value, frozen=True):
 
 
 class Change(Value, frozen=True):
-    """Field work came into a state, at the best estimate of when; `lawful` unless a person decides."""
+    """Field work came into a state, at the best estimate of when; `lawful` unless a person
+    decides."""
 
     record: UUID
     state: str

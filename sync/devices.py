@@ -189,7 +189,8 @@ async def revoke(
 async def hello(
     engine: AsyncEngine, sender: Sender, *, wish: HelloRequest, ambient: Ambient
 ) -> HelloAnswer:
-    """Where the two stand; `reoffer` where this database is younger than what the tablet was told."""
+    """Where the two stand; `reoffer` where this database is younger than what the tablet was
+    told."""
     async with engine.begin() as tx:
         epoch = await records.epoch(tx)
         held = await feed.operations_held(tx, sender.tablet_id, after=0, limit=10**6)

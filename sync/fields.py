@@ -1,4 +1,5 @@
-"""Answers into a record, field by field: which values live on, which one counts, what a person must see."""
+"""Answers into a record, field by field: which values live on, which one counts, what a person
+must see."""
 
 import msgspec
 

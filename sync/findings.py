@@ -1,4 +1,5 @@
-"""Core: what a push leaves besides records: hazards, visits, work orders, papers of visits made on the spot."""
+"""Core: what a push leaves besides records: hazards, visits, work orders, papers of visits made
+on the spot."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -22,7 +23,8 @@ def hazard_rows(
     records: Mapping[UUID, RecordState],
     hazards: Sequence[Any],
 ) -> tuple[list[Row], list[Row]]:
-    """New hazards, and known ones that were found again and worse. Danger never falls here (I19)."""
+    """New hazards, and known ones that were found again and worse. Danger never falls here
+    (I19)."""
     known = {(each["premises_id"], each["item"]): each for each in hazards}
     new: dict[UUID, Row] = {}
     raised: list[Row] = []

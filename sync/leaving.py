@@ -1,4 +1,5 @@
-"""Core: a decision of the merge as rows of tables and outcomes on the wire. Values in, values out."""
+"""Core: a decision of the merge as rows of tables and outcomes on the wire. Values in, values
+out."""
 
 import hashlib
 from collections.abc import Mapping, Sequence

@@ -27,7 +27,8 @@ VISIT_STATES = {
 def judge(
     transitions: AbstractSet[tuple[str, str, str]], state: str, *, wanted: str, role: str
 ) -> str:
-    """`lawful`, `same`, or why not: `after_cancel`, `second_completion`, `unlawful`, `unknown_state`.
+    """`lawful`, `same`, or why not: `after_cancel`, `second_completion`, `unlawful`,
+    `unknown_state`.
 
     An unlawful change is a decision for a person, never an error: the work was done.
     """

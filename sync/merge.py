@@ -1,8 +1,9 @@
-"""The merge: operations and a record in, the record and what follows out. Pure; every value is kept.
+"""The merge: operations and a record in, the record and what follows out. Pure; every value is
+kept.
 
-Causality decides, never a clock: an operation names per field the version it had seen. Equations, each
-held by a test (docs/promises.md): apply(apply(r, a), b) and apply(apply(r, b), a) hold the same
-effective values; apply(apply(r, a), a) = apply(r, a).
+Causality decides, never a clock: an operation names per field the version it had seen. Equations,
+each held by a test (docs/promises.md): apply(apply(r, a), b) and apply(apply(r, b), a) hold the
+same effective values; apply(apply(r, a), a) = apply(r, a).
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,9 @@
-"""Merge policies: which of several live values of a field is effective, and whether a person must look.
+"""Merge policies: which of several live values of a field is effective, and whether a person must
+look.
 
-A field holds every value that nobody who had seen it has replaced. The effective value is a function
-of that set, so it does not depend on the order of arrival (I7). Equal values never conflict.
+A field holds every value that nobody who had seen it has replaced. The effective value is a
+function of that set, so it does not depend on the order of arrival (I7). Equal values never
+conflict.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,7 +34,8 @@ class Pick(Value, frozen=True):
 
 
 KEEPS_ALL = frozenset({"numeric_worst_max", "numeric_worst_min", "union_set", "counter_monotonic"})
-"""Policies under which a later value does not replace one that was seen, unless its author takes it back."""
+"""Policies under which a later value does not replace one that was seen, unless its author takes
+it back."""
 GUARDED = frozenset({"severity_max", "numeric_worst_max", "numeric_worst_min"})
 """Policies under which danger never falls by merge (I19)."""
 

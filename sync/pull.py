@@ -28,7 +28,8 @@ class Wish(Value, frozen=True):
 async def pull(
     store: SyncStore, sender: Sender, *, wish: Wish, outcomes: Sequence[Outcome] = ()
 ) -> SyncAnswer:
-    """The next page of every mailbox the tablet follows; always at least one record where there is one."""
+    """The next page of every mailbox the tablet follows; always at least one record where there
+    is one."""
     async with store.begin() as tx:
         epoch = await tx.epoch()
         boxes = await tx.mailboxes_of(sender.unit_id, sender.technician_id)

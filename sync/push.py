@@ -52,7 +52,8 @@ def batch_of(request: SyncRequest, form: Literal["json", "msgpack"]) -> Batch:
 async def push(
     store: SyncStore, sender: Sender, *, batch: Batch, library: Library, ambient: Ambient
 ) -> list[Outcome]:
-    """One outcome per operation, in the order sent. Refuses `tablet_revoked` for a revoked tablet."""
+    """One outcome per operation, in the order sent. Refuses `tablet_revoked` for a revoked
+    tablet."""
     read = [read_operation(each, form=batch.form) for each in batch.operations]
     async with store.begin() as tx:
         tablet = await tx.lock_tablet(sender.unit_id, sender.tablet_id)

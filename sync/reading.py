@@ -29,7 +29,8 @@ class Unread(Value, frozen=True):
 
 
 class Read(Value, frozen=True):
-    """An operation with its canonical JSON and the hash of that: the same id names the same bytes."""
+    """An operation with its canonical JSON and the hash of that: the same id names the same
+    bytes."""
 
     operation: Operation
     payload: str

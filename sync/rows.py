@@ -1,4 +1,5 @@
-"""Core: a record between the table and the merge, and the mark of whoever writes from the office."""
+"""Core: a record between the table and the merge, and the mark of whoever writes from the
+office."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -54,6 +55,7 @@ def new_row(state: RecordState, unit_id: str) -> Row:
 
 
 def office_mark(name: str, at: datetime) -> Mark:
-    """A named person at the office; edits number themselves by the clock, so a later one replaces an earlier."""
+    """A named person at the office; edits number themselves by the clock, so a later one replaces
+    an earlier."""
     at_ms = int(at.timestamp() * 1000)
     return Mark(by=OFFICE, who=name, n=at_ms, at_ms=at_ms, trust="verified")

@@ -1,4 +1,5 @@
-"""What tests share: a PostgreSQL of their own, a fresh migrated database each, and real input if it is there."""
+"""What tests share: a PostgreSQL of their own, a fresh migrated database each, and real input if
+it is there."""
 
 import asyncio
 import uuid

@@ -1,1 +1,2 @@
-"""The whole story on one throw-away database: import, intake, plan, field work, merge, commitments."""
+"""The whole story on one throw-away database: import, intake, plan, field work, merge,
+commitments."""

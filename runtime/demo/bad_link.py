@@ -15,7 +15,7 @@ class BadLink:
 
     def __init__(self, port: int, *, seed: int, share_cut: float) -> None:
         self._target = ("127.0.0.1", port)
-        self._dice = random.Random(seed)  # noqa: S311  # nosec B311 - a story, not a secret
+        self._dice = random.Random(seed)  # a story, not a secret  # nosec B311
         self._share_cut = share_cut
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]

@@ -1,4 +1,5 @@
-"""The field half of the story: three tablets work a day offline while the office goes on deciding."""
+"""The field half of the story: three tablets work a day offline while the office goes on
+deciding."""
 
 import random
 from datetime import datetime, timedelta
@@ -67,7 +68,7 @@ def go_out(office: Office, folder: Path, *, day: str, now: datetime) -> Morning:
 
 def work_offline(morning: Morning, *, seed: int, starts: datetime) -> datetime:
     """Every visit of every route is worked without a network; returns when the last one ended."""
-    dice = random.Random(seed)  # noqa: S311  # nosec B311 - a story, not a secret
+    dice = random.Random(seed)  # a story, not a secret  # nosec B311
     ends = starts
     hazards, missed = 0, 0
     for tablet in morning.tablets:

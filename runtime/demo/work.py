@@ -1,4 +1,5 @@
-"""What a technician says and photographs on a visit: believable answers for every shipped checklist."""
+"""What a technician says and photographs on a visit: believable answers for every shipped
+checklist."""
 
 import random
 import struct

@@ -85,7 +85,8 @@ sign_in_failure = sa.Table(
     instant("last_at"),
 )
 
-# What people and the system did, hash-chained by unit; appended by every shell that changes something.
+# What people and the system did, hash-chained by unit; appended by every shell that changes
+# something.
 audit = sa.Table(
     "audit",
     metadata,

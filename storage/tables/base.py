@@ -21,7 +21,8 @@ def key() -> sa.Column[Any]:
 
 
 def unit() -> sa.Column[Any]:
-    """The operating unit that owns the row; every read is scoped by it, and units can be sharded."""
+    """The operating unit that owns the row; every read is scoped by it, and units can be
+    sharded."""
     return sa.Column("unit_id", sa.Text, sa.ForeignKey("unit.id"), nullable=False)
 
 

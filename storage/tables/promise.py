@@ -39,7 +39,8 @@ calendar_day = sa.Table(
     text("source"),
 )
 
-# One promise in one case, with the verdict that its events fold to; written by the ledger and the sweep.
+# One promise in one case, with the verdict that its events fold to; written by the ledger and the
+# sweep.
 commitment = sa.Table(
     "commitment",
     metadata,

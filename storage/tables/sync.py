@@ -34,7 +34,8 @@ template = sa.Table(
     instant("published_at"),
 )
 
-# Something tablets and office both write: the fold of operations and office edits; written by push and office.
+# Something tablets and office both write: the fold of operations and office edits; written by push
+# and office.
 record = sa.Table(
     "record",
     metadata,
@@ -133,7 +134,8 @@ quarantine = sa.Table(
     sa.Index("quarantine_open_idx", "unit_id", "status", "received_at"),
 )
 
-# A queue of changes: one a technician, one a unit. `position` is its counter; written under its row lock.
+# A queue of changes: one a technician, one a unit. `position` is its counter; written under its row
+# lock.
 mailbox = sa.Table(
     "mailbox",
     metadata,
@@ -145,7 +147,8 @@ mailbox = sa.Table(
     sa.UniqueConstraint("unit_id", "kind", "technician_id", postgresql_nulls_not_distinct=True),
 )
 
-# A record in a mailbox at its latest position; `trail` remembers which version earlier positions showed.
+# A record in a mailbox at its latest position; `trail` remembers which version earlier positions
+# showed.
 mailbox_entry = sa.Table(
     "mailbox_entry",
     metadata,
@@ -160,7 +163,8 @@ mailbox_entry = sa.Table(
     sa.Index("mailbox_entry_record_idx", "record_id"),
 )
 
-# A photo or signature, addressed by its SHA-256; declared by answers, verified when all bytes are in.
+# A photo or signature, addressed by its SHA-256; declared by answers, verified when all bytes are
+# in.
 attachment = sa.Table(
     "attachment",
     metadata,

@@ -92,7 +92,8 @@ visit = sa.Table(
     sa.Index("visit_premises_idx", "premises_id"),
 )
 
-# A day's plan of one unit: the request, the problem, the answer and who published it; written by runs.
+# A day's plan of one unit: the request, the problem, the answer and who published it; written by
+# runs.
 plan = sa.Table(
     "plan",
     metadata,

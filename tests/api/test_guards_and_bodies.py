@@ -1,4 +1,5 @@
-"""Every route declares who may; every bad body is a problem with a code, and nothing answers 500."""
+"""Every route declares who may; every bad body is a problem with a code, and nothing answers
+500."""
 
 import gzip
 

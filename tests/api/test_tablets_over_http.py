@@ -243,8 +243,10 @@ async def test_no_double_booking_even_by_hand_written_sql(region):
         async with region.begin() as tx:
             await tx.execute(
                 text(
-                    "INSERT INTO stop (id, unit_id, visit_id, technician_id, rank, during, arrive_at)"
-                    " SELECT gen_random_uuid(), unit_id, visit_id, technician_id, 9, during, arrive_at"
+                    "INSERT INTO stop (id, unit_id, visit_id, technician_id, rank,"
+                    " during, arrive_at)"
+                    " SELECT gen_random_uuid(), unit_id, visit_id, technician_id, 9,"
+                    " during, arrive_at"
                     " FROM stop WHERE id = :id"
                 ),
                 {"id": row.id},
