@@ -1,9 +1,10 @@
-# One image, three roles: serve, work, migrate. No database inside; DATABASE_URL names one.
+# One image, three roles: serve, work, migrate. No database inside; DATABASE_URL names one. Only what
+# serves is installed: requirements-serve.lock has neither the embedded database nor the tools of tests.
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /build
-COPY requirements.lock pyproject.toml README.md LICENSE ./
+COPY requirements-serve.lock pyproject.toml README.md LICENSE ./
 RUN python -m venv /venv \
- && /venv/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
+ && /venv/bin/pip install --no-cache-dir --require-hashes -r requirements-serve.lock
 COPY api api
 COPY commitments commitments
 COPY runtime runtime

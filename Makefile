@@ -6,9 +6,10 @@ PYTHON ?= python3
 UV := .uv/bin/uv
 BIN := .venv/bin
 PACKAGES := api commitments runtime scheduling schemas storage sync
+LOCK := $(UV) pip compile -q --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup run test check fmt demo bench-commitments bench-import clean
+.PHONY: help setup run test check lock fmt demo bench-commitments bench-import clean
 
 help: ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 22
@@ -40,6 +41,10 @@ check: setup ## format, lint, types, import contract, security, Dockerfile
 	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/python -m pytest -q -n 0 tests/tidy
 	@echo '{"findings": 0}'
+
+lock: setup ## after a change of dependencies: both lock files, hashed, without registry hosts
+	@$(LOCK) --all-extras --group dev -o requirements.lock
+	@$(LOCK) -c requirements.lock -o requirements-serve.lock
 
 fmt: setup ## format and sort imports
 	@$(BIN)/ruff format -q $(PACKAGES) tests bench
