@@ -1,6 +1,6 @@
 """Shell: opens cases with their clocks and work orders, and the due work of inspection cycles."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from commitments import cycles, entry, intake
 from commitments.calendar import local_day
 from schemas.ambient import Ambient
 from schemas.base import Value
+from schemas.commitment import Verdict
 from schemas.ids import named
 from schemas.problems import PROBLEMS
 from schemas.work import CaseRequest, PremisesFacts, Rejection, WorkOrderDraft
@@ -86,7 +87,15 @@ async def open_cycles(engine: AsyncEngine, unit_id: str, *, ambient: Ambient) ->
     while True:
         async with engine.begin() as tx:
             rows = await registry.premises_page(tx, unit_id, after=after, limit=PAGE)
-            drafts = [_cycle(each, decided_by, unit_id=unit_id, ambient=ambient) for each in rows]
+            drafts = [
+                _cycle(
+                    each,
+                    each.last_inspection_on or each.first_gas_on,
+                    decided_by=decided_by,
+                    ambient=ambient,
+                )
+                for each in rows
+            ]
             opened += await _enter(tx, [each for each in drafts if each is not None])
         if len(rows) < PAGE:
             return opened
@@ -96,22 +105,60 @@ async def open_cycles(engine: AsyncEngine, unit_id: str, *, ambient: Ambient) ->
 async def generate_due(engine: AsyncEngine, unit_id: str, *, until: date, ambient: Ambient) -> int:
     """Work orders for inspections that fall due by a day, once a cycle however often it is
     asked."""
-    decided_by = book()
-    async with engine.begin() as tx:
-        rows = await registry.inspections_due(tx, unit_id, until=until)
-        orders = [
-            _order_row(
-                intake.inspection_work(
-                    each.customer_class, each.inspection_due_on, book=decided_by
-                ),
-                unit_id=unit_id,
-                number=f"AJ-{each.account}-{each.inspection_due_on:%Y%m%d}",
-                premises_id=each.id,
-                case_id=None,
+    decided_by, made, after = book(), 0, None
+    while True:
+        async with engine.begin() as tx:
+            rows = await registry.inspections_due(tx, unit_id, until=until, after=after, limit=PAGE)
+            made += await work.open_work_orders(
+                tx, [_due_order(each, decided_by, unit_id=unit_id) for each in rows]
             )
-            for each in rows
-        ]
-        return await work.open_work_orders(tx, orders)
+        if len(rows) < PAGE:
+            return made
+        after = (rows[-1].inspection_due_on, rows[-1].id)
+
+
+def inspected_by(held: Any, verdict: Verdict) -> dict[UUID, date]:
+    """Premises and local day where a verdict says that an inspection cycle was completed."""
+    if held.rule_code not in cycles.CYCLE_RULES.values() or verdict.stopped_at is None:
+        return {}
+    return {held.premises_id: local_day(catalogue.calendar(), verdict.stopped_at)}
+
+
+async def renew_cycles(
+    tx: Transaction, unit_id: str, *, inspected: Mapping[UUID, date], ambient: Ambient
+) -> int:
+    """After a completed inspection the premises know its day and the next cycle runs from it.
+
+    `inspected` is premises id to the local day of completion; an older day than the known one
+    changes nothing.
+    """
+    if not inspected:
+        return 0
+    decided_by = book()
+    rows = []
+    for each in await registry.premises_by_id(tx, unit_id, ids=list(inspected)):
+        day = inspected[each.id]
+        if each.last_inspection_on is None or each.last_inspection_on < day:
+            due = cycles.due_on(each.customer_class, day, first_gas_on=each.first_gas_on)
+            rows.append(
+                (each, {"id": each.id, "last_inspection_on": day, "inspection_due_on": due})
+            )
+    await registry.inspected(tx, [row for _, row in rows])
+    drafts = [
+        _cycle(each, row["last_inspection_on"], decided_by=decided_by, ambient=ambient)
+        for each, row in rows
+    ]
+    return await _enter(tx, [each for each in drafts if each is not None])
+
+
+def _due_order(each: Any, decided_by: intake.Book, *, unit_id: str) -> Row:
+    return _order_row(
+        intake.inspection_work(each.customer_class, each.inspection_due_on, book=decided_by),
+        unit_id=unit_id,
+        number=f"AJ-{each.account}-{each.inspection_due_on:%Y%m%d}",
+        premises_id=each.id,
+        case_id=None,
+    )
 
 
 def lead_until(now: datetime) -> date:
@@ -227,9 +274,8 @@ def _order_row(
 
 
 def _cycle(
-    premises: Any, decided_by: intake.Book, *, unit_id: str, ambient: Ambient
+    premises: Any, since: date | None, *, decided_by: intake.Book, ambient: Ambient
 ) -> entry.Entry | None:
-    since = premises.last_inspection_on or premises.first_gas_on
     if premises.customer_class not in cycles.CYCLE_RULES or since is None:
         return None
     code = cycles.CYCLE_RULES[premises.customer_class]
@@ -237,8 +283,8 @@ def _cycle(
     started = intake.midnight(decided_by.calendar, since)
     return entry.opened(
         entry.Opening(
-            id=named(unit_id, "commitment", "cycle", premises.account, code, since),
-            unit_id=unit_id,
+            id=named(premises.unit_id, "commitment", "cycle", premises.account, code, since),
+            unit_id=premises.unit_id,
             rule=rule,
             started_at=started,
             received_at=min(ambient.now, started),

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from commitments import chain, entry
+from commitments import cases, chain, entry
 from commitments.clock import fold, may_pause, may_resume, may_waive
 from schemas.ambient import Ambient
 from schemas.commitment import PAUSED, RESUMED, WAIVED, Event, Rule
@@ -38,6 +38,8 @@ async def record(
         await ledger.add_stages(
             tx, entry.stage_rows(unit_id, commitment_id, verdict=verdict, now=ambient.now)
         )
+        completed = cases.inspected_by(held, verdict)
+        await cases.renew_cycles(tx, unit_id, inspected=completed, ambient=ambient)
 
 
 async def explain(

@@ -9,7 +9,7 @@ from api.services import Services
 from runtime.ambient import live, random_bytes
 from runtime.settings import Settings, database_url_given, read_settings
 from storage import checklists
-from storage.blobs import open_blobs
+from storage.blobs import Blobs, open_blobs
 from storage.engine import make_engine
 from storage.sync_store import PostgresSync
 from sync.devices import Keys
@@ -33,12 +33,17 @@ def services(settings: Settings, url: str) -> Services:
     return Services(
         engine=engine,
         store=PostgresSync(engine),
-        blobs=open_blobs(settings.attachments or str(settings.state_folder / "attachments")),
+        blobs=photos(settings),
         library=library(),
         keys=Keys(dice=random_bytes, verify=verify_password),
         ambient=live,
         production=settings.production,
     )
+
+
+def photos(settings: Settings) -> Blobs:
+    """Where photos and signatures lie: a bucket, or a folder of this installation."""
+    return open_blobs(settings.attachments or str(settings.state_folder / "attachments"))
 
 
 def library() -> Library:

@@ -20,12 +20,13 @@ from runtime import processes, sample_region, worker
 from runtime.ambient import live, now
 from runtime.database import database
 from runtime.opening import open_region
-from runtime.server import hash_password
+from runtime.server import hash_password, photos
 from runtime.settings import Settings, database_url_given, read_settings
 from scheduling import publish, run
 from schemas.ids import named
 from schemas.problems import Refusal
 from storage import access, catalogue, migrate, plans, registry, work
+from storage.blobs import Blobs
 from storage.engine import Transaction, make_engine
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -69,19 +70,20 @@ def _work(_: argparse.Namespace) -> int:
     # before the loop has its own handler: whoever is asked to stop leaves the database in order
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     processes.follow_parent()
-    with database(read_settings()) as url:
-        asyncio.run(_worked(url))
+    settings = read_settings()
+    with database(settings) as url:
+        asyncio.run(_worked(url, photos(settings)))
     return 0
 
 
-async def _worked(url: str) -> None:
+async def _worked(url: str, blobs: Blobs) -> None:
     engine = make_engine(url, connections=4, statement_seconds=60)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop.set)
     try:
-        await worker.work(engine, stop=stop)
+        await worker.work(engine, blobs, stop=stop)
     finally:
         await engine.dispose()
 

@@ -13,14 +13,18 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from commitments import sweep
+from runtime import chores
 from runtime.ambient import live
 from scheduling import run
 from storage import plans
+from storage.blobs import Blobs
 
 log = structlog.get_logger("doorstep.worker")
 
 POLL_SECONDS = 1.0
 REST_SECONDS_MAX = 30.0
+RESTS = {"due_work": 600.0, "held": 60.0, "uploads": 600.0}
+"""How long a step rests where it found nothing, in seconds; the others ask every second."""
 SWEEP_LIMIT = 2_000
 
 Step = Callable[[], Awaitable[int]]
@@ -31,7 +35,7 @@ def name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-async def work(engine: AsyncEngine, *, stop: asyncio.Event) -> None:
+async def work(engine: AsyncEngine, blobs: Blobs, *, stop: asyncio.Event) -> None:
     """Works until told to stop. A failing step is logged, waits longer, and is tried again."""
     own_name = name()
     with run.own_process() as pool:
@@ -47,7 +51,14 @@ async def work(engine: AsyncEngine, *, stop: asyncio.Event) -> None:
                 await plans.worker_lives(tx, own_name, now=live().now, doing="waiting")
             return 0
 
-        steps = {"plan": plan, "sweep": fold, "heartbeat": heartbeat}
+        steps = {
+            "plan": plan,
+            "sweep": fold,
+            "heartbeat": heartbeat,
+            "due_work": lambda: chores.due_work(engine, ambient=live()),
+            "held": lambda: chores.held(engine, ambient=live()),
+            "uploads": lambda: chores.uploads(engine, blobs, ambient=live()),
+        }
         async with asyncio.TaskGroup() as group:
             for label, step in steps.items():
                 group.create_task(_repeat(label, step, stop=stop))
@@ -58,7 +69,7 @@ async def _repeat(label: str, step: Step, *, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
             done = await step()
-            rest = 0.0 if done else POLL_SECONDS
+            rest = 0.0 if done else RESTS.get(label, POLL_SECONDS)
         except Exception as error:  # a worker outlives its database
             rest = min(max(rest, POLL_SECONDS) * 2, REST_SECONDS_MAX)
             log.warning("step_failed", step=label, error=type(error).__name__, rest_seconds=rest)

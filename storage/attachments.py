@@ -80,6 +80,23 @@ async def close_upload(tx: Transaction, upload_id: UUID, *, state: str) -> None:
     await tx.execute(sa.update(upload).where(upload.c.id == upload_id).values(state=state))
 
 
+async def expire_uploads(tx: Transaction, now: datetime, *, limit: int) -> Sequence[Any]:
+    """Closes uploads that nobody continued: `id, pieces`, each to one worker only."""
+    stale = (
+        sa.select(upload.c.id)
+        .where(upload.c.state == "open", upload.c.expires_at <= now)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    closed = await tx.execute(
+        sa.update(upload)
+        .where(upload.c.id.in_(stale.scalar_subquery()))
+        .values(state="expired")
+        .returning(upload.c.id, upload.c.pieces)
+    )
+    return closed.all()
+
+
 async def verify(tx: Transaction, row: dict[str, Any]) -> None:
     """Marks an attachment as verified, whether or not an answer has declared it yet."""
     statement = insert(attachment).values(**row)

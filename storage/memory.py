@@ -75,11 +75,20 @@ class MemoryTransaction:
         found = _chosen(self._t.records, unit_id, ids=ids)
         return {key: _as_text(row) for key, row in sorted(found.items())}
 
-    async def held_operations(self, unit_id: str, ids: Sequence[UUID]) -> Sequence[Row]:
+    async def held_operations(
+        self, unit_id: str, ids: Sequence[UUID], *, tablet_id: UUID
+    ) -> Sequence[Row]:
         return [
-            {**row, "payload": bytes(row["payload"]).decode()}
+            {
+                **row,
+                "payload": bytes(row["payload"]).decode(),
+                "technician_id": self._t.tablets[row["tablet_id"]]["technician_id"],
+                "technician_name": self._t.tablets[row["tablet_id"]]["technician_name"],
+            }
             for row in sorted(self._t.operations.values(), key=lambda each: each["n"])
-            if row["unit_id"] == unit_id and row["record_id"] in ids and row["outcome"] == "held"
+            if row["unit_id"] == unit_id
+            and row["outcome"] == "held"
+            and (row["record_id"] in ids or row["tablet_id"] == tablet_id)
         ]
 
     async def holders(self, unit_id: str, visits: Sequence[UUID]) -> dict[UUID, Row]:
@@ -184,9 +193,17 @@ class MemoryTransaction:
         ]
         return sorted(found, key=lambda each: int(each["n"]))[:limit]
 
-    async def records_held_since(self, before: datetime, *, limit: int) -> list[UUID]:
+    async def tablets_held_since(self, before: datetime, *, limit: int) -> Sequence[Row]:
         held = (row for row in self._t.operations.values() if row["outcome"] == "held")
-        return list({row["record_id"] for row in held if row["received_at"] <= before})[:limit]
+        tablets = {row["tablet_id"] for row in held if row["received_at"] <= before}
+        return [
+            {
+                "unit_id": self._t.tablets[each]["unit_id"],
+                "tablet_id": each,
+                "technician_id": self._t.tablets[each]["technician_id"],
+            }
+            for each in sorted(tablets)
+        ][:limit]
 
 
 def _chosen(

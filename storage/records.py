@@ -44,8 +44,11 @@ FROM record WHERE id = ANY($1::uuid[]) AND unit_id = $2 ORDER BY id FOR UPDATE
 """
 
 _HELD = """
-SELECT id, tablet_id, n, payload::text, received_at, corrected_at, trust FROM operation
-WHERE record_id = ANY($1::uuid[]) AND unit_id = $2 AND outcome = 'held' ORDER BY n
+SELECT o.id, o.tablet_id, o.record_id, o.n, o.payload::text, o.received_at, o.corrected_at, o.trust,
+  b.technician_id, k.name AS technician_name
+FROM operation o JOIN tablet b ON b.id = o.tablet_id JOIN technician k ON k.id = b.technician_id
+WHERE o.unit_id = $2 AND o.outcome = 'held' AND (o.record_id = ANY($1::uuid[]) OR o.tablet_id = $3)
+ORDER BY o.n LIMIT 2000
 """
 
 _HOLDERS = """
@@ -61,8 +64,9 @@ WHERE premises_id = ANY($1::uuid[]) AND unit_id = $2 AND state <> 'closed'
 """
 
 _LATE = """
-SELECT DISTINCT record_id FROM operation
-WHERE outcome = 'held' AND received_at <= $1 LIMIT $2
+SELECT DISTINCT o.unit_id, o.tablet_id, b.technician_id
+FROM operation o JOIN tablet b ON b.id = o.tablet_id
+WHERE o.outcome = 'held' AND o.received_at <= $1 LIMIT $2
 """
 
 
@@ -105,10 +109,12 @@ async def lock_records(tx: Transaction, unit_id: str, *, ids: Sequence[UUID]) ->
     return {row["id"]: row for row in rows}
 
 
-async def held_operations(tx: Transaction, unit_id: str, *, ids: Sequence[UUID]) -> Sequence[Any]:
-    """Operations on these records that still wait for a predecessor."""
+async def held_operations(
+    tx: Transaction, unit_id: str, *, ids: Sequence[UUID], tablet_id: UUID
+) -> Sequence[Any]:
+    """Operations on these records, or from this tablet, that still wait for a predecessor."""
     connection = await driver(tx)
-    rows: Sequence[Any] = await connection.fetch(_HELD, list(ids), unit_id)
+    rows: Sequence[Any] = await connection.fetch(_HELD, list(ids), unit_id, tablet_id)
     return rows
 
 
@@ -126,11 +132,12 @@ async def open_hazards(tx: Transaction, unit_id: str, *, premises: Sequence[UUID
     return rows
 
 
-async def records_held_since(tx: Transaction, before: datetime, *, limit: int) -> list[UUID]:
-    """Records with an operation that has waited since `before` or longer."""
+async def tablets_held_since(tx: Transaction, before: datetime, *, limit: int) -> Sequence[Any]:
+    """Tablets with an operation that has waited since `before` or longer: `unit_id, tablet_id,
+    technician_id`."""
     connection = await driver(tx)
-    rows = await connection.fetch(_LATE, before, limit)
-    return [row[0] for row in rows]
+    rows: Sequence[Any] = await connection.fetch(_LATE, before, limit)
+    return rows
 
 
 async def save_records(tx: Transaction, rows: Rows, *, new: bool) -> None:

@@ -120,11 +120,32 @@ async def premises_page(
     return (await tx.execute(statement.order_by(premises.c.id).limit(limit))).all()
 
 
+async def unit_ids(tx: Transaction) -> list[str]:
+    """The operating units of this database."""
+    return list(await tx.scalars(sa.select(unit_table.c.id).order_by(unit_table.c.id)))
+
+
+async def premises_by_id(tx: Transaction, unit_id: str, *, ids: Sequence[UUID]) -> Sequence[Any]:
+    """Premises of the unit among `ids`, locked in id order."""
+    found = await tx.execute(
+        sa.select(premises)
+        .where(premises.c.unit_id == unit_id, premises.c.id.in_(ids))
+        .order_by(premises.c.id)
+        .with_for_update()
+    )
+    return found.all()
+
+
+async def inspected(tx: Transaction, rows: Rows) -> int:
+    """Notes completed inspections: `{id, last_inspection_on, inspection_due_on, …}`."""
+    return await bulk.update(tx, premises, rows=rows)
+
+
 async def inspections_due(
-    tx: Transaction, unit_id: str, *, until: date, after: UUID | None = None, limit: int = 10_000
+    tx: Transaction, unit_id: str, *, until: date, after: tuple[date, UUID] | None, limit: int
 ) -> Sequence[Any]:
     """Premises whose inspection is due by a day, oldest first; read from an index, not from
-    history."""
+    history. `after` is the due day and id of the last one seen."""
     statement = (
         sa.select(premises.c.id, premises.c.account, premises.c.customer_class)
         .add_columns(premises.c.inspection_due_on, premises.c.grid_id)
@@ -133,7 +154,8 @@ async def inspections_due(
         .limit(limit)
     )
     if after is not None:
-        statement = statement.where(premises.c.id > after)
+        seen = sa.tuple_(premises.c.inspection_due_on, premises.c.id)
+        statement = statement.where(seen > sa.tuple_(*map(sa.literal, after)))
     return (await tx.execute(statement)).all()
 
 

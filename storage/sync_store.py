@@ -56,8 +56,10 @@ class SyncTransaction(Protocol):
     async def lock_records(self, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
         """Records among `ids`, locked in id order; `fields`, `versions`, `authors` as JSON text."""
 
-    async def held_operations(self, unit_id: str, ids: Sequence[UUID]) -> Sequence[Row]:
-        """Operations on these records that wait."""
+    async def held_operations(
+        self, unit_id: str, ids: Sequence[UUID], *, tablet_id: UUID
+    ) -> Sequence[Row]:
+        """Operations on these records, or from this tablet, that wait."""
 
     async def holders(self, unit_id: str, visits: Sequence[UUID]) -> dict[UUID, Row]:
         """Who holds each visit and how it stands."""
@@ -98,8 +100,8 @@ class SyncTransaction(Protocol):
     async def operations_held(self, tablet_id: UUID, *, after: int, limit: int) -> Sequence[Row]:
         """What is held of a tablet, by its own sequence."""
 
-    async def records_held_since(self, before: datetime, *, limit: int) -> list[UUID]:
-        """Records with an operation that has waited since `before` or longer."""
+    async def tablets_held_since(self, before: datetime, *, limit: int) -> Sequence[Row]:
+        """Tablets with an operation that has waited since `before` or longer."""
 
 
 class SyncStore(Protocol):
@@ -128,8 +130,10 @@ class PostgresTransaction:
     async def lock_records(self, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
         return await records.lock_records(self.tx, unit_id, ids=ids)
 
-    async def held_operations(self, unit_id: str, ids: Sequence[UUID]) -> Sequence[Row]:
-        return await records.held_operations(self.tx, unit_id, ids=ids)
+    async def held_operations(
+        self, unit_id: str, ids: Sequence[UUID], *, tablet_id: UUID
+    ) -> Sequence[Row]:
+        return await records.held_operations(self.tx, unit_id, ids=ids, tablet_id=tablet_id)
 
     async def holders(self, unit_id: str, visits: Sequence[UUID]) -> dict[UUID, Row]:
         return await records.holders(self.tx, unit_id, visits=visits)
@@ -186,8 +190,8 @@ class PostgresTransaction:
     async def operations_held(self, tablet_id: UUID, *, after: int, limit: int) -> Sequence[Row]:
         return await feed.operations_held(self.tx, tablet_id, after=after, limit=limit)
 
-    async def records_held_since(self, before: datetime, *, limit: int) -> list[UUID]:
-        return await records.records_held_since(self.tx, before, limit=limit)
+    async def tablets_held_since(self, before: datetime, *, limit: int) -> Sequence[Row]:
+        return await records.tablets_held_since(self.tx, before, limit=limit)
 
 
 class PostgresSync:

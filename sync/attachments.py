@@ -148,7 +148,7 @@ def _new_upload(
 
 async def _found(tx: Transaction, sender: Sender, *, upload_id: UUID, lock: bool) -> Any:
     row = await attachments.upload_of(tx, sender.tablet_id, upload_id=upload_id, lock=lock)
-    if row is None or row.state == "refused":
+    if row is None or row.state in ("refused", "expired"):
         raise Refusal("not_found")
     return row
 

@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 import msgspec
 
 from commitments import entry
+from schemas.access import Sender
 from schemas.ambient import Ambient
 from schemas.base import Value
 from schemas.commitment import Event
@@ -24,6 +25,7 @@ from sync.decision import (
     Step,
 )
 from sync.findings import hazard_rows, on_the_spot, order_rows, visit_rows
+from sync.merge import apply_all
 from sync.reading import Read, Unread
 from sync.rows import changed_row, new_row
 
@@ -64,16 +66,46 @@ class Left(Value, frozen=True):
     ended: tuple[UUID, ...]
 
 
-def captured_again(row: Mapping[str, Any], technician: UUID) -> Captured:
-    """An operation that has waited, taken up again with the instants of its first arrival."""
+def facts(
+    sender: Sender,
+    found: Found,
+    *,
+    read: Sequence[Read | Unread],
+    captured: Sequence[Captured],
+    ambient: Ambient,
+) -> Facts:
+    """What the merge makes of it, with everything that rows are made of."""
+    decision = apply_all(found.records, captured, context=found.context)
+    return Facts(
+        sender=(sender.unit_id, sender.tablet_id),
+        read=tuple(read),
+        captured=tuple(captured),
+        found=found,
+        decision=decision,
+        outcomes=tuple(outcomes(read, found, decision=decision)),
+        ambient=ambient,
+    )
+
+
+def waits_for(row: Mapping[str, Any]) -> tuple[UUID, ...]:
+    """The operations that a held one names as its predecessors."""
+    return tuple(_operation.decode(row["payload"]).after)
+
+
+def captured_again(row: Mapping[str, Any], *, late: bool = False) -> Captured:
+    """An operation that has waited, taken up again with the instants of its first arrival.
+
+    `late` applies it without what it waited for; whoever reads it sees that it was.
+    """
     return Captured(
         operation=_operation.decode(row["payload"]),
         tablet=row["tablet_id"],
-        technician=technician,
-        who="held",
+        technician=row["technician_id"],
+        who=row["technician_name"],
         corrected_at=row["corrected_at"],
         received_at=row["received_at"],
         trust=row["trust"],
+        late=late,
     )
 
 

@@ -47,10 +47,12 @@ def apply_all(
         held: list[Captured] = []
         for each in waiting:
             operation = each.operation
-            if not each.late and _waits(now, operation, known=known):
+            waits = _waits(now, operation, known=known)
+            if waits and not each.late:
                 held.append(each)
                 continue
             step = apply(now.get(operation.record), each, context=context)
+            step = _marked_late(step) if waits else step
             steps[operation.id] = step
             known.add(operation.id)
             if step.record is not None:
@@ -105,6 +107,15 @@ def force_state(record: RecordState, *, state: str, mark: Mark) -> RecordState:
     version = record.version + 1
     fields = {**record.fields, "state": state}
     return with_fields(record, version, fields=fields, touched={"state": version}, mark=mark)
+
+
+def _marked_late(step: Step) -> Step:
+    result = step.result
+    if result.outcome in ("held", "quarantined"):
+        return step
+    return msgspec.structs.replace(
+        step, result=msgspec.structs.replace(result, code=result.code or "predecessor_missing")
+    )
 
 
 def _waits(records: dict[UUID, RecordState], operation: Operation, *, known: set[UUID]) -> bool:

@@ -18,9 +18,11 @@ from schemas.template import Template
 from storage.sync_store import SyncStore, SyncTransaction
 from sync import leaving, time
 from sync.decision import Captured, Context, Decision
-from sync.merge import apply_all
 from sync.reading import Read, Unread, read_operation
 from sync.rows import state_of
+
+SETTLE_MAX = 200
+"""Tablets whose held operations are settled at a time, each in a transaction of its own."""
 
 
 class Library(Value, frozen=True):
@@ -62,32 +64,63 @@ async def push(
         found = await _load(tx, sender, read=read, library=library)
         arrival = (batch.clock, ambient.now)
         captured = _captured(found, read, sender=sender, who=tablet, arrival=arrival)
-        decision = apply_all(found.records, captured, context=found.context)
-        outcomes = leaving.outcomes(read, found, decision=decision)
-        left = leaving.rows(
-            leaving.Facts(
-                sender=(sender.unit_id, sender.tablet_id),
-                read=tuple(read),
-                captured=tuple(captured),
-                found=found,
-                decision=decision,
-                outcomes=tuple(outcomes),
-                ambient=ambient,
-            )
-        )
-        await tx.leave(left.rows)
-        await tx.certify(sender.unit_id, left.ended)
+        facts = leaving.facts(sender, found, read=read, captured=captured, ambient=ambient)
+        await _write(tx, sender, facts=facts)
         await tx.heard_from(sender.tablet_id, **_heard(tablet, read, batch=batch, ambient=ambient))
-        await _deliver(tx, sender, decision=decision, found=found)
-    return outcomes
+    return list(facts.outcomes)
+
+
+async def settle(store: SyncStore, before: datetime, *, library: Library, ambient: Ambient) -> int:
+    """Applies, marked `predecessor_missing`, what has waited since `before` for what never came.
+
+    Returns how many operations were settled. One that builds on a record that never came goes on
+    waiting, in sight of the dispatcher: there is nothing to apply it to.
+    """
+    async with store.begin() as tx:
+        senders = await tx.tablets_held_since(before, limit=SETTLE_MAX)
+    return sum(
+        [
+            await _settle(store, Sender(**each), before=before, with_=(library, ambient))
+            for each in senders
+        ]
+    )
+
+
+async def _settle(
+    store: SyncStore, sender: Sender, *, before: datetime, with_: tuple[Library, Ambient]
+) -> int:
+    library, ambient = with_
+    async with store.begin() as tx:
+        await tx.lock_tablet(sender.unit_id, sender.tablet_id)
+        found = await _load(tx, sender, read=(), library=library)
+        captured = [
+            leaving.captured_again(row, late=row["received_at"] <= before) for row in found.held
+        ]
+        facts = leaving.facts(sender, found, read=(), captured=captured, ambient=ambient)
+        return await _write(tx, sender, facts=facts)
+
+
+async def _write(tx: SyncTransaction, sender: Sender, *, facts: leaving.Facts) -> int:
+    left = leaving.rows(facts)
+    await tx.leave(left.rows)
+    await tx.certify(sender.unit_id, left.ended)
+    await _deliver(tx, sender, decision=facts.decision, found=facts.found)
+    return len(left.rows.settled)
 
 
 async def _load(
     tx: SyncTransaction, sender: Sender, *, read: Sequence[Read | Unread], library: Library
 ) -> leaving.Found:
     operations = [each.operation for each in read if isinstance(each, Read)]
-    touched = sorted({each.record for each in operations})
+    held = await tx.held_operations(
+        sender.unit_id,
+        sorted({each.record for each in operations}),
+        tablet_id=sender.tablet_id,
+    )
+    touched = sorted({each.record for each in operations} | {row["record_id"] for row in held})
     named = [*(each.id for each in operations), *(a for each in operations for a in each.after)]
+    # what comes now may be the last that an operation on another record waited for
+    named += [each for row in held for each in leaving.waits_for(row)]
     known = await tx.known_operations(sender.unit_id, named)
     rows = await tx.lock_records(sender.unit_id, touched)
     records = {key: state_of(row) for key, row in rows.items()}
@@ -108,7 +141,7 @@ async def _load(
     return leaving.Found(
         known=known,
         records=records,
-        held=tuple(await tx.held_operations(sender.unit_id, touched)),
+        held=tuple(held),
         holders=holders,
         hazards=tuple(await tx.open_hazards(sender.unit_id, sorted(premises))),
         commitments=tuple(await tx.lock_commitments(sender.unit_id, orders)),
@@ -148,7 +181,7 @@ def _captured(
                 trust=when.trust,
             )
         )
-    return [*captured, *(leaving.captured_again(row, sender.technician_id) for row in found.held)]
+    return [*captured, *(leaving.captured_again(row) for row in found.held)]
 
 
 def _heard(

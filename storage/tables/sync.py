@@ -74,6 +74,7 @@ operation = sa.Table(
     sa.Index("operation_tablet_idx", "tablet_id", "n"),
     sa.Index("operation_record_idx", "record_id"),
     sa.Index("operation_held_idx", "record_id", postgresql_where=sa.text("outcome = 'held'")),
+    sa.Index("operation_waits_idx", "tablet_id", postgresql_where=sa.text("outcome = 'held'")),
 )
 
 # A value that lost, with who, when and why; appended by push and office edits.

@@ -224,3 +224,47 @@ async def test_verify_finds_a_verdict_that_somebody_improved(engine):
 async def _set(engine, here, changed):
     async with engine.begin() as tx:
         await tx.execute(sa.update(commitment_event).where(here).values(**changed))
+
+
+async def test_a_completed_inspection_is_followed_by_the_next_cycle(engine):
+    assert await cases.open_cycles(engine, UNIT, ambient=fixed(BEGUN)) == 1
+    async with engine.begin() as tx:
+        (cycle,) = (await tx.execute(sa.select(commitment))).all()
+    done = Event(
+        kind="inspection_completed",
+        observed_at=datetime(2026, 3, 10, 20, tzinfo=UTC),
+        received_at=datetime(2026, 3, 12, tzinfo=UTC),
+        source="operation:x:inspection_completed",
+    )
+    await ledger.record(engine, UNIT, commitment_id=cycle.id, event=done, ambient=fixed(BEGUN))
+    later = fixed(datetime(2026, 3, 13, tzinfo=UTC))
+    for _ in range(2):
+        # as a tablet's push leaves it: the event is in the chain, the sweep is woken to fold it
+        async with engine.begin() as tx:
+            await tx.execute(sa.update(commitment).values(wake_at=later.now))
+        await sweep(engine, ambient=later, limit=10)
+    async with engine.begin() as tx:
+        home = (await tx.execute(sa.select(premises))).one()
+        cycles = (await tx.execute(sa.select(commitment).order_by(commitment.c.started_at))).all()
+    # 20:00 UTC is the 11th in Shanghai, and the interval runs from that day
+    assert home.last_inspection_on == date(2026, 3, 11)
+    assert home.inspection_due_on == date(2028, 3, 11)
+    assert [each.state for each in cycles] == ["met", "running"]
+    assert cycles[1].due_on == date(2028, 3, 11)
+    assert (await ledger.verify(engine, UNIT))["differences"] == 0
+
+
+async def test_due_work_reaches_every_page_and_is_made_once(engine, monkeypatch):
+    monkeypatch.setattr(cases, "PAGE", 2)
+    async with engine.begin() as tx:
+        for n in range(5):
+            await tx.execute(
+                sa.insert(premises).values(
+                    id=UUID(int=100 - n), unit_id=UNIT, account=f"77{n}", address="a",
+                    address_given="a", customer_class="rural_piped",
+                    inspection_due_on=date(2026, 3, 1), row_hash="",
+                )
+            )  # fmt: skip
+    until = date(2026, 3, 31)
+    assert await cases.generate_due(engine, UNIT, until=until, ambient=fixed(BEGUN)) == 5
+    assert await cases.generate_due(engine, UNIT, until=until, ambient=fixed(BEGUN)) == 0

@@ -1,7 +1,7 @@
 """One suite, two stores: what sync may rely on holds over PostgreSQL and over the double alike."""
 
 import uuid
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 
 import msgspec
 import pytest
@@ -176,3 +176,41 @@ async def test_one_outcome_for_each_operation_in_the_order_sent(scene):
     assert kinds(await scene.push(bad, good, bad, good)) == [
         "quarantined", "applied", "quarantined", "duplicate",
     ]  # fmt: skip
+
+
+async def test_the_last_predecessor_frees_an_operation_on_another_record(scene):
+    first, second = scene.note(), scene.note()
+    waiting = scene.note(after=[first["id"], second["id"]])
+    assert kinds(await scene.push(waiting)) == ["held"]
+    assert kinds(await scene.push(first)) == ["applied"]
+    assert [each.code for each in await scene.push(waiting)] == ["held"]
+    await scene.push(second)
+    assert [each.code for each in await scene.push(waiting)] == ["applied"]
+    assert len((await scene.pull()).changes) == 3
+
+
+async def settled(scene, *, before):
+    return await push.settle(scene.store, before, library=LIBRARY, ambient=fixed(NOW))
+
+
+async def test_what_waited_too_long_is_applied_with_a_mark_once(scene):
+    waiting = scene.note(after=[str(uuid7())])
+    await scene.push(waiting)
+    assert await settled(scene, before=NOW - timedelta(hours=1)) == 0
+    assert (await scene.pull()).changes == []
+    assert await settled(scene, before=NOW) == 1
+    assert await settled(scene, before=NOW) == 0
+    (outcome,) = await scene.push(waiting)
+    assert (outcome.outcome, outcome.code) == ("duplicate", "applied")
+    async with scene.store.begin() as tx:
+        known = await tx.known_operations(UNIT, [uuid.UUID(waiting["id"])])
+    assert known[uuid.UUID(waiting["id"])]["code"] == "predecessor_missing"
+    (change,) = (await scene.pull()).changes
+    assert change.fields["text"] == "x"
+
+
+async def test_what_builds_on_a_record_that_never_came_goes_on_waiting(scene):
+    orphan = scene.note(kind="patch", base={"text": 1})
+    await scene.push(orphan)
+    assert await settled(scene, before=NOW) == 0
+    assert [each.code for each in await scene.push(orphan)] == ["held"]

@@ -407,6 +407,8 @@ CREATE INDEX operation_record_idx ON operation (record_id)
 
 CREATE INDEX operation_tablet_idx ON operation (tablet_id, n)
 
+CREATE INDEX operation_waits_idx ON operation (tablet_id) WHERE outcome = 'held'
+
 CREATE TABLE quarantine (
     id UUID NOT NULL,
     unit_id TEXT NOT NULL,

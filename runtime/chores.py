@@ -1,0 +1,42 @@
+"""What a worker does now and then. Any number of workers may; doing it twice changes nothing."""
+
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from commitments import cases
+from runtime.server import library
+from schemas.ambient import Ambient
+from storage import attachments, registry
+from storage.blobs import Blobs
+from storage.sync_store import PostgresSync
+from sync import push
+
+HELD_FOR = timedelta(hours=72)
+"""How long an operation waits for its predecessor before it is applied with a mark."""
+UPLOADS_MAX = 200
+
+
+async def due_work(engine: AsyncEngine, *, ambient: Ambient) -> int:
+    """Work orders for inspections that fall due within the lead time, in every unit."""
+    async with engine.connect() as tx:
+        units = await registry.unit_ids(tx)
+    until = cases.lead_until(ambient.now)
+    return sum(
+        [await cases.generate_due(engine, each, until=until, ambient=ambient) for each in units]
+    )
+
+
+async def held(engine: AsyncEngine, *, ambient: Ambient) -> int:
+    """Operations that have waited longer than the policy time."""
+    before = ambient.now - HELD_FOR
+    return await push.settle(PostgresSync(engine), before, library=library(), ambient=ambient)
+
+
+async def uploads(engine: AsyncEngine, blobs: Blobs, *, ambient: Ambient) -> int:
+    """Pieces of uploads that nobody continued; the tablet that comes back begins again."""
+    async with engine.begin() as tx:
+        expired = await attachments.expire_uploads(tx, ambient.now, limit=UPLOADS_MAX)
+    for each in expired:
+        await blobs.drop_pieces(str(each.id), list(each.pieces))
+    return len(expired)
