@@ -10,62 +10,20 @@ import base64
 import hashlib
 import os
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import msgspec
-from uuid_utils.compat import uuid7
 
-from schemas.base import UUID as Id
+from runtime.outbox import Held, Memory, Photo
 from schemas.problems import Refusal
-from schemas.sync import FieldValue, Operation, SyncAnswer, TabletClock
+from schemas.sync import FieldValue, SyncAnswer
 
-BATCH = 100
 PIECE = 256 * 1024
 TRIES_MAX = 60
 BUSY_SECONDS = 0.2
-FINAL = ("applied", "merged", "conflict", "quarantined", "duplicate", "held")
-
-
-class Held(msgspec.Struct, kw_only=True):
-    """A record as this tablet shows it; versions by field."""
-
-    kind: str
-    version: int
-    fields: dict[str, FieldValue]
-    versions: dict[str, int]
-
-
-class Photo(msgspec.Struct, kw_only=True):
-    """A file that an answer names and that has to be sent."""
-
-    sha256: str
-    path: str
-    media_type: str
-    sent: bool = False
-
-
-class Memory(msgspec.Struct, kw_only=True):
-    """All of a tablet's state; written in one piece."""
-
-    server: str
-    tablet: Id
-    technician: Id
-    access: str
-    refresh: str
-    boot: Id
-    booted_at: datetime
-    cursor: str = ""
-    next_n: int = 1
-    records: dict[str, Held] = {}
-    outbox: list[Operation] = []
-    outcomes: dict[str, str] = {}
-    refused: list[str] = []
-    photos: list[Photo] = []
-    forgotten: list[str] = []
 
 
 class Tablet:
@@ -118,26 +76,12 @@ class Tablet:
 
     def command(self, record: str, state: str, *, now: datetime, **said: FieldValue) -> None:
         """The visit comes into a state."""
-        self._capture(record, now=now, kind="command", command=state, fields=said)
-        held = self.memory.records.get(record)
-        if held is not None:
-            held.fields["state"] = state
+        self.memory.command(record, state, now=now, **said)
         self.save()
 
     def answer(self, record: str, fields: dict[str, FieldValue], *, now: datetime) -> None:
         """Answers under the visit's checklist; their versions as shown go with them."""
-        held = self.memory.records[record]
-        template = held.fields.get("template")
-        base = {name: held.versions[name] for name in fields if name in held.versions}
-        self._capture(
-            record,
-            now=now,
-            kind="patch",
-            fields=fields,
-            base=base,
-            template=str(template) if template else None,
-        )
-        held.fields.update(fields)
+        self.memory.answer(record, fields, now=now)
         self.save()
 
     def photo(self, content: bytes, *, media_type: str) -> str:
@@ -153,7 +97,7 @@ class Tablet:
 
     def unsent(self) -> int:
         """How much is only here."""
-        return len(self.memory.outbox) + sum(1 for each in self.memory.photos if not each.sent)
+        return self.memory.unsent()
 
     def sync(self, *, now: datetime, server: str | None = None) -> None:
         """Sends everything and hears everything; a cut link is tried again from where it was
@@ -175,71 +119,28 @@ class Tablet:
                 time.sleep(BUSY_SECONDS)
         raise Refusal("unavailable", part="link", tries=TRIES_MAX)
 
-    def _capture(self, record: str, *, now: datetime, **given: Any) -> None:
-        uptime = now - self.memory.booted_at
-        operation = Operation(
-            id=uuid7(),
-            n=self.memory.next_n,
-            record=UUID(record),
-            observed_at=now.astimezone(UTC),
-            uptime_ms=int(uptime.total_seconds() * 1000),
-            boot=self.memory.boot,
-            **given,
-        )
-        self.memory.next_n += 1
-        self.memory.outbox.append(operation)
-
     def _exchange(self, server: str, *, now: datetime) -> bool:
         """One round trip; True while there is more to say or to hear."""
-        memory, sent = self.memory, self.memory.outbox[:BATCH]
-        uptime = now - memory.booted_at
-        clock = TabletClock(
-            sent_at=now, uptime_ms=int(uptime.total_seconds() * 1000), boot=memory.boot
-        )
-        request = {
-            "cursor": memory.cursor,
-            "operations": sent,
-            "unsent": len(memory.outbox) - len(sent),
-            "clock": clock,
-        }
+        sent, request = self.memory.request(now=now)
         reply = httpx.post(
             f"{server}/api/v1/sync",
             content=msgspec.json.encode(request),
             headers=self._headers() | {"Content-Type": "application/json"},
             timeout=60,
         )
-        answer = msgspec.json.decode(_good(reply).content, type=SyncAnswer)
+        try:
+            answer = msgspec.json.decode(_good(reply).content, type=SyncAnswer)
+        except Refusal as refusal:
+            if refusal.code != "cursor_of_another_epoch":
+                raise
+            self.memory.begin_again()
+            self.save()
+            return True
         self.exchanges += 1
-        self._settle(sent, answer)
-        self._hear(answer)
-        memory.cursor = answer.cursor
+        more = self.memory.take(sent, answer)
         # outcomes, records and the cursor that speaks of them become durable together
         self.save()
-        return answer.more or bool(memory.outbox)
-
-    def _settle(self, sent: list[Operation], answer: SyncAnswer) -> None:
-        told = dict(zip((each.id for each in sent), answer.outcomes, strict=True))
-        for key, outcome in told.items():
-            self.memory.outcomes[str(key)] = outcome.outcome
-            if outcome.outcome == "quarantined":
-                self.memory.refused.append(f"{key}: {outcome.code}")
-        self.memory.outbox = [each for each in self.memory.outbox if each.id not in told]
-
-    def _hear(self, answer: SyncAnswer) -> None:
-        records = self.memory.records
-        for change in answer.changes:
-            key = str(change.record)
-            held = records.get(key)
-            if held is None or change.whole:
-                held = records[key] = Held(kind=change.kind, version=0, fields={}, versions={})
-            held.version = change.version
-            held.fields.update(change.fields)
-            for name in change.fields:
-                held.versions[name] = change.versions.get(name, change.version)
-        for forgotten in answer.forget:
-            # what was captured on it is sent already, or still in the outbox: nothing is lost
-            records.pop(str(forgotten), None)
-            self.memory.forgotten.append(str(forgotten))
+        return more
 
     def _send_photos(self, server: str) -> None:
         for each in self.memory.photos:

@@ -39,6 +39,9 @@ class Tables(msgspec.Struct, kw_only=True):
     history: list[dict[str, Any]] = []
 
 
+_TABLES = tuple(name for name in Tables.__struct_fields__ if name != "epoch")
+
+
 class MemorySync:
     """`SyncStore` over plain dictionaries."""
 
@@ -50,7 +53,11 @@ class MemorySync:
     async def begin(self) -> AsyncIterator[SyncTransaction]:
         """All of the block, or nothing."""
         async with self._lock:
-            draft = copy.deepcopy(self.tables)
+            # rows are replaced, never changed in place: a copy of each table of rows is a draft
+            draft = msgspec.structs.replace(
+                self.tables,
+                **{name: copy.copy(getattr(self.tables, name)) for name in _TABLES},
+            )
             yield MemoryTransaction(draft)
             self.tables = draft
 
@@ -113,7 +120,7 @@ class MemoryTransaction:
     async def certify(self, unit_id: str, visits: Sequence[UUID]) -> None:
         for each in visits:
             if self._t.visits[each].get("certification") == "waiting_evidence":
-                self._t.visits[each]["certification"] = "certified"
+                self._t.visits[each] = self._t.visits[each] | {"certification": "certified"}
 
     async def leave(self, leaving: Leaving) -> None:
         t = self._t
@@ -132,7 +139,8 @@ class MemoryTransaction:
             (t.orders, leaving.work_orders),
         ):
             for row in rows:
-                table.get(row["id"], {}).update(row)
+                if row["id"] in table:
+                    table[row["id"]] = table[row["id"]] | row
         for row in leaving.conflicts:
             t.conflicts.setdefault(row["id"], row)
         for row in leaving.new_hazards:
@@ -142,7 +150,7 @@ class MemoryTransaction:
         t.history.extend(leaving.history)
 
     async def heard_from(self, tablet_id: UUID, **values: Any) -> None:
-        self._t.tablets[tablet_id].update(values)
+        self._t.tablets[tablet_id] = self._t.tablets[tablet_id] | values
 
     async def echo(self, versions: dict[UUID, int]) -> None:
         following = [key for key, row in self._t.entries.items() if not row["forget"]]
@@ -157,8 +165,9 @@ class MemoryTransaction:
     async def deliver(self, deliveries: Sequence[Delivery]) -> None:
         latest = {(each.mailbox_id, each.record_id): each for each in deliveries}
         for key, each in latest.items():
-            box = self._t.mailboxes[each.mailbox_id]
+            box = dict(self._t.mailboxes[each.mailbox_id])
             box["position"] += 1
+            self._t.mailboxes[each.mailbox_id] = box
             old = self._t.entries.get(key)
             keep = old is not None and not old["forget"] and not each.forget
             trail = [old["position"], old["record_version"], *old["trail"]] if old and keep else []

@@ -46,7 +46,9 @@ class BadLink:
             client.close()
             return
         budget = _Budget(left)
-        back = threading.Thread(target=_pump, args=(server, client, budget), daemon=True)
+        back = threading.Thread(
+            target=_pump, args=(server, client), kwargs={"budget": budget}, daemon=True
+        )
         back.start()
         _pump(client, server, budget=budget)
         back.join()

@@ -10,7 +10,8 @@ import httpx
 
 from runtime.demo import work
 from runtime.demo.bad_link import bad_link
-from runtime.tablet import Held, Tablet
+from runtime.outbox import Held
+from runtime.tablet import Tablet
 from schemas.base import Value
 from schemas.sync import FieldValue
 from storage import checklists

@@ -1,0 +1,167 @@
+"""What a tablet remembers and how it changes: values only, no files and no network.
+
+`runtime.tablet` gives it a file and a link; the simulation gives it a link that lies. A tablet of
+somebody else's does the same in its own language (docs/protocol/sync.md).
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+from uuid_utils.compat import uuid7
+
+from schemas.base import UUID as Id
+from schemas.sync import FieldValue, Operation, SyncAnswer, TabletClock
+
+BATCH = 100
+REMEMBERED_MAX = 5_000
+"""Operations kept after they were acknowledged, to be offered again should the server have been
+restored from a backup."""
+
+
+class Held(msgspec.Struct, kw_only=True):
+    """A record as this tablet shows it; versions by field."""
+
+    kind: str
+    version: int
+    fields: dict[str, FieldValue]
+    versions: dict[str, int]
+
+
+class Photo(msgspec.Struct, kw_only=True):
+    """A file that an answer names and that has to be sent."""
+
+    sha256: str
+    path: str
+    media_type: str
+    sent: bool = False
+
+
+class Memory(msgspec.Struct, kw_only=True):
+    """All of a tablet's state; written in one piece."""
+
+    server: str
+    tablet: Id
+    technician: Id
+    access: str
+    refresh: str
+    boot: Id
+    booted_at: datetime
+    cursor: str = ""
+    next_n: int = 1
+    records: dict[str, Held] = {}
+    outbox: list[Operation] = []
+    acknowledged: list[Operation] = []
+    outcomes: dict[str, str] = {}
+    refused: list[str] = []
+    photos: list[Photo] = []
+    forgotten: list[str] = []
+
+    def unsent(self) -> int:
+        """How much is only here."""
+        return len(self.outbox) + sum(1 for each in self.photos if not each.sent)
+
+    def command(self, record: str, state: str, *, now: datetime, **said: FieldValue) -> Operation:
+        """The visit comes into a state."""
+        made = self.capture(record, now=now, kind="command", command=state, fields=said)
+        held = self.records.get(record)
+        if held is not None:
+            held.fields["state"] = state
+        return made
+
+    def answer(self, record: str, fields: dict[str, FieldValue], *, now: datetime) -> Operation:
+        """Answers under the record's checklist; their versions as shown go with them."""
+        held = self.records[record]
+        template = held.fields.get("template")
+        base = {name: held.versions[name] for name in fields if name in held.versions}
+        made = self.capture(
+            record,
+            now=now,
+            kind="patch",
+            fields=fields,
+            base=base,
+            template=str(template) if template else None,
+        )
+        held.fields.update(fields)
+        return made
+
+    def create(self, kind: str, fields: dict[str, FieldValue], *, now: datetime) -> str:
+        """Something made on the spot; returns its key."""
+        record = str(uuid4())
+        self.capture(record, now=now, kind="create", record_kind=kind, fields=fields)
+        self.records[record] = Held(kind=kind, version=0, fields=dict(fields), versions={})
+        return record
+
+    def capture(self, record: str, *, now: datetime, **given: Any) -> Operation:
+        """Puts an operation at the end of the outbox."""
+        operation = Operation(
+            id=uuid7(),
+            n=self.next_n,
+            record=UUID(record),
+            observed_at=now.astimezone(UTC),
+            uptime_ms=self._uptime(now),
+            boot=self.boot,
+            **given,
+        )
+        self.next_n += 1
+        self.outbox.append(operation)
+        return operation
+
+    def request(self, *, now: datetime) -> tuple[list[Operation], dict[str, Any]]:
+        """What goes out next, and the body that says it."""
+        sent = self.outbox[:BATCH]
+        clock = TabletClock(sent_at=now, uptime_ms=self._uptime(now), boot=self.boot)
+        return sent, {
+            "cursor": self.cursor,
+            "operations": sent,
+            "unsent": len(self.outbox) - len(sent),
+            "clock": clock,
+        }
+
+    def take(self, sent: Sequence[Operation], answer: SyncAnswer) -> bool:
+        """Outcomes, records and the cursor that speaks of them; True while there is more to do."""
+        told = dict(zip((each.id for each in sent), answer.outcomes, strict=True))
+        for key, outcome in told.items():
+            self.outcomes[str(key)] = outcome.outcome
+            if outcome.outcome == "quarantined":
+                self.refused.append(f"{key}: {outcome.code}")
+        self.acknowledged += [each for each in sent if each in self.outbox]
+        self.acknowledged = self.acknowledged[-REMEMBERED_MAX:]
+        self.outbox = [each for each in self.outbox if each.id not in told]
+        self._hear(answer)
+        self.cursor = answer.cursor
+        return answer.more or bool(self.outbox)
+
+    def begin_again(self) -> None:
+        """The server is another life of the database: it hears everything again, and so do we.
+
+        What it knows already answers as a duplicate; a photo that it has costs nothing.
+        """
+        self.cursor = ""
+        self.outbox = [*self.acknowledged, *self.outbox]
+        self.acknowledged = []
+        for each in self.photos:
+            each.sent = False
+        for held in self.records.values():
+            # versions of another life say nothing about this one
+            held.version = 0
+
+    def _hear(self, answer: SyncAnswer) -> None:
+        for change in answer.changes:
+            key = str(change.record)
+            held = self.records.get(key)
+            if held is None or change.whole:
+                held = self.records[key] = Held(kind=change.kind, version=0, fields={}, versions={})
+            held.version = change.version
+            held.fields.update(change.fields)
+            for name in change.fields:
+                held.versions[name] = change.versions.get(name, change.version)
+        for forgotten in answer.forget:
+            # what was captured on it is sent already, or still in the outbox: nothing is lost
+            self.records.pop(str(forgotten), None)
+            self.forgotten.append(str(forgotten))
+
+    def _uptime(self, now: datetime) -> int:
+        return int((now - self.booted_at).total_seconds() * 1000)
