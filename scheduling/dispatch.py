@@ -18,7 +18,7 @@ from storage.engine import Transaction
 from storage.mailboxes import Delivery
 from sync.decision import Context
 from sync.merge import force_state, office_edit
-from sync.rows import changed_row, office_mark, state_of
+from sync.rows import changed_row, conflict_row, history_row, office_mark, state_of
 
 OFFICE = Context(
     templates=checklists.templates(),
@@ -70,7 +70,7 @@ async def cancel(
         await work.release_stops(tx, [visit_id])
         await work.update_visits(tx, [{"id": visit_id, "state": "cancelled"}])
         await work.set_work_order_states(tx, [{"id": visit.work_order_id, "state": "cancelled"}])
-        noted = _edited(record, {"office_note": reason}, who=who, ambient=ambient)
+        noted = await _edited(tx, record, fields={"office_note": reason}, who=who, ambient=ambient)
         now = force_state(noted, state="cancelled", mark=office_mark(who.name, ambient.now))
         await records.save_records(tx, [changed_row(now)], new=False)
         await mailboxes.echo(tx, {visit_id: now.version})
@@ -89,7 +89,7 @@ async def edit(
     version."""
     async with engine.begin() as tx:
         _, record = await _locked(tx, who.unit_id, visit_id=visit_id)
-        now = _edited(record, fields, who=who, ambient=ambient)
+        now = await _edited(tx, record, fields=fields, who=who, ambient=ambient)
         await records.save_records(tx, [changed_row(now)], new=False)
         await mailboxes.echo(tx, {visit_id: now.version})
         await _audited(tx, who, action="visit.edited", subject=visit_id, ambient=ambient)
@@ -144,7 +144,7 @@ async def _hand_over(
 ) -> None:
     before, fields = record
     office = Principal(unit_id=visit.unit_id, role="dispatcher", name="office")
-    now = _edited(before, fields, who=office, ambient=ambient)
+    now = await _edited(tx, before, fields=fields, who=office, ambient=ambient)
     await records.save_records(tx, [changed_row(now)], new=False)
     boxes = await mailboxes.of_technicians(tx, {visit.technician_id, wish.technician})
     changed = [Delivery(mailbox_id=boxes[wish.technician], record_id=visit.id, version=now.version)]
@@ -156,12 +156,22 @@ async def _hand_over(
     await mailboxes.deliver(tx, changed)
 
 
-def _edited(
-    record: RecordState, fields: dict[str, FieldValue], *, who: Principal, ambient: Ambient
+async def _edited(
+    tx: Transaction,
+    record: RecordState,
+    *,
+    fields: dict[str, FieldValue],
+    who: Principal,
+    ambient: Ambient,
 ) -> RecordState:
     step = office_edit(
         record, fields=fields, mark=office_mark(who.name, ambient.now), context=OFFICE
     )
+    # what the office overrules is history and what it contradicts is shown, like anybody's word
+    at = (who.unit_id, ambient.now)
+    await records.append_history(tx, [history_row(each, at=at) for each in step.lost])
+    opened = [conflict_row(each, ambient.new_id(), at=at) for each in step.disagreements]
+    await records.add_conflicts(tx, opened)
     return step.record or record
 
 

@@ -4,7 +4,7 @@ out."""
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import msgspec
 
@@ -27,7 +27,7 @@ from sync.decision import (
 from sync.findings import hazard_rows, on_the_spot, order_rows, visit_rows
 from sync.merge import apply_all
 from sync.reading import Read, Unread
-from sync.rows import changed_row, new_row
+from sync.rows import changed_row, conflict_row, history_row, new_row
 
 _operation = msgspec.json.Decoder(Operation)
 
@@ -150,6 +150,7 @@ def rows(facts: Facts) -> Left:
     )
     declared, uses = _file_rows(facts)
     new = [each for key, each in decision.records.items() if key not in found.records]
+    at = (facts.sender[0], facts.ambient.now)
     orders, spot_visits = on_the_spot(new, facts.captured, unit_id=facts.sender[0])
     leaving = Leaving(
         new_work_orders=orders,
@@ -160,7 +161,7 @@ def rows(facts: Facts) -> Left:
         ],
         operations=_operation_rows(facts),
         settled=_settled(facts),
-        history=[_history_row(each, facts) for step in decision.steps for each in step.lost],
+        history=[history_row(each, at=at) for step in decision.steps for each in step.lost],
         conflicts=_conflict_rows(facts),
         quarantine=_quarantine_rows(facts),
         attachments=declared,
@@ -280,57 +281,14 @@ def _settled(facts: Facts) -> list[Row]:
     ]
 
 
-def _history_row(lost: Any, facts: Facts) -> Row:
-    return {
-        "unit_id": facts.sender[0],
-        "record_id": lost.record,
-        "field": lost.field,
-        "value": lost.value,
-        "version": lost.version,
-        "author": lost.author,
-        "reason": lost.reason,
-        "operation_id": lost.operation,
-        "observed_at": lost.observed_at,
-        "received_at": facts.ambient.now,
-    }
-
-
 def _conflict_rows(facts: Facts) -> list[Row]:
     latest: dict[tuple[UUID, str], tuple[Disagreement, UUID]] = {}
     for step in facts.decision.steps:
         for each in step.disagreements:
             # the newest view of a field's values stands for the batch
             latest[(each.record, each.field)] = (each, step.result.id)
-    return [
-        {
-            "id": uuid5(each.record, f"{each.field}:{operation}"),
-            "unit_id": facts.sender[0],
-            "record_id": each.record,
-            "field": each.field,
-            "policy": each.policy,
-            "values": [_said(value, facts) for value in each.values],
-            "status": "open" if each.open else "resolved",
-            "auto_resolved": not each.open,
-            "resolution": None if each.open else {"by": "policy", "policy": each.policy},
-            "opened_at": facts.ambient.now,
-            "closed_at": None if each.open else facts.ambient.now,
-            "closed_by": None if each.open else "policy",
-        }
-        for each, operation in latest.values()
-    ]
-
-
-def _said(value: Any, facts: Facts) -> Row:
-    return {
-        "value": value.value,
-        "author": value.mark.who,
-        "by": value.mark.by,
-        "version": value.version,
-        "n": value.mark.n,
-        "at_ms": value.mark.at_ms,
-        "trust": value.mark.trust,
-        "received_at": facts.ambient.now,
-    }
+    at = (facts.sender[0], facts.ambient.now)
+    return [conflict_row(each, operation, at=at) for each, operation in latest.values()]
 
 
 def _quarantine_rows(facts: Facts) -> list[Row]:

@@ -4,10 +4,12 @@ office."""
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID, uuid5
 
 import msgspec
 
 from schemas.sync import Authorship, FieldValue, Mark, RecordState
+from sync.decision import Disagreement, Lost, Said
 from sync.policies import OFFICE
 
 _fields = msgspec.json.Decoder(dict[str, FieldValue])
@@ -51,6 +53,55 @@ def new_row(state: RecordState, unit_id: str) -> Row:
         "kind": state.kind,
         "visit_id": state.visit_id,
         "premises_id": state.premises_id,
+    }
+
+
+def history_row(lost: Lost, *, at: tuple[str, datetime]) -> Row:
+    """A value that is no longer effective, in a unit, at the instant it arrived."""
+    unit_id, received_at = at
+    return {
+        "unit_id": unit_id,
+        "record_id": lost.record,
+        "field": lost.field,
+        "value": lost.value,
+        "version": lost.version,
+        "author": lost.author,
+        "reason": lost.reason,
+        "operation_id": lost.operation,
+        "observed_at": lost.observed_at,
+        "received_at": received_at,
+    }
+
+
+def conflict_row(each: Disagreement, cause: UUID, *, at: tuple[str, datetime]) -> Row:
+    """A disagreement with every value; `cause` is what brought it up (an operation, a version)."""
+    unit_id, now = at
+    return {
+        "id": uuid5(each.record, f"{each.field}:{cause}"),
+        "unit_id": unit_id,
+        "record_id": each.record,
+        "field": each.field,
+        "policy": each.policy,
+        "values": [_said(value, received_at=now) for value in each.values],
+        "status": "open" if each.open else "resolved",
+        "auto_resolved": not each.open,
+        "resolution": None if each.open else {"by": "policy", "policy": each.policy},
+        "opened_at": now,
+        "closed_at": None if each.open else now,
+        "closed_by": None if each.open else "policy",
+    }
+
+
+def _said(value: Said, *, received_at: datetime) -> Row:
+    return {
+        "value": value.value,
+        "author": value.mark.who,
+        "by": value.mark.by,
+        "version": value.version,
+        "n": value.mark.n,
+        "at_ms": value.mark.at_ms,
+        "trust": value.mark.trust,
+        "received_at": received_at,
     }
 
 
