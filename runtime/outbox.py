@@ -22,7 +22,7 @@ restored from a backup."""
 
 
 class Held(msgspec.Struct, kw_only=True):
-    """A record as this tablet shows it; versions by field."""
+    """A record as the server last showed it; versions by field."""
 
     kind: str
     version: int
@@ -58,6 +58,25 @@ class Memory(msgspec.Struct, kw_only=True):
     refused: list[str] = []
     photos: list[Photo] = []
     forgotten: list[str] = []
+    stale: list[str] = []
+
+    def shown(self, record: str) -> dict[str, FieldValue]:
+        """What the user sees: the server's last word, and over it what is still in the outbox.
+
+        Never stored: a word that the server merged otherwise is gone from here with its outcome.
+        """
+        held = self.records.get(record)
+        fields = dict(held.fields) if held is not None else {}
+        for each in self.outbox:
+            if str(each.record) == record:
+                fields |= each.fields if each.kind != "command" else {"state": each.command}
+        return fields
+
+    def visits(self) -> list[tuple[str, dict[str, FieldValue]]]:
+        """Today's route in order, as shown."""
+        keys = [key for key, each in self.records.items() if each.kind == "visit"]
+        found = [(key, self.shown(key)) for key in keys]
+        return sorted(found, key=lambda pair: str(pair[1].get("starts_at", "")))
 
     def unsent(self) -> int:
         """How much is only here."""
@@ -65,18 +84,15 @@ class Memory(msgspec.Struct, kw_only=True):
 
     def command(self, record: str, state: str, *, now: datetime, **said: FieldValue) -> Operation:
         """The visit comes into a state."""
-        made = self.capture(record, now=now, kind="command", command=state, fields=said)
-        held = self.records.get(record)
-        if held is not None:
-            held.fields["state"] = state
-        return made
+        return self.capture(record, now=now, kind="command", command=state, fields=said)
 
     def answer(self, record: str, fields: dict[str, FieldValue], *, now: datetime) -> Operation:
         """Answers under the record's checklist; their versions as shown go with them."""
-        held = self.records[record]
-        template = held.fields.get("template")
-        base = {name: held.versions[name] for name in fields if name in held.versions}
-        made = self.capture(
+        held = self.records.get(record)
+        template = self.shown(record).get("template")
+        known = held.versions if held is not None else {}
+        base = {name: known[name] for name in fields if name in known}
+        return self.capture(
             record,
             now=now,
             kind="patch",
@@ -84,14 +100,11 @@ class Memory(msgspec.Struct, kw_only=True):
             base=base,
             template=str(template) if template else None,
         )
-        held.fields.update(fields)
-        return made
 
     def create(self, kind: str, fields: dict[str, FieldValue], *, now: datetime) -> str:
         """Something made on the spot; returns its key."""
         record = str(uuid4())
         self.capture(record, now=now, kind="create", record_kind=kind, fields=fields)
-        self.records[record] = Held(kind=kind, version=0, fields=dict(fields), versions={})
         return record
 
     def capture(self, record: str, *, now: datetime, **given: Any) -> Operation:
@@ -144,9 +157,8 @@ class Memory(msgspec.Struct, kw_only=True):
         self.acknowledged = []
         for each in self.photos:
             each.sent = False
-        for held in self.records.values():
-            # versions of another life say nothing about this one
-            held.version = 0
+        # shown until everything has been heard again, then what did not come is gone
+        self.stale = list(self.records)
 
     def _hear(self, answer: SyncAnswer) -> None:
         for change in answer.changes:
@@ -162,6 +174,12 @@ class Memory(msgspec.Struct, kw_only=True):
             # what was captured on it is sent already, or still in the outbox: nothing is lost
             self.records.pop(str(forgotten), None)
             self.forgotten.append(str(forgotten))
+        heard = {str(each.record) for each in answer.changes}
+        self.stale = [each for each in self.stale if each not in heard]
+        if not answer.more:
+            for gone in self.stale:
+                self.records.pop(gone, None)
+            self.stale = []
 
     def _uptime(self, now: datetime) -> int:
         return int((now - self.booted_at).total_seconds() * 1000)

@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 import httpx
 import msgspec
 
-from runtime.outbox import Held, Memory, Photo
+from runtime.outbox import Memory, Photo
 from schemas.problems import Refusal
 from schemas.sync import FieldValue, SyncAnswer
 
@@ -68,11 +68,6 @@ class Tablet:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(self.path)
-
-    def visits(self) -> list[tuple[str, Held]]:
-        """Today's route in order."""
-        found = [(key, each) for key, each in self.memory.records.items() if each.kind == "visit"]
-        return sorted(found, key=lambda pair: str(pair[1].fields.get("starts_at", "")))
 
     def command(self, record: str, state: str, *, now: datetime, **said: FieldValue) -> None:
         """The visit comes into a state."""

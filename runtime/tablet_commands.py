@@ -38,8 +38,7 @@ def _enrol(given: argparse.Namespace) -> int:
 
 def _show(given: argparse.Namespace) -> int:
     tablet = Tablet.open(given.file)
-    for key, held in tablet.visits():
-        fields = held.fields
+    for key, fields in tablet.memory.visits():
         print(
             f"{key}  {fields.get('starts_at')}  {fields.get('state'):<12} {fields.get('address')}"
         )
@@ -66,7 +65,7 @@ def _answer(given: argparse.Namespace) -> int:
 
 def _told(tablet: Tablet) -> int:
     figures = {
-        "visits": len(tablet.visits()),
+        "visits": len(tablet.memory.visits()),
         "unsent": tablet.unsent(),
         "refused": tablet.memory.refused,
     }

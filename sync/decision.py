@@ -11,7 +11,11 @@ from schemas.template import Template
 
 
 class Captured(Value, frozen=True):
-    """An operation with what the server knows of it: who, when by our clock, how sure."""
+    """An operation with what the server knows of it: who, when by our clock, how sure.
+
+    `shared` says that two installs speak under this tablet's identity: then nothing it says may
+    take back what was said under it before. `late` that it is applied without its predecessor.
+    """
 
     operation: Operation
     tablet: UUID
@@ -21,6 +25,7 @@ class Captured(Value, frozen=True):
     received_at: datetime
     trust: Trust
     late: bool = False
+    shared: bool = False
 
 
 class Context(Value, frozen=True):

@@ -32,6 +32,9 @@ from sync.template import (
     refused,
 )
 
+SHARED = "~"
+"""Between a tablet and an operation where the tablet alone does not say who spoke."""
+
 
 def apply_all(
     records: dict[UUID, RecordState], captured: Sequence[Captured], *, context: Context
@@ -146,7 +149,7 @@ def _refusal(record: RecordState | None, captured: Captured, *, context: Context
 
 def _made_by(record: RecordState, captured: Captured) -> bool:
     first = record.authors.marks.get(1)
-    return first is not None and first.by == str(captured.tablet)
+    return first is not None and first.by.partition(SHARED)[0] == str(captured.tablet)
 
 
 def _create_refusal(operation: Operation, context: Context) -> str | None:
@@ -166,8 +169,9 @@ def _quarantined(operation: Operation, code: str) -> Step:
 
 
 def _mark(captured: Captured) -> Mark:
+    by = str(captured.tablet)
     return Mark(
-        by=str(captured.tablet),
+        by=f"{by}{SHARED}{captured.operation.id}" if captured.shared else by,
         who=captured.who,
         n=captured.operation.n,
         at_ms=int(captured.corrected_at.timestamp() * 1000),

@@ -51,14 +51,15 @@ def replaces(policy: str, new: Live, *, old: Live, seen: bool) -> bool:
     """Whether a new value takes the place of an old one.
 
     A tablet's own later value replaces its own earlier one. A value that was seen is replaced by
-    whoever saw it, but nobody makes another person's dangerous finding less so.
+    whoever saw it, but nobody's dangerous finding goes away by another's word, not even by one that
+    agrees: whoever agreed may take the own word back, and the first one must still stand then.
     """
     own = new.mark.by == old.mark.by and new.mark.n > old.mark.n
     if own:
         return policy not in ("write_once", "union_set", "counter_monotonic")
     if not seen or policy in KEEPS_ALL or policy == "write_once":
         return False
-    return policy not in GUARDED or new.severity >= old.severity
+    return policy not in GUARDED or old.severity == 0
 
 
 def _latest(live: Sequence[Live]) -> Live:

@@ -9,11 +9,13 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+import msgspec
+
 from schemas.access import Sender
 from schemas.ambient import Ambient
 from schemas.base import Value
 from schemas.problems import Refusal
-from schemas.sync import Outcome, SyncRequest, TabletClock
+from schemas.sync import OPERATIONS_MAX, Outcome, SyncRequest, TabletClock
 from schemas.template import Template
 from storage.sync_store import SyncStore, SyncTransaction
 from sync import leaving, time
@@ -62,12 +64,38 @@ async def push(
         if tablet is None or tablet["state"] != "active":
             raise Refusal("tablet_revoked")
         found = await _load(tx, sender, read=read, library=library)
-        arrival = (batch.clock, ambient.now)
+        clocks = await _clocks(tx, tablet, read=read, known=found.known, heard=(batch, ambient))
+        arrival = (batch.clock, clocks, ambient.now)
         captured = _captured(found, read, sender=sender, who=tablet, arrival=arrival)
         facts = leaving.facts(sender, found, read=read, captured=captured, ambient=ambient)
         await _write(tx, sender, facts=facts)
-        await tx.heard_from(sender.tablet_id, **_heard(tablet, read, batch=batch, ambient=ambient))
+        heard = _heard(tablet, read, batch=batch, ambient=ambient)
+        await tx.heard_from(sender.tablet_id, clock=msgspec.to_builtins(clocks), **heard)
     return list(facts.outcomes)
+
+
+async def _clocks(
+    tx: SyncTransaction,
+    tablet: Mapping[str, Any],
+    *,
+    read: Sequence[Read | Unread],
+    known: Mapping[UUID, Any],
+    heard: tuple[Batch, Ambient],
+) -> time.Clocks:
+    """What is known of the tablet's clocks now, and whether two installs share its identity.
+
+    A number that another operation of this tablet carries already is the sign of a copied install.
+    """
+    batch, ambient = heard
+    before = time.clocks_of(tablet["clock"])
+    boots = time.heard(before.boots, batch.clock, received_at=ambient.now)
+    new = [each.operation for each in read if isinstance(each, Read)]
+    again = {each.n: each.id for each in new if each.id not in known and each.n <= tablet["last_n"]}
+    shared = before.shared or len({each.n for each in new}) < len({each.id for each in new})
+    if again and not shared:
+        held = await tx.operations_held(tablet["id"], after=min(again) - 1, limit=OPERATIONS_MAX)
+        shared = any(again.get(row["n"], row["id"]) != row["id"] for row in held)
+    return time.Clocks(boots=boots, shared=shared)
 
 
 async def settle(store: SyncStore, before: datetime, *, library: Library, ambient: Ambient) -> int:
@@ -156,10 +184,10 @@ def _captured(
     *,
     sender: Sender,
     who: Mapping[str, Any],
-    arrival: tuple[TabletClock | None, datetime],
+    arrival: tuple[TabletClock | None, time.Clocks, datetime],
 ) -> list[Captured]:
     """New operations in their order, then those that already waited for one of them."""
-    clock, now = arrival
+    clock, clocks, now = arrival
     taken: set[UUID] = set()
     captured: list[Captured] = []
     for each in read:
@@ -169,7 +197,7 @@ def _captured(
         if operation.id in found.known or operation.id in taken:
             continue
         taken.add(operation.id)
-        when = time.corrected(operation, clock, received_at=now)
+        when = time.corrected(operation, clock, boots=clocks.boots, received_at=now)
         captured.append(
             Captured(
                 operation=operation,
@@ -179,6 +207,7 @@ def _captured(
                 corrected_at=when.at,
                 received_at=now,
                 trust=when.trust,
+                shared=clocks.shared,
             )
         )
     return [*captured, *(leaving.captured_again(row) for row in found.held)]

@@ -10,7 +10,6 @@ import httpx
 
 from runtime.demo import work
 from runtime.demo.bad_link import bad_link
-from runtime.outbox import Held
 from runtime.tablet import Tablet
 from schemas.base import Value
 from schemas.sync import FieldValue
@@ -74,8 +73,8 @@ def work_offline(morning: Morning, *, seed: int, starts: datetime) -> datetime:
     hazards, missed = 0, 0
     for tablet in morning.tablets:
         at = starts
-        for key, held in tablet.visits():
-            inspection = held.fields.get("kind") == "inspection" and key not in morning.edited
+        for key, held in tablet.memory.visits():
+            inspection = held.get("kind") == "inspection" and key not in morning.edited
             if inspection and missed == 0 and key not in (morning.reassigned, morning.cancelled):
                 _no_access(tablet, key, dice=dice, at=at)
                 missed += 1
@@ -176,14 +175,14 @@ def _cancel(office: Office, people: list[dict[str, Any]], *, taken: set[str]) ->
 
 def _visit(
     tablet: Tablet,
-    visit: tuple[str, Held],
+    visit: tuple[str, dict[str, FieldValue]],
     *,
     dice: random.Random,
     at: datetime,
     dangerous: bool,
 ) -> None:
     key, held = visit
-    template = checklists.templates()[str(held.fields["template"])]
+    template = checklists.templates()[str(held["template"])]
     for minutes, state in ((0, "accepted"), (2, "en_route"), (9, "on_site"), (11, "in_progress")):
         tablet.command(key, state, now=at + timedelta(minutes=minutes))
     said = work.answers(template, dice)

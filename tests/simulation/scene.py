@@ -17,7 +17,14 @@ from storage.sync_store import Leaving
 from sync import pull, push
 from sync.decision import Context
 from sync.merge import force_state, office_edit
-from sync.rows import changed_row, new_row, office_mark, state_of
+from sync.rows import (
+    changed_row,
+    conflict_row,
+    history_row,
+    new_row,
+    office_mark,
+    state_of,
+)
 
 UNIT = "u"
 START = datetime(2026, 11, 24, 0, 0, tzinfo=UTC)
@@ -29,14 +36,8 @@ _request = msgspec.json.Decoder(SyncRequest)
 def upgraded(templates: dict[str, Template]) -> dict[str, Template]:
     """The shipped checklists and a later version of one, with an item less."""
     old = templates[TEMPLATE]
-    sections = tuple(
-        msgspec.structs.replace(each, items=tuple(i for i in each.items if i.code != "R15"))
-        for each in old.sections
-    )
-    return {
-        **templates,
-        UPGRADED: msgspec.structs.replace(old, version="2026.2", sections=sections),
-    }
+    items = tuple(each for each in old.items if each.code != "R15")
+    return {**templates, UPGRADED: msgspec.structs.replace(old, version="2026.2", items=items)}
 
 
 LIBRARY = push.Library(
@@ -74,7 +75,7 @@ class Server:
         tables = self.store.tables
         tables.tablets[device] = {
             "id": device, "unit_id": UNIT, "technician_id": who, "state": "active", "last_n": 0,
-            "technician_name": f"T{len(self.people)}",
+            "technician_name": f"T{len(self.people)}", "clock": {},
         }  # fmt: skip
         tables.mailboxes[box] = {
             "id": box, "unit_id": UNIT, "kind": "technician", "technician_id": who, "position": 0,
@@ -142,6 +143,13 @@ class Server:
         )
         await self._deliver([grant, revoke])
 
+    async def share(self, visit: UUID, other: UUID) -> None:
+        """A second technician goes along and is given the same visit."""
+        version = (await self._state(visit)).version
+        await self._deliver(
+            [Delivery(mailbox_id=self.box(other), record_id=visit, version=version)]
+        )
+
     async def cancel(self, visit: UUID) -> None:
         """The office cancels a visit that has not begun."""
         held = self.store.tables.visits[visit]
@@ -164,10 +172,11 @@ class Server:
         state = await self._state(visit)
         step = office_edit(state, fields=fields, mark=self._mark(), context=OFFICE)
         now = step.record or state
-        if step.lost:
-            self.store.tables.history.extend(
-                {"record_id": visit, "field": each.field, "value": each.value} for each in step.lost
-            )
+        at = (UNIT, self.now)
+        lost = [history_row(each, at=at) for each in step.lost]
+        opened = [conflict_row(each, self.key(), at=at) for each in step.disagreements]
+        async with self.store.begin() as tx:
+            await tx.leave(Leaving(history=lost, conflicts=opened))
         await self._save(now)
         return now
 

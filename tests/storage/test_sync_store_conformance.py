@@ -87,7 +87,7 @@ def over_memory():
     tables = Tables(epoch=uuid.uuid4())
     tables.tablets[device] = {
         "id": device, "unit_id": UNIT, "technician_id": person, "state": "active", "last_n": 0,
-        "technician_name": "T1",
+        "technician_name": "T1", "clock": {},
     }  # fmt: skip
     tables.mailboxes[box] = {
         "id": box, "unit_id": UNIT, "kind": "technician", "technician_id": person, "position": 0,

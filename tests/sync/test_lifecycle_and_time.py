@@ -45,33 +45,80 @@ def operation(**changes) -> Operation:
     return Operation(**{**given, **changes})
 
 
-def test_within_one_boot_the_age_is_a_difference_of_uptimes_whatever_the_clock_says():
-    boot = uuid4()
+BOOT = uuid4()
+
+
+def at_uptime(minutes, *, sent_at=NOW) -> TabletClock:
+    return TabletClock(sent_at=sent_at, uptime_ms=minutes * 60_000, boot=BOOT)
+
+
+def test_within_one_boot_the_uptime_says_it_whatever_the_clock_was_set_to():
+    boots = time.heard((), at_uptime(60), received_at=NOW)
     wrong = NOW + timedelta(hours=8)
-    clock = TabletClock(sent_at=wrong, uptime_ms=10_000_000, boot=boot)
-    said = operation(observed_at=wrong, uptime_ms=9_400_000, boot=boot)
-    found = time.corrected(said, clock, received_at=NOW)
-    assert found.at == NOW - timedelta(minutes=10)
-    assert found.trust == "verified"
+    later, clock = NOW + timedelta(hours=3), at_uptime(240, sent_at=wrong)
+    boots = time.heard(boots, clock, received_at=later)
+    said = operation(observed_at=wrong, uptime_ms=90 * 60_000, boot=BOOT)
+    found = time.corrected(said, clock, boots=boots, received_at=later)
+    assert (found.at, found.trust) == (NOW + timedelta(minutes=30), "verified")
+
+
+def test_a_message_that_was_days_under_way_does_not_move_what_was_true():
+    boots = time.heard((), at_uptime(60), received_at=NOW)
+    said = operation(uptime_ms=65 * 60_000, boot=BOOT)
+    late, clock = NOW + timedelta(days=2), at_uptime(70, sent_at=NOW + timedelta(minutes=10))
+    boots = time.heard(boots, clock, received_at=late)
+    found = time.corrected(said, clock, boots=boots, received_at=late)
+    assert (found.at, found.trust) == (NOW + timedelta(minutes=5), "verified")
+
+
+def test_a_first_message_with_a_wrong_clock_anchors_nothing_and_a_second_that_agrees_does():
+    wrong = NOW + timedelta(hours=8)
+    boots = time.heard((), at_uptime(60, sent_at=wrong), received_at=NOW)
+    assert not boots[0].anchored
+    boots = time.heard(boots, at_uptime(61, sent_at=wrong), received_at=NOW + timedelta(seconds=61))
+    assert boots[0].anchored
+
+
+def test_an_estimate_that_turns_out_too_late_is_no_anchor_for_the_better_one():
+    wrong = NOW + timedelta(hours=8)
+    delayed = time.heard((), at_uptime(60, sent_at=wrong), received_at=NOW + timedelta(hours=9))
+    better = time.heard(delayed, at_uptime(70, sent_at=wrong), received_at=NOW)
+    assert better[0].began_at == NOW - timedelta(minutes=70)
+    assert not better[0].anchored
+
+
+def test_a_boot_in_which_the_tablet_was_never_heard_is_not_trusted_though_its_clock_is_right_now():
+    clock = TabletClock(sent_at=NOW, uptime_ms=60_000, boot=uuid4())
+    boots = time.heard((), clock, received_at=NOW)
+    said = operation(observed_at=NOW - timedelta(days=5), uptime_ms=1, boot=uuid4())
+    assert time.corrected(said, clock, boots=boots, received_at=NOW).trust == "unknown"
 
 
 def test_a_clock_that_is_eight_hours_off_is_shifted_and_marked():
     clock = TabletClock(sent_at=NOW + timedelta(hours=8))
-    found = time.corrected(operation(observed_at=NOW + timedelta(hours=7)), clock, received_at=NOW)
-    assert found.at == NOW - timedelta(hours=1)
-    assert found.trust == "skewed"
+    said = operation(observed_at=NOW + timedelta(hours=7))
+    found = time.corrected(said, clock, boots=(), received_at=NOW)
+    assert (found.at, found.trust) == (NOW - timedelta(hours=1), "skewed")
 
 
 def test_nothing_was_true_after_it_arrived():
+    said = operation(observed_at=NOW + timedelta(days=7))
     clock = TabletClock(sent_at=NOW)
-    assert (
-        time.corrected(operation(observed_at=NOW + timedelta(days=7)), clock, received_at=NOW).at
-        <= NOW
-    )
+    assert time.corrected(said, clock, boots=(), received_at=NOW).at <= NOW
 
 
 def test_without_a_word_about_its_clock_a_tablet_is_not_trusted():
-    assert time.corrected(operation(), None, received_at=NOW).trust == "unknown"
+    found = time.corrected(operation(), None, boots=(), received_at=NOW)
+    assert found.trust == "unknown"
+
+
+def test_only_the_latest_boots_are_remembered():
+    boots = ()
+    for n in range(12):
+        clock = TabletClock(sent_at=NOW, uptime_ms=n, boot=uuid4())
+        boots = time.heard(boots, clock, received_at=NOW)
+    assert len(boots) == time.BOOTS_MAX
+    assert boots[0].id == clock.boot
 
 
 def test_a_cursor_comes_back_as_it_went():

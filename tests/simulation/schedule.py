@@ -1,0 +1,260 @@
+"""A schedule: what happens, drawn from a seed; faults by name, counted when they really fired."""
+
+import random
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from runtime import outbox
+from schemas.problems import Refusal
+from tests.simulation.device import Device
+from tests.simulation.judge import Finding, judge
+from tests.simulation.scene import START, TEMPLATE, UPGRADED, Server
+
+FAULTS = (
+    "request_lost", "reply_lost", "delayed", "duplicated", "truncated", "corrupted", "partition",
+    "clock_seconds", "clock_hour", "clock_eight_hours", "clock_days", "clock_1970", "clock_back",
+    "server_crash_before_commit", "server_crash_after_commit", "tablet_crash", "tablet_reboot",
+    "tablet_restored", "two_with_one_identity", "template_upgraded", "reassigned", "cancelled",
+    "office_edit", "shared_visit", "server_away_days", "database_restored", "poison", "orphan",
+    "late_settled",
+)  # fmt: skip
+STEPS = 60
+SKEWS = {
+    "clock_seconds": timedelta(seconds=40),
+    "clock_hour": timedelta(hours=1),
+    "clock_eight_hours": timedelta(hours=-8),
+    "clock_days": timedelta(days=3),
+    "clock_1970": datetime(1970, 1, 2, tzinfo=UTC) - START,
+    "clock_back": timedelta(minutes=-30),
+}
+
+
+class Schedule:
+    """One run. `fired` counts the faults that happened; `findings` are broken invariants."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.dice = random.Random(seed)
+        self.server = Server(self.dice)
+        self.devices: list[Device] = []
+        self.fired: Counter[str] = Counter()
+        self.findings: list[Finding] = []
+        self.late: list[tuple[Device, bytes]] = []
+        self.saved_copies: dict[int, bytes] = {}
+        self.backup: Any = None
+        # each schedule has its own weather: most faults rare, some common, some absent
+        self.rates = {name: self.dice.choice([0.0, 0.02, 0.05, 0.15]) for name in FAULTS}
+
+    async def run(self) -> "Schedule":
+        """Safety phase, heal, drain, judge."""
+        outbox.uuid7 = lambda: self.server.key()  # type: ignore[assignment]
+        await self._begin()
+        for _ in range(STEPS):
+            await self._step()
+        await self._heal()
+        self.findings += judge(self.server, self.devices)
+        await self._again()
+        return self
+
+    async def _begin(self) -> None:
+        for _ in range(self.dice.choice([2, 3])):
+            sender = await self.server.person()
+            self.devices.append(Device(sender, self.dice, true=self.server.now))
+        for _ in range(self.dice.randint(2, 4)):
+            await self.server.visit(self.dice.choice(self.server.people))
+        for each in self.devices:
+            await self._exchange(each)
+
+    async def _step(self) -> None:
+        self._pass(timedelta(minutes=self.dice.randint(1, 90)))
+        await self._office()
+        device = self.dice.choice(self.devices)
+        self._trouble(device)
+        for _ in range(self.dice.randint(0, 3)):
+            device.tap()
+            if self._happens("tablet_crash"):
+                device.crash()
+                continue
+            device.save()
+        if self.server.now >= device.offline_until:
+            await self._exchange(device, faulty=True)
+
+    def _happens(self, name: str) -> bool:
+        if self.dice.random() >= self.rates[name]:
+            return False
+        self.fired[name] += 1
+        return True
+
+    def _pass(self, time: timedelta) -> None:
+        self.server.now += time
+        for each in self.devices:
+            each.true = self.server.now
+
+    def _trouble(self, device: Device) -> None:
+        """What happens to a tablet and its user."""
+        for name, skew in SKEWS.items():
+            if self._happens(name):
+                device.turn_clock(skew)
+        if self._happens("tablet_reboot"):
+            device.reboot()
+        if self._happens("partition"):
+            device.offline_until = self.server.now + timedelta(
+                minutes=self.dice.choice([9, 900, 43200])
+            )
+        if self._happens("poison"):
+            device.poison()
+            device.save()
+        if self._happens("orphan"):
+            device.orphan()
+            device.save()
+        if self._happens("tablet_restored"):
+            # a factory image of yesterday: what it knew then, and nothing since
+            copy = self.saved_copies.get(id(device))
+            if copy is not None and msgspec.json.decode(copy, type=outbox.Memory).cursor:
+                device.memory.records = msgspec.json.decode(copy, type=outbox.Memory).records
+                device.memory.cursor = msgspec.json.decode(copy, type=outbox.Memory).cursor
+                device.shown.clear()
+                device.save()
+        self.saved_copies.setdefault(id(device), device.saved)
+
+    async def _office(self) -> None:
+        """What the office and fate do meanwhile."""
+        visit = self.dice.choice(self.server.visits)
+        if self._happens("reassigned"):
+            await self.server.reassign(visit, self.dice.choice(self.server.people))
+        if self._happens("cancelled"):
+            await self.server.cancel(visit)
+        if self._happens("office_edit"):
+            await self.server.edit(
+                visit, {"office_note": self.dice.choice(["x", "y"]), "R02": "match"}
+            )
+        if self._happens("template_upgraded"):
+            await self.server.visit(self.dice.choice(self.server.people), template=UPGRADED)
+        if self._happens("shared_visit"):
+            await self.server.share(visit, self.dice.choice(self.server.people))
+        if self._happens("two_with_one_identity"):
+            self._clone(self.dice.choice(self.devices))
+        if self._happens("server_away_days"):
+            self._pass(timedelta(days=3))
+        if self._happens("late_settled"):
+            await self.server.settle(hours=24)
+        if self._happens("database_restored"):
+            self._restore()
+        elif self.dice.random() < 0.1:
+            self.backup = self.server.store.tables
+
+    def _clone(self, device: Device) -> None:
+        if len(self.devices) > 5:
+            return
+        twin = Device(device.sender, self.dice, true=device.true)
+        twin.memory = msgspec.json.decode(device.saved, type=outbox.Memory)
+        twin.skew = device.skew
+        twin.saved, twin.said = device.saved, dict(device.said)
+        self.devices.append(twin)
+
+    def _restore(self) -> None:
+        if self.backup is None:
+            return
+        visits = self.server.store.tables.visits
+        self.server.store.tables = msgspec.structs.replace(self.backup, epoch=self.server.key())
+        self.server.visits = [each for each in self.server.visits if each in self.backup.visits]
+        del visits
+        # what came before the restore is not on its way any more
+        self.late.clear()
+        for each in self.devices:
+            each.shown.clear()
+
+    async def _exchange(self, device: Device, *, faulty: bool = False) -> bool:
+        """One round trip; True while the tablet has more to say or to hear."""
+        sent, body = device.request()
+        if faulty and self._happens("request_lost"):
+            return True
+        if faulty and self._happens("delayed"):
+            self.late.append((device, body))
+            return True
+        if faulty and self._happens("truncated"):
+            body = body[: self.dice.randrange(len(body))]
+        elif faulty and self._happens("corrupted"):
+            at = self.dice.randrange(len(body))
+            body = body[:at] + bytes([self.dice.randrange(256)]) + body[at + 1 :]
+            # a changed byte that is still JSON would be another word: the link's checksum stops it
+            body = b"\x00" + body
+        reply = await self._served(device, body, faulty=faulty)
+        if faulty and self._happens("duplicated"):
+            await self._served(device, body, faulty=False)
+        if faulty and self.late and self.dice.random() < 0.3:
+            other, old = self.late.pop(self.dice.randrange(len(self.late)))
+            await self._served(other, old, faulty=False)
+        if reply is None or (faulty and self._happens("reply_lost")):
+            return True
+        if faulty and self._happens("tablet_crash"):
+            device.crash()
+            return True
+        self._watch(device, reply)
+        return device.take(sent, reply)
+
+    async def _served(self, device: Device, body: bytes, *, faulty: bool) -> bytes | None:
+        before = self.server.store.tables
+        try:
+            reply = await self.server.exchange(device.sender, body)
+        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+            return None
+        except Refusal as refusal:
+            if refusal.code in ("cursor_of_another_epoch", "cursor_forged"):
+                device.memory.begin_again()
+                device.shown.clear()
+                device.save()
+                return None
+            raise
+        if faulty and self._happens("server_crash_before_commit"):
+            self.server.store.tables = before
+            return None
+        if faulty and self._happens("server_crash_after_commit"):
+            return None
+        return reply
+
+    def _watch(self, device: Device, reply: bytes) -> None:
+        """I5: what a tablet is shown never grows older."""
+        answer = msgspec.json.decode(reply)
+        for change in answer.get("changes", ()):
+            key, version = change["record"], change["version"]
+            if version < device.shown.get(key, 0):
+                self.findings.append(Finding("I5", f"{key} went back to {version}"))
+            device.shown[key] = version
+
+    async def _heal(self) -> None:
+        """Everything works again; every outbox drains within a bound (I16)."""
+        for other, old in self.late:
+            await self._served(other, old, faulty=False)
+        for each in self.devices:
+            each.crash()
+            bound = 3 * -(-len(each.memory.outbox) // outbox.BATCH) + 5
+            for n in range(60):
+                if not await self._exchange(each):
+                    break
+                if n > bound + 3:
+                    self.findings.append(Finding("I16", f"{n} exchanges for {bound}"))
+                    break
+        # one more round, so that everybody hears what the last one said
+        for each in self.devices:
+            while await self._exchange(each):
+                pass
+
+    async def _again(self) -> None:
+        """I3, I8: everything sent once more changes nothing."""
+        before = self.server.store.tables
+        for each in self.devices:
+            known = [op for op, _ in each.said.values()]
+            for at in range(0, len(known), outbox.BATCH):
+                body = msgspec.json.encode({"operations": known[at : at + outbox.BATCH]})
+                await self.server.exchange(each.sender, body)
+        after = self.server.store.tables
+        for name in ("records", "operations", "conflicts", "hazards", "entries"):
+            if getattr(before, name) != getattr(after, name):
+                self.findings.append(Finding("I8", f"a second sending changed {name}"))
+
+
+__all__ = ["FAULTS", "TEMPLATE", "Schedule"]
