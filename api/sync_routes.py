@@ -53,8 +53,9 @@ async def sync(request: Call) -> Response[bytes]:
             ambient=use.ambient(),
         )
     page = pull.Wish(cursor=wish.cursor, limit=wish.limit, budget_bytes=wish.budget_bytes)
+    now = use.ambient().now
     return encoded(
-        request, await pull.pull(use.store, sender(request), wish=page, outcomes=outcomes)
+        request, await pull.pull(use.store, sender(request), wish=page, now=now, outcomes=outcomes)
     )
 
 
@@ -68,7 +69,11 @@ async def changes(
 ) -> Response[bytes]:
     """Further pages; the first download is the same query with an empty cursor."""
     page = pull.Wish(cursor=cursor, limit=limit, budget_bytes=budget_bytes)
-    return encoded(request, await pull.pull(services(request).store, sender(request), wish=page))
+    use = services(request)
+    return encoded(
+        request,
+        await pull.pull(use.store, sender(request), wish=page, now=use.ambient().now),
+    )
 
 
 @get("/sync/receipts", guards=[tablet], summary="Receipts")

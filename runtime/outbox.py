@@ -39,6 +39,14 @@ class Photo(msgspec.Struct, kw_only=True):
     sent: bool = False
 
 
+class Heard(msgspec.Struct, kw_only=True):
+    """An answer of the server's: in which boot it came, what time it said, at what uptime."""
+
+    boot: Id
+    server_time: datetime
+    uptime_ms: int
+
+
 class Memory(msgspec.Struct, kw_only=True):
     """All of a tablet's state; written in one piece."""
 
@@ -59,6 +67,7 @@ class Memory(msgspec.Struct, kw_only=True):
     photos: list[Photo] = []
     forgotten: list[str] = []
     stale: list[str] = []
+    heard: Heard | None = None
 
     def shown(self, record: str) -> dict[str, FieldValue]:
         """What the user sees: the server's last word, and over it what is still in the outbox.
@@ -123,9 +132,20 @@ class Memory(msgspec.Struct, kw_only=True):
         return operation
 
     def request(self, *, now: datetime) -> tuple[list[Operation], dict[str, Any]]:
-        """What goes out next, and the body that says it."""
-        sent = self.outbox[:BATCH]
-        clock = TabletClock(sent_at=now, uptime_ms=self._uptime(now), boot=self.boot)
+        """What goes out next, and the body that says it.
+
+        In a boot in which no answer came yet, nothing but a question: with its answer's time the
+        next exchange can prove when everything was done, whatever this clock says.
+        """
+        heard = self.heard if self.heard is not None and self.heard.boot == self.boot else None
+        sent = self.outbox[:BATCH] if heard is not None else []
+        clock = TabletClock(
+            sent_at=now,
+            uptime_ms=self._uptime(now),
+            boot=self.boot,
+            heard_at=heard.server_time if heard is not None else None,
+            heard_uptime_ms=heard.uptime_ms if heard is not None else None,
+        )
         return sent, {
             "cursor": self.cursor,
             "operations": sent,
@@ -133,7 +153,7 @@ class Memory(msgspec.Struct, kw_only=True):
             "clock": clock,
         }
 
-    def take(self, sent: Sequence[Operation], answer: SyncAnswer) -> bool:
+    def take(self, sent: Sequence[Operation], answer: SyncAnswer, *, now: datetime) -> bool:
         """Outcomes, records and the cursor that speaks of them; True while there is more to do."""
         told = dict(zip((each.id for each in sent), answer.outcomes, strict=True))
         for key, outcome in told.items():
@@ -145,6 +165,9 @@ class Memory(msgspec.Struct, kw_only=True):
         self.outbox = [each for each in self.outbox if each.id not in told]
         self._hear(answer)
         self.cursor = answer.cursor
+        self.heard = Heard(
+            boot=self.boot, server_time=answer.server_time, uptime_ms=self._uptime(now)
+        )
         return answer.more or bool(self.outbox)
 
     def begin_again(self) -> None:

@@ -132,7 +132,7 @@ class Tablet:
             self.save()
             return True
         self.exchanges += 1
-        more = self.memory.take(sent, answer)
+        more = self.memory.take(sent, answer, now=now)
         # outcomes, records and the cursor that speaks of them become durable together
         self.save()
         return more

@@ -44,6 +44,8 @@ Versions = Annotated[dict[FieldName, Version], Meta(max_length=256)]
 Sequence = Annotated[int, Meta(ge=1, le=2**53)]
 TemplateRef = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,40}@[A-Za-z0-9_.-]{1,20}$")]
 """`code@version` of a checklist."""
+Uptime = Annotated[int, Meta(ge=0, le=2**53)]
+"""Milliseconds since the tablet booted."""
 Cursor = Annotated[str, Meta(max_length=1024)]
 """Opaque; an empty one asks for everything."""
 
@@ -73,7 +75,7 @@ class Operation(Wire, frozen=True, omit_defaults=True):
     fields: Fields = {}
     command: Code | None = None
     after: Annotated[list[UUID], Meta(max_length=32)] = []
-    uptime_ms: Annotated[int, Meta(ge=0, le=2**53)] | None = None
+    uptime_ms: Uptime | None = None
     boot: UUID | None = None
     template: TemplateRef | None = None
 
@@ -82,12 +84,15 @@ class TabletClock(Wire, frozen=True):
     """The tablet's clocks at the instant it sent: wall, and time since boot.
 
     With the same `boot`, the age of an operation is a difference of uptimes, whatever the wall
-    clock was set to in between.
+    clock was set to in between. `heard_at` is the `server_time` of an answer of ours in this boot
+    and `heard_uptime_ms` when it came: between that and this message the boot is pinned down.
     """
 
     sent_at: Instant
-    uptime_ms: Annotated[int, Meta(ge=0, le=2**53)] | None = None
+    uptime_ms: Uptime | None = None
     boot: UUID | None = None
+    heard_at: Instant | None = None
+    heard_uptime_ms: Uptime | None = None
 
 
 class SyncRequest(Wire, frozen=True, omit_defaults=True):
@@ -138,6 +143,7 @@ class SyncAnswer(Wire, frozen=True, omit_defaults=True):
     """Outcomes of what was sent, then the first page of what is new."""
 
     cursor: Cursor
+    server_time: Instant
     outcomes: list[Outcome] = []
     changes: list[Change] = []
     forget: list[UUID] = []

@@ -133,7 +133,8 @@ class Answers:
         chosen = pick(policy, [each for _, each in kept])
         before = self.fields.get(field)
         self.fields[field] = chosen.value
-        if before != chosen.value or field not in self.record.versions:
+        # a word said again is the newer one's: who said it, and when, moves with it
+        if before != chosen.value or len(kept) == 1:
             self.touched[field] = self.version
         if len(kept) > 1:
             self._beside(field, policy, kept=kept, open=chosen.open, notice=chosen.notice)

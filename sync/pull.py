@@ -1,6 +1,7 @@
 """Shell: what a tablet has not heard yet. A first download and a delta are the same query."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +27,12 @@ class Wish(Value, frozen=True):
 
 
 async def pull(
-    store: SyncStore, sender: Sender, *, wish: Wish, outcomes: Sequence[Outcome] = ()
+    store: SyncStore,
+    sender: Sender,
+    *,
+    wish: Wish,
+    now: datetime,
+    outcomes: Sequence[Outcome] = (),
 ) -> SyncAnswer:
     """The next page of every mailbox the tablet follows; always at least one record where there
     is one."""
@@ -38,6 +44,7 @@ async def pull(
         page = await _page(tx, positions, wish=wish, ends=ends)
     return SyncAnswer(
         cursor=cursor.write(epoch, positions),
+        server_time=now,
         outcomes=list(outcomes),
         changes=page.changes,
         forget=page.forget,

@@ -16,15 +16,21 @@ SKEW_SECONDS_MAX = 120
 
 
 class Boot(Value, frozen=True):
-    """When a tablet's boot began by the server's clock: the earliest estimate that was heard.
+    """When a tablet's boot began by the server's clock, from below and from above.
 
-    A message that was long under way makes it look later, never earlier. `anchored` once two
-    messages agree, or one came while the wall clock was right.
+    A message of the tablet's that was long under way makes it look later, never earlier; an answer
+    of ours that was long under way makes it look earlier, never later (as NTP bounds an offset, RFC
+    5905). No wall clock of the tablet has a part in it.
     """
 
     id: UUID
-    began_at: datetime
-    anchored: bool = False
+    latest: datetime
+    earliest: datetime | None = None
+
+    @property
+    def sure(self) -> bool:
+        """Whether the bounds meet."""
+        return self.earliest is not None and _near(self.earliest, self.latest)
 
 
 class Offset(Value, frozen=True):
@@ -71,16 +77,16 @@ def heard(
     """What is known of a tablet's boots after one more message, the latest boot first."""
     if clock is None or clock.boot is None or clock.uptime_ms is None:
         return tuple(boots)
-    began = received_at - timedelta(milliseconds=clock.uptime_ms)
-    right = _near(clock.sent_at, received_at)
+    latest = received_at - timedelta(milliseconds=clock.uptime_ms)
+    earliest = None
+    if clock.heard_at is not None and clock.heard_uptime_ms is not None:
+        earliest = clock.heard_at - timedelta(milliseconds=clock.heard_uptime_ms)
     known = next((each for each in boots if each.id == clock.boot), None)
     if known is None:
-        fresh = Boot(id=clock.boot, began_at=began, anchored=right)
+        fresh = Boot(id=clock.boot, latest=latest, earliest=earliest)
         return (fresh, *boots)[:BOOTS_MAX]
-    agree = _near(began, known.began_at) and began != known.began_at
-    # an estimate that turns out too late proves nothing about the one that corrects it
-    kept = known.anchored and (agree or began >= known.began_at)
-    better = Boot(id=known.id, began_at=min(began, known.began_at), anchored=right or agree or kept)
+    said = [each for each in (earliest, known.earliest) if each is not None]
+    better = Boot(id=known.id, latest=min(latest, known.latest), earliest=max(said, default=None))
     return tuple(better if each.id == known.id else each for each in boots)
 
 
@@ -89,14 +95,14 @@ def corrected(
 ) -> Corrected:
     """When an operation was true by the server's clock.
 
-    Within a boot the uptime says it and needs no wall clock; it is trusted once the boot's
-    beginning is anchored. Where the tablet was never heard in that boot, its wall clock is all
+    Within a boot the uptime says it and needs no wall clock; it is trusted where the boot's
+    beginning is sure. Where the tablet was never heard in that boot, its wall clock is all
     there is: what it says is kept, shifted by what it is off now, and never trusted.
     """
     boot = next((each for each in boots if each.id == operation.boot), None)
     if boot is not None and operation.uptime_ms is not None:
-        at = boot.began_at + timedelta(milliseconds=operation.uptime_ms)
-        return Corrected(at=min(at, received_at), trust="verified" if boot.anchored else "skewed")
+        at = boot.latest + timedelta(milliseconds=operation.uptime_ms)
+        return Corrected(at=min(at, received_at), trust="verified" if boot.sure else "skewed")
     if clock is None or _near(clock.sent_at, received_at):
         return Corrected(at=min(operation.observed_at, received_at), trust="unknown")
     away = clock.sent_at - received_at

@@ -139,6 +139,6 @@ class Device:
         """An answer arrived whole; records and outcomes become durable together."""
         answer = _answer.decode(reply)
         self.exchanges += 1
-        more = self.memory.take(sent, answer)
+        more = self.memory.take(sent, answer, now=self.wall)
         self.save()
         return more

@@ -126,7 +126,9 @@ class Server:
                 ambient=fixed(self.now),
             )
         page = pull.Wish(cursor=wish.cursor, limit=wish.limit, budget_bytes=wish.budget_bytes)
-        answer: SyncAnswer = await pull.pull(self.store, sender, wish=page, outcomes=outcomes)
+        answer: SyncAnswer = await pull.pull(
+            self.store, sender, wish=page, now=self.now, outcomes=outcomes
+        )
         return msgspec.json.encode(answer)
 
     async def reassign(self, visit: UUID, to: UUID) -> None:

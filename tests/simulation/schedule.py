@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -186,8 +187,7 @@ class Schedule:
         if faulty and self._happens("duplicated"):
             await self._served(device, body, faulty=False)
         if faulty and self.late and self.dice.random() < 0.3:
-            other, old = self.late.pop(self.dice.randrange(len(self.late)))
-            await self._served(other, old, faulty=False)
+            await self._arrives(*self.late.pop(self.dice.randrange(len(self.late))))
         if reply is None or (faulty and self._happens("reply_lost")):
             return True
         if faulty and self._happens("tablet_crash"):
@@ -195,6 +195,11 @@ class Schedule:
             return True
         self._watch(device, reply)
         return device.take(sent, reply)
+
+    async def _arrives(self, device: Device, body: bytes) -> None:
+        """A message that its sender has given up: whatever we answer, nobody hears it."""
+        with suppress(Refusal):
+            await self.server.exchange(device.sender, body)
 
     async def _served(self, device: Device, body: bytes, *, faulty: bool) -> bytes | None:
         before = self.server.store.tables
@@ -227,8 +232,8 @@ class Schedule:
 
     async def _heal(self) -> None:
         """Everything works again; every outbox drains within a bound (I16)."""
-        for other, old in self.late:
-            await self._served(other, old, faulty=False)
+        for late in self.late:
+            await self._arrives(*late)
         for each in self.devices:
             each.crash()
             bound = 3 * -(-len(each.memory.outbox) // outbox.BATCH) + 5

@@ -50,7 +50,9 @@ class Scene:
         )
 
     async def pull(self, cursor="", **more):
-        return await pull.pull(self.store, self.sender, wish=pull.Wish(cursor=cursor, **more))
+        return await pull.pull(
+            self.store, self.sender, wish=pull.Wish(cursor=cursor, **more), now=NOW
+        )
 
 
 async def over_postgres(engine):

@@ -48,43 +48,57 @@ def operation(**changes) -> Operation:
 BOOT = uuid4()
 
 
-def at_uptime(minutes, *, sent_at=NOW) -> TabletClock:
-    return TabletClock(sent_at=sent_at, uptime_ms=minutes * 60_000, boot=BOOT)
+def at_uptime(minutes, *, sent_at=NOW, heard=None) -> TabletClock:
+    """Sent at an uptime; `heard` is an answer's server time and the uptime it came at."""
+    at, came = heard or (None, None)
+    return TabletClock(
+        sent_at=sent_at,
+        uptime_ms=minutes * 60_000,
+        boot=BOOT,
+        heard_at=at,
+        heard_uptime_ms=None if came is None else came * 60_000,
+    )
+
+
+WRONG = NOW + timedelta(hours=8)
 
 
 def test_within_one_boot_the_uptime_says_it_whatever_the_clock_was_set_to():
-    boots = time.heard((), at_uptime(60), received_at=NOW)
-    wrong = NOW + timedelta(hours=8)
-    later, clock = NOW + timedelta(hours=3), at_uptime(240, sent_at=wrong)
-    boots = time.heard(boots, clock, received_at=later)
-    said = operation(observed_at=wrong, uptime_ms=90 * 60_000, boot=BOOT)
+    later, clock = NOW + timedelta(hours=3), at_uptime(240, sent_at=WRONG, heard=(NOW, 60))
+    boots = time.heard((), clock, received_at=later)
+    said = operation(observed_at=WRONG, uptime_ms=90 * 60_000, boot=BOOT)
     found = time.corrected(said, clock, boots=boots, received_at=later)
     assert (found.at, found.trust) == (NOW + timedelta(minutes=30), "verified")
 
 
 def test_a_message_that_was_days_under_way_does_not_move_what_was_true():
-    boots = time.heard((), at_uptime(60), received_at=NOW)
+    boots = time.heard((), at_uptime(61, heard=(NOW, 60)), received_at=NOW + timedelta(minutes=1))
     said = operation(uptime_ms=65 * 60_000, boot=BOOT)
-    late, clock = NOW + timedelta(days=2), at_uptime(70, sent_at=NOW + timedelta(minutes=10))
+    late, clock = NOW + timedelta(days=2), at_uptime(70, heard=(NOW, 60))
     boots = time.heard(boots, clock, received_at=late)
     found = time.corrected(said, clock, boots=boots, received_at=late)
     assert (found.at, found.trust) == (NOW + timedelta(minutes=5), "verified")
 
 
-def test_a_first_message_with_a_wrong_clock_anchors_nothing_and_a_second_that_agrees_does():
-    wrong = NOW + timedelta(hours=8)
-    boots = time.heard((), at_uptime(60, sent_at=wrong), received_at=NOW)
-    assert not boots[0].anchored
-    boots = time.heard(boots, at_uptime(61, sent_at=wrong), received_at=NOW + timedelta(seconds=61))
-    assert boots[0].anchored
+def test_a_message_alone_proves_nothing_even_where_its_clock_happens_to_agree():
+    # sent an hour ago with a clock that is an hour fast: it looks right, and is not
+    boots = time.heard((), at_uptime(60, sent_at=NOW), received_at=NOW)
+    said = operation(uptime_ms=60 * 60_000, boot=BOOT)
+    assert time.corrected(said, at_uptime(60), boots=boots, received_at=NOW).trust == "skewed"
 
 
-def test_an_estimate_that_turns_out_too_late_is_no_anchor_for_the_better_one():
-    wrong = NOW + timedelta(hours=8)
-    delayed = time.heard((), at_uptime(60, sent_at=wrong), received_at=NOW + timedelta(hours=9))
-    better = time.heard(delayed, at_uptime(70, sent_at=wrong), received_at=NOW)
-    assert better[0].began_at == NOW - timedelta(minutes=70)
-    assert not better[0].anchored
+def test_an_answer_that_was_long_under_way_proves_nothing_either():
+    asked = NOW - timedelta(hours=2)
+    boots = time.heard((), at_uptime(60, heard=(asked, 59)), received_at=NOW)
+    assert not boots[0].sure
+    boots = time.heard(boots, at_uptime(62, heard=(NOW, 60)), received_at=NOW + timedelta(hours=5))
+    assert boots[0].sure
+
+
+def test_bounds_that_contradict_each_other_are_not_believed():
+    # an answer that came later than the message after it: another install, or a lie
+    boots = time.heard((), at_uptime(60, heard=(NOW, 10)), received_at=NOW)
+    assert not boots[0].sure
 
 
 def test_a_boot_in_which_the_tablet_was_never_heard_is_not_trusted_though_its_clock_is_right_now():
