@@ -9,7 +9,10 @@ PACKAGES := api commitments runtime scheduling schemas storage sync
 LOCK := $(UV) pip compile -q --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup run test check lock fmt demo bench-commitments bench-import clean
+SCHEDULES ?= 10000
+KILLS ?= 60
+
+.PHONY: help setup run test check lock fmt demo sim sim-pg sim-planted crash bench-commitments bench-import clean
 
 help: ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 22
@@ -53,6 +56,15 @@ fmt: setup ## format and sort imports
 demo: setup ## one working day end to end on a made-up region
 	@mkdir -p .state && $(BIN)/doorstep sample-region .state/region --as-of 2026-11-23 && \
 	  $(BIN)/doorstep demo --region .state/region --as-of 2026-11-23
+
+sim: setup ## SCHEDULES=10000 simulated weeks of tablets, links, clocks and crashes, from one seed each
+	@$(BIN)/python -m tests.simulation sim --schedules $(SCHEDULES)
+
+sim-pg: setup ## SCHEDULES=300 of them through the whole API over PostgreSQL
+	@$(BIN)/python -m tests.simulation pg --schedules $(if $(filter file,$(origin SCHEDULES)),300,$(SCHEDULES))
+
+sim-planted: setup ## twelve known mistakes, planted one at a time: the simulation must notice each
+	@$(BIN)/python -m tests.simulation planted
 
 bench-commitments: setup ## folding, levelling and explaining at size
 	@$(BIN)/python -m bench.commitments

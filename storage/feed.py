@@ -9,8 +9,9 @@ from storage.engine import Transaction, driver
 # positions are read under one snapshot: nothing at or below the last one can still appear (I6)
 _ENTRIES = """
 SELECT e.position, e.record_version, e.forget, e.trail,
-  r.id, r.kind, r.visit_id, r.premises_id, r.version, r.fields::text, r.versions::text, r.deleted
-FROM mailbox_entry e JOIN record r ON r.id = e.record_id
+  r.id, r.kind, r.visit_id, r.premises_id, r.version, r.fields::text, r.versions::text, r.deleted,
+  m.position AS mailbox_end
+FROM mailbox_entry e JOIN record r ON r.id = e.record_id JOIN mailbox m ON m.id = e.mailbox_id
 WHERE e.mailbox_id = $1 AND e.position > $2
 ORDER BY e.position LIMIT $3
 """
@@ -36,7 +37,8 @@ WHERE tablet_id = $1 AND n > $2 ORDER BY n LIMIT $3
 
 
 async def entries(tx: Transaction, mailbox_id: UUID, *, after: int, limit: int) -> Sequence[Any]:
-    """Entries beyond a position in order, each with its record as it stands."""
+    """Entries beyond a position in order, each with its record as it stands and with where the
+    mailbox ended at that moment."""
     connection = await driver(tx)
     found: Sequence[Any] = await connection.fetch(_ENTRIES, mailbox_id, after, limit)
     return found

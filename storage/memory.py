@@ -188,7 +188,11 @@ class MemoryTransaction:
 
     async def entries(self, mailbox_id: UUID, *, after: int, limit: int) -> Sequence[Row]:
         found = [
-            {**_as_text(self._t.records[record]), **row}
+            {
+                **_as_text(self._t.records[record]),
+                **row,
+                "mailbox_end": self._t.mailboxes[box]["position"],
+            }
             for (box, record), row in self._t.entries.items()
             if box == mailbox_id and row["position"] > after
         ]

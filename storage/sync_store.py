@@ -95,7 +95,7 @@ class SyncTransaction(Protocol):
         """The technician's own mailbox and the unit's: `id, kind, position`."""
 
     async def entries(self, mailbox_id: UUID, *, after: int, limit: int) -> Sequence[Row]:
-        """Entries beyond a position, in order, with their records."""
+        """Entries beyond a position, in order, with their records and `mailbox_end`."""
 
     async def operations_held(self, tablet_id: UUID, *, after: int, limit: int) -> Sequence[Row]:
         """What is held of a tablet, by its own sequence."""

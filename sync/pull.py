@@ -40,10 +40,10 @@ async def pull(
         epoch = await tx.epoch()
         boxes = await tx.mailboxes_of(sender.unit_id, sender.technician_id)
         ends = {each["id"]: each["position"] for each in boxes}
-        positions = cursor.read(wish.cursor, epoch=epoch, mailboxes=ends)
-        page = await _page(tx, positions, wish=wish, ends=ends)
+        places = cursor.read(wish.cursor, epoch=epoch, mailboxes=ends)
+        page = await _page(tx, places, wish=wish, ends=ends)
     return SyncAnswer(
-        cursor=cursor.write(epoch, positions),
+        cursor=cursor.write(epoch, page.places),
         server_time=now,
         outcomes=list(outcomes),
         changes=page.changes,
@@ -53,41 +53,45 @@ async def pull(
 
 
 class _Page(Value, frozen=True):
+    places: dict[UUID, cursor.Place]
     changes: list[Change]
     forget: list[UUID]
     more: bool
 
 
 async def _page(
-    tx: SyncTransaction, positions: dict[UUID, int], *, wish: Wish, ends: Mapping[UUID, int]
+    tx: SyncTransaction,
+    places: Mapping[UUID, cursor.Place],
+    *,
+    wish: Wish,
+    ends: Mapping[UUID, int],
 ) -> _Page:
-    changes: list[Change] = []
-    forget: list[UUID] = []
+    now, changes, forget = dict(places), list[Change](), list[UUID]()
     left, room = wish.budget_bytes, wish.limit
-    for box, position in list(positions.items()):
-        if position >= ends[box] or room <= 0:
+    for box, place in places.items():
+        if place.at >= ends[box] or room <= 0:
             continue
-        for row in await tx.entries(box, after=position, limit=room):
+        for row in await tx.entries(box, after=place.at, limit=room):
             if row["forget"]:
                 forget.append(row["id"])
             else:
-                change = change_of(row, seen_at=position)
+                change = change_of(row, place)
                 size = len(_encoder.encode(change))
                 # a record that alone is larger than the budget still goes, or it never would
                 if size > left and changes:
-                    return _Page(changes=changes, forget=forget, more=True)
+                    return _Page(places=now, changes=changes, forget=forget, more=True)
                 left -= size
                 changes.append(change)
             room -= 1
-            positions[box] = row["position"]
-    more = any(positions[box] < end for box, end in ends.items())
-    return _Page(changes=changes, forget=forget, more=more)
+            now[box] = cursor.Place(at=row["position"], end=row["mailbox_end"])
+    more = any(place.at < place.end or place.at < ends[box] for box, place in now.items())
+    return _Page(places=now, changes=changes, forget=forget, more=more)
 
 
-def change_of(row: Mapping[str, Any], *, seen_at: int) -> Change:
+def change_of(row: Mapping[str, Any], place: cursor.Place) -> Change:
     """A record as the reader needs it: only the fields that are newer than what it has seen."""
     fields, versions = _fields.decode(row["fields"]), _versions.decode(row["versions"])
-    seen = cursor.seen_version(row["trail"], seen_at) if seen_at else None
+    seen = cursor.seen_version(row["trail"], place, position=row["position"])
     newer = cursor.newer_fields(versions, seen)
     shown = fields if newer is None else {name: fields.get(name) for name in newer}
     named = versions if newer is None else {name: versions[name] for name in newer}

@@ -130,10 +130,11 @@ class Device:
             fields={"text": "o"}, after=[self.key()],
         )  # fmt: skip
 
-    def request(self) -> tuple[list[Operation], bytes]:
-        """The next exchange, as bytes."""
+    def request(self, *, bad_link: bool = False) -> tuple[list[Operation], bytes]:
+        """The next exchange, as bytes; over a bad link it asks for little at a time."""
         sent, body = self.memory.request(now=self.wall)
-        return sent, _encode(body)
+        limit = self.dice.choice([1, 3, 500]) if bad_link else 500
+        return sent, _encode(body | {"limit": limit})
 
     def take(self, sent: list[Operation], reply: bytes) -> bool:
         """An answer arrived whole; records and outcomes become durable together."""

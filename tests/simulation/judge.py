@@ -8,11 +8,12 @@ from uuid import UUID
 import msgspec
 
 from schemas.sync import FieldValue, Operation
-from sync.lifecycle import COMPLETED
+from storage.memory import Tables
+from sync.lifecycle import ENDED
 from sync.rows import state_of
 from sync.template import items_by_code, severity
 from tests.simulation.device import Device
-from tests.simulation.scene import LIBRARY, Server
+from tests.simulation.scene import LIBRARY
 
 _plain = msgspec.json.Encoder(order="deterministic")
 TRUSTED = timedelta(seconds=125)
@@ -26,32 +27,31 @@ class Finding(msgspec.Struct, frozen=True):
     what: str
 
 
-def judge(server: Server, devices: list[Device]) -> list[Finding]:
-    """Every broken invariant after healing."""
+def judge(t: Tables, boxes: dict[UUID, UUID], *, devices: list[Device]) -> list[Finding]:
+    """Every broken invariant after healing; `boxes` are mailboxes by technician."""
     said = {key: pair for each in devices for key, pair in each.said.items()}
     return [
-        *_converged(server, devices),
-        *_kept(server, said),
-        *_acknowledged(server, devices),
-        *_values(server, said),
-        *_positions(server),
-        *_completed_once(server),
-        *_times(server, said),
-        *_masked(server),
+        *_converged(t, boxes, devices=devices),
+        *_kept(t, said),
+        *_acknowledged(t, devices),
+        *_values(t, said),
+        *_positions(t),
+        *_completed_once(t),
+        *_times(t, said),
+        *_masked(t),
     ]
 
 
-def _converged(server: Server, devices: list[Device]) -> Iterator[Finding]:
+def _converged(t: Tables, boxes: dict[UUID, UUID], *, devices: list[Device]) -> Iterator[Finding]:
     """I1: each tablet shows what the server holds, of exactly the records in its mailbox."""
-    t = server.store.tables
     for each in devices:
-        box = server.box(each.sender.technician_id)
+        box = boxes[each.sender.technician_id]
         held = {record for (b, record), row in t.entries.items() if b == box and not row["forget"]}
         shown = {UUID(key) for key in each.memory.records}
         if shown != held:
             yield Finding("I1", f"{len(shown - held)} too many, {len(held - shown)} missing")
         for record in shown & held:
-            fields = _record(server, record).fields
+            fields = _record(t, record).fields
             if _bytes(each.memory.records[str(record)].fields) != _bytes(fields):
                 yield Finding("I1", f"{record} differs: {_differs(each, record, fields)}")
         if each.memory.outbox:
@@ -65,18 +65,16 @@ def _differs(device: Device, record: UUID, fields: dict[str, FieldValue]) -> lis
     ]
 
 
-def _kept(server: Server, said: dict[UUID, Any]) -> Iterator[Finding]:
+def _kept(t: Tables, said: dict[UUID, Any]) -> Iterator[Finding]:
     """I2: what a tablet told its user is saved can be shown to a person."""
-    t = server.store.tables
     quarantined = {row["operation_id"] for row in t.quarantine.values()}
     for key in said:
         if key not in t.operations and key not in quarantined:
             yield Finding("I2", f"operation {key} is nowhere")
 
 
-def _acknowledged(server: Server, devices: list[Device]) -> Iterator[Finding]:
+def _acknowledged(t: Tables, devices: list[Device]) -> Iterator[Finding]:
     """I4: an outcome that a tablet has seen is what the server holds."""
-    t = server.store.tables
     quarantined = {row["operation_id"] for row in t.quarantine.values()}
     for each in devices:
         for key, outcome in each.memory.outcomes.items():
@@ -85,9 +83,8 @@ def _acknowledged(server: Server, devices: list[Device]) -> Iterator[Finding]:
                 yield Finding("I4", f"{outcome} {key} was acknowledged and is gone")
 
 
-def _values(server: Server, said: dict[UUID, Any]) -> Iterator[Finding]:
+def _values(t: Tables, said: dict[UUID, Any]) -> Iterator[Finding]:
     """I2: every value of an accepted answer stands, stands beside another, or is history."""
-    t = server.store.tables
     history = {(row["record_id"], row["field"], _bytes(row["value"])) for row in t.history}
     for key, (operation, _) in said.items():
         row = t.operations.get(key)
@@ -96,41 +93,40 @@ def _values(server: Server, said: dict[UUID, Any]) -> Iterator[Finding]:
         for field, value in operation.fields.items():
             if (operation.record, field, _bytes(value)) in history:
                 continue
-            if not _stands(server, operation, field=field, value=value):
+            if not _stands(t, operation, field=field, value=value):
                 yield Finding("I2", f"{field}={value!r} of {key} ({row['outcome']}) is nowhere")
 
 
-def _stands(server: Server, operation: Operation, *, field: str, value: FieldValue) -> bool:
-    state = _record(server, operation.record)
+def _stands(t: Tables, operation: Operation, *, field: str, value: FieldValue) -> bool:
+    state = _record(t, operation.record)
     live = [state.fields.get(field), *(r.value for r in state.authors.rivals.get(field, ()))]
     return any(_bytes(each) == _bytes(value) for each in live)
 
 
-def _positions(server: Server) -> Iterator[Finding]:
+def _positions(t: Tables) -> Iterator[Finding]:
     """I5, I6: positions of a mailbox are unique and end at its counter."""
-    t = server.store.tables
     for box in t.mailboxes:
         at = [row["position"] for (b, _), row in t.entries.items() if b == box]
         if len(at) != len(set(at)) or (at and max(at) > t.mailboxes[box]["position"]):
             yield Finding("I5", f"positions of {box}: {sorted(at)}")
 
 
-def _completed_once(server: Server) -> Iterator[Finding]:
-    """I11: at most one accepted completion a visit; a further one waits for a person."""
+def _completed_once(t: Tables) -> Iterator[Finding]:
+    """I11: at most one accepted end a visit; a further one waits for a person."""
     done: dict[UUID, set[str]] = {}
-    for row in server.store.tables.operations.values():
+    for row in t.operations.values():
         operation = msgspec.json.decode(bytes(row["payload"]))
-        if operation.get("command") in COMPLETED and row["outcome"] == "applied":
+        if operation.get("command") in ENDED and row["outcome"] == "applied":
             done.setdefault(row["record_id"], set()).add(str(row["id"]))
     for record, operations in done.items():
         if len(operations) > 1:
             yield Finding("I11", f"{record} was completed {len(operations)} times")
 
 
-def _times(server: Server, said: dict[UUID, Any]) -> Iterator[Finding]:
+def _times(t: Tables, said: dict[UUID, Any]) -> Iterator[Finding]:
     """I18: a time marked as verified is true, and none is later than its arrival."""
     for key, (_, true) in said.items():
-        row = server.store.tables.operations.get(key)
+        row = t.operations.get(key)
         if row is None:
             continue
         if row["corrected_at"] > row["received_at"]:
@@ -139,9 +135,8 @@ def _times(server: Server, said: dict[UUID, Any]) -> Iterator[Finding]:
             yield Finding("I18", f"{key} is off by {row['corrected_at'] - true} and trusted")
 
 
-def _masked(server: Server) -> Iterator[Finding]:
+def _masked(t: Tables) -> Iterator[Finding]:
     """I19: no merge lowers what somebody found; two different words on a danger are shown."""
-    t = server.store.tables
     latest: dict[tuple[UUID, str], dict[UUID, tuple[int, FieldValue]]] = {}
     for row in t.operations.values():
         operation = msgspec.json.decode(bytes(row["payload"]), type=Operation)
@@ -152,7 +147,7 @@ def _masked(server: Server) -> Iterator[Finding]:
             if mine.get(row["tablet_id"], (0, None))[0] < operation.n:
                 mine[row["tablet_id"]] = (operation.n, value)
     for (record, field), by_tablet in latest.items():
-        state = _record(server, record)
+        state = _record(t, record)
         template = LIBRARY.templates.get(str(state.fields.get("template")))
         items = items_by_code(template) if template else {}
         if field not in items or items[field].policy != "severity_max":
@@ -162,8 +157,8 @@ def _masked(server: Server) -> Iterator[Finding]:
             yield Finding("I19", f"{record} {field} shows {state.fields.get(field)!r}: {by_tablet}")
 
 
-def _record(server: Server, record: UUID) -> Any:
-    row = server.store.tables.records[record]
+def _record(t: Tables, record: UUID) -> Any:
+    row = t.records[record]
     text = {k: msgspec.json.encode(row[k]).decode() for k in ("fields", "versions", "authors")}
     return state_of({**row, **text})
 

@@ -2,19 +2,19 @@
 
 import random
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from runtime.ambient import fixed
 from schemas.access import Sender
-from schemas.sync import FieldValue, Mark, RecordState, SyncAnswer, SyncRequest
+from schemas.sync import FieldValue, Mark, RecordState
 from schemas.template import Template
 from storage import checklists
 from storage.mailboxes import Delivery
-from storage.memory import MemorySync, Tables
-from storage.sync_store import Leaving
-from sync import pull, push
+from storage.sync_store import Leaving, SyncTransaction
+from sync import push
 from sync.decision import Context
 from sync.merge import force_state, office_edit
 from sync.rows import (
@@ -25,12 +25,11 @@ from sync.rows import (
     office_mark,
     state_of,
 )
+from tests.simulation.worlds import UNIT, MemoryWorld, PostgresWorld
 
-UNIT = "u"
 START = datetime(2026, 11, 24, 0, 0, tzinfo=UTC)
 TEMPLATE = "RES-INSP@2026.1"
 UPGRADED = "RES-INSP@2026.2"
-_request = msgspec.json.Decoder(SyncRequest)
 
 
 def upgraded(templates: dict[str, Template]) -> dict[str, Template]:
@@ -53,17 +52,20 @@ OFFICE = Context(
 )
 
 
+World = MemoryWorld | PostgresWorld
+
+
 class Server:
     """The shells of sync over the double, with the true time as its clock."""
 
-    def __init__(self, dice: random.Random) -> None:
+    def __init__(self, dice: random.Random, world: World | None = None) -> None:
         self.dice = dice
         self.now = START
-        self.store = MemorySync(Tables(epoch=self.key()))
+        self.world = world or MemoryWorld(LIBRARY, epoch=self.key())
+        self.store = self.world.store
+        self.boxes: dict[UUID, UUID] = {}
         self.people: list[UUID] = []
         self.visits: list[UUID] = []
-        self.made_for: dict[UUID, list[UUID]] = {}
-        self.decided: set[tuple[UUID, str]] = set()
 
     def key(self) -> UUID:
         """A new id from the seed's own dice."""
@@ -72,21 +74,15 @@ class Server:
     async def person(self) -> Sender:
         """A technician with a tablet and a mailbox."""
         who, device, box = self.key(), self.key(), self.key()
-        tables = self.store.tables
-        tables.tablets[device] = {
-            "id": device, "unit_id": UNIT, "technician_id": who, "state": "active", "last_n": 0,
-            "technician_name": f"T{len(self.people)}", "clock": {},
-        }  # fmt: skip
-        tables.mailboxes[box] = {
-            "id": box, "unit_id": UNIT, "kind": "technician", "technician_id": who, "position": 0,
-        }  # fmt: skip
+        await self.world.person(who, device, box=box, name=f"T{len(self.people)}")
         self.people.append(who)
+        self.boxes[who] = box
         return Sender(unit_id=UNIT, tablet_id=device, technician_id=who)
 
     async def visit(self, who: UUID, *, template: str = TEMPLATE) -> UUID:
         """A visit as a published plan leaves it."""
         visit, order, home = self.key(), self.key(), self.key()
-        self.store.tables.premises[home] = UNIT
+        await self.world.visit(visit, order, home=home, who=who, form=template)
         fields: dict[str, FieldValue] = {"state": "dispatched", "template": template}
         mark = Mark(by="office", who="office", n=0, at_ms=0, trust="verified")
         state = RecordState(
@@ -97,100 +93,83 @@ class Server:
         row["authors"] = msgspec.to_builtins({"marks": {1: mark}}, str_keys=True)
         async with self.store.begin() as tx:
             await tx.leave(Leaving(new_records=[row]))
-        self.store.tables.orders[order] = {"id": order, "unit_id": UNIT, "state": "dispatched"}
-        self.store.tables.visits[visit] = {
-            "id": visit, "unit_id": UNIT, "technician_id": who, "state": "planned",
-            "template": template, "premises_id": home, "work_order_id": order,
-            "started_at": None, "ended_at": None, "pending_decision": None,
-            "work_order_state": "dispatched",
-        }  # fmt: skip
         await self._deliver([Delivery(mailbox_id=self.box(who), record_id=visit, version=1)])
         self.visits.append(visit)
         return visit
 
     def box(self, who: UUID) -> UUID:
         """A technician's mailbox."""
-        boxes = self.store.tables.mailboxes.values()
-        return next(each["id"] for each in boxes if each["technician_id"] == who)
+        return self.boxes[who]
 
     async def exchange(self, sender: Sender, body: bytes) -> bytes:
-        """What `POST /sync` does with a decoded body, as one answer's bytes."""
-        wish = _request.decode(body)
-        outcomes = []
-        if wish.operations or wish.unsent:
-            outcomes = await push.push(
-                self.store,
-                sender,
-                batch=push.batch_of(wish, "json"),
-                library=LIBRARY,
-                ambient=fixed(self.now),
-            )
-        page = pull.Wish(cursor=wish.cursor, limit=wish.limit, budget_bytes=wish.budget_bytes)
-        answer: SyncAnswer = await pull.pull(
-            self.store, sender, wish=page, now=self.now, outcomes=outcomes
-        )
-        return msgspec.json.encode(answer)
+        """One round trip of a tablet's."""
+        return await self.world.exchange(sender, body, now=self.now)
+
+    async def _held(self, visit: UUID) -> dict[str, Any]:
+        return (await self.world.read()).visits[visit]
 
     async def reassign(self, visit: UUID, to: UUID) -> None:
         """Revoke and grant in one transaction."""
-        held = self.store.tables.visits[visit]
+        held = await self._held(visit)
         old = held["technician_id"]
         if held["state"] not in ("planned", "en_route") or old == to:
             return
-        state = await self._edited(visit, {"technician": str(to)})
-        self.store.tables.visits[visit] = held | {"technician_id": to}
-        grant = Delivery(mailbox_id=self.box(to), record_id=visit, version=state.version)
-        revoke = Delivery(
-            mailbox_id=self.box(old), record_id=visit, version=state.version, forget=True
-        )
-        await self._deliver([grant, revoke])
+        async with self.store.begin() as tx:
+            version = await self._edited(tx, visit, fields={"technician": str(to)})
+            grant = Delivery(mailbox_id=self.box(to), record_id=visit, version=version)
+            revoke = Delivery(
+                mailbox_id=self.box(old), record_id=visit, version=version, forget=True
+            )
+            await tx.deliver([grant, revoke])
+        await self.world.change_visit(visit, technician_id=to)
 
     async def share(self, visit: UUID, other: UUID) -> None:
         """A second technician goes along and is given the same visit."""
-        version = (await self._state(visit)).version
-        await self._deliver(
-            [Delivery(mailbox_id=self.box(other), record_id=visit, version=version)]
-        )
+        async with self.store.begin() as tx:
+            version = (await self._state(tx, visit)).version
+            box = self.box(other)
+            await tx.deliver([Delivery(mailbox_id=box, record_id=visit, version=version)])
 
     async def cancel(self, visit: UUID) -> None:
         """The office cancels a visit that has not begun."""
-        held = self.store.tables.visits[visit]
+        held = await self._held(visit)
         if held["state"] not in ("planned", "en_route"):
             return
-        now = force_state(await self._state(visit), state="cancelled", mark=self._mark())
-        await self._save(now)
-        self.store.tables.visits[visit] = held | {"state": "cancelled"}
+        async with self.store.begin() as tx:
+            now = force_state(await self._state(tx, visit), state="cancelled", mark=self._mark())
+            await tx.leave(Leaving(changed_records=[changed_row(now)]))
+            await tx.echo({now.id: now.version})
+        await self.world.change_visit(visit, state="cancelled")
 
     async def edit(self, visit: UUID, fields: dict[str, FieldValue]) -> None:
         """The office writes an answer of its own."""
-        await self._save(await self._edited(visit, fields))
+        async with self.store.begin() as tx:
+            await self._edited(tx, visit, fields=fields)
 
     async def settle(self, *, hours: int) -> None:
         """The worker applies what has waited too long."""
         before = self.now - timedelta(hours=hours)
         await push.settle(self.store, before, library=LIBRARY, ambient=fixed(self.now))
 
-    async def _edited(self, visit: UUID, fields: dict[str, FieldValue]) -> RecordState:
-        state = await self._state(visit)
+    async def _edited(
+        self, tx: SyncTransaction, visit: UUID, *, fields: dict[str, FieldValue]
+    ) -> int:
+        state = await self._state(tx, visit)
         step = office_edit(state, fields=fields, mark=self._mark(), context=OFFICE)
         now = step.record or state
         at = (UNIT, self.now)
-        lost = [history_row(each, at=at) for each in step.lost]
-        opened = [conflict_row(each, self.key(), at=at) for each in step.disagreements]
-        async with self.store.begin() as tx:
-            await tx.leave(Leaving(history=lost, conflicts=opened))
-        await self._save(now)
-        return now
+        await tx.leave(
+            Leaving(
+                changed_records=[changed_row(now)],
+                history=[history_row(each, at=at) for each in step.lost],
+                conflicts=[conflict_row(each, self.key(), at=at) for each in step.disagreements],
+            )
+        )
+        await tx.echo({now.id: now.version})
+        return now.version
 
-    async def _state(self, visit: UUID) -> RecordState:
-        async with self.store.begin() as tx:
-            rows = await tx.lock_records(UNIT, [visit])
-        return state_of(rows[visit])
-
-    async def _save(self, state: RecordState) -> None:
-        async with self.store.begin() as tx:
-            await tx.leave(Leaving(changed_records=[changed_row(state)]))
-            await tx.echo({state.id: state.version})
+    async def _state(self, tx: SyncTransaction, visit: UUID) -> RecordState:
+        return state_of((await tx.lock_records(UNIT, [visit]))[visit])
 
     async def _deliver(self, deliveries: list[Delivery]) -> None:
         async with self.store.begin() as tx:

@@ -1,10 +1,12 @@
 """A schedule: what happens, drawn from a seed; faults by name, counted when they really fired."""
 
+import asyncio
 import random
 from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -12,7 +14,8 @@ from runtime import outbox
 from schemas.problems import Refusal
 from tests.simulation.device import Device
 from tests.simulation.judge import Finding, judge
-from tests.simulation.scene import START, TEMPLATE, UPGRADED, Server
+from tests.simulation.scene import START, TEMPLATE, UPGRADED, Server, World
+from tests.simulation.worlds import Crashed
 
 FAULTS = (
     "request_lost", "reply_lost", "delayed", "duplicated", "truncated", "corrupted", "partition",
@@ -36,16 +39,17 @@ SKEWS = {
 class Schedule:
     """One run. `fired` counts the faults that happened; `findings` are broken invariants."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, world: World | None = None) -> None:
         self.seed = seed
         self.dice = random.Random(seed)
-        self.server = Server(self.dice)
+        self.server = Server(self.dice, world)
         self.devices: list[Device] = []
         self.fired: Counter[str] = Counter()
         self.findings: list[Finding] = []
         self.late: list[tuple[Device, bytes]] = []
         self.saved_copies: dict[int, bytes] = {}
         self.backup: Any = None
+        self.visits_then: list[UUID] = []
         # each schedule has its own weather: most faults rare, some common, some absent
         self.rates = {name: self.dice.choice([0.0, 0.02, 0.05, 0.15]) for name in FAULTS}
 
@@ -56,7 +60,8 @@ class Schedule:
         for _ in range(STEPS):
             await self._step()
         await self._heal()
-        self.findings += judge(self.server, self.devices)
+        tables = await self.server.world.read()
+        self.findings += judge(tables, self.server.boxes, devices=self.devices)
         await self._again()
         return self
 
@@ -82,6 +87,13 @@ class Schedule:
             device.save()
         if self.server.now >= device.offline_until:
             await self._exchange(device, faulty=True)
+        if self.server.world.concurrent and self.dice.random() < 0.3:
+            # everybody at once, and the office edits meanwhile
+            visit = self.dice.choice(self.server.visits)
+            await asyncio.gather(
+                *(self._exchange(each) for each in self.devices),
+                self.server.edit(visit, {"office_note": "z"}),
+            )
 
     def _happens(self, name: str) -> bool:
         if self.dice.random() >= self.rates[name]:
@@ -143,9 +155,10 @@ class Schedule:
         if self._happens("late_settled"):
             await self.server.settle(hours=24)
         if self._happens("database_restored"):
-            self._restore()
+            await self._restore()
         elif self.dice.random() < 0.1:
-            self.backup = self.server.store.tables
+            self.visits_then = list(self.server.visits)
+            self.backup = await self.server.world.backup()
 
     def _clone(self, device: Device) -> None:
         if len(self.devices) > 5:
@@ -156,13 +169,11 @@ class Schedule:
         twin.saved, twin.said = device.saved, dict(device.said)
         self.devices.append(twin)
 
-    def _restore(self) -> None:
+    async def _restore(self) -> None:
         if self.backup is None:
             return
-        visits = self.server.store.tables.visits
-        self.server.store.tables = msgspec.structs.replace(self.backup, epoch=self.server.key())
-        self.server.visits = [each for each in self.server.visits if each in self.backup.visits]
-        del visits
+        await self.server.world.restore(self.backup, epoch=self.server.key())
+        self.server.visits = list(self.visits_then)
         # what came before the restore is not on its way any more
         self.late.clear()
         for each in self.devices:
@@ -170,7 +181,7 @@ class Schedule:
 
     async def _exchange(self, device: Device, *, faulty: bool = False) -> bool:
         """One round trip; True while the tablet has more to say or to hear."""
-        sent, body = device.request()
+        sent, body = device.request(bad_link=faulty)
         if faulty and self._happens("request_lost"):
             return True
         if faulty and self._happens("delayed"):
@@ -198,13 +209,15 @@ class Schedule:
 
     async def _arrives(self, device: Device, body: bytes) -> None:
         """A message that its sender has given up: whatever we answer, nobody hears it."""
-        with suppress(Refusal):
+        with suppress(Refusal, Crashed):
             await self.server.exchange(device.sender, body)
 
     async def _served(self, device: Device, body: bytes, *, faulty: bool) -> bytes | None:
-        before = self.server.store.tables
+        self.server.world.dies = faulty and self._happens("server_crash_before_commit")
         try:
             reply = await self.server.exchange(device.sender, body)
+        except Crashed:
+            return None
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
             return None
         except Refusal as refusal:
@@ -214,9 +227,8 @@ class Schedule:
                 device.save()
                 return None
             raise
-        if faulty and self._happens("server_crash_before_commit"):
-            self.server.store.tables = before
-            return None
+        finally:
+            self.server.world.dies = False
         if faulty and self._happens("server_crash_after_commit"):
             return None
         return reply
@@ -245,18 +257,19 @@ class Schedule:
                     break
         # one more round, so that everybody hears what the last one said
         for each in self.devices:
-            while await self._exchange(each):
-                pass
+            for _ in range(60):
+                if not await self._exchange(each):
+                    break
 
     async def _again(self) -> None:
         """I3, I8: everything sent once more changes nothing."""
-        before = self.server.store.tables
+        before = await self.server.world.read()
         for each in self.devices:
             known = [op for op, _ in each.said.values()]
             for at in range(0, len(known), outbox.BATCH):
                 body = msgspec.json.encode({"operations": known[at : at + outbox.BATCH]})
-                await self.server.exchange(each.sender, body)
-        after = self.server.store.tables
+                await self._arrives(each, body)
+        after = await self.server.world.read()
         for name in ("records", "operations", "conflicts", "hazards", "entries"):
             if getattr(before, name) != getattr(after, name):
                 self.findings.append(Finding("I8", f"a second sending changed {name}"))

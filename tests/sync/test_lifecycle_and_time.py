@@ -137,8 +137,9 @@ def test_only_the_latest_boots_are_remembered():
 
 def test_a_cursor_comes_back_as_it_went():
     epoch, box = uuid4(), uuid4()
-    text = cursor.write(epoch, {box: 7})
-    assert cursor.read(text, epoch=epoch, mailboxes={box: 9}) == {box: 7}
+    for place in (cursor.Place(at=7, end=7), cursor.Place(at=7, end=9)):
+        text = cursor.write(epoch, {box: place})
+        assert cursor.read(text, epoch=epoch, mailboxes={box: 9}) == {box: place}
 
 
 @pytest.mark.parametrize("forged", ["nonsense", "AAAA", "x" * 900])
@@ -149,9 +150,10 @@ def test_a_forged_cursor_is_refused(forged):
 
 def test_a_cursor_from_the_future_or_of_another_mailbox_is_refused():
     epoch, box = uuid4(), uuid4()
-    for positions in ({box: 99}, {uuid4(): 1}):
+    for key, at, end in ((box, 99, 99), (box, 2, 99), (box, 3, 2), (uuid4(), 1, 1)):
+        written = cursor.write(epoch, {key: cursor.Place(at=at, end=end)})
         with pytest.raises(Refusal, match="cursor_forged"):
-            cursor.read(cursor.write(epoch, positions), epoch=epoch, mailboxes={box: 3})
+            cursor.read(written, epoch=epoch, mailboxes={box: 3})
 
 
 def test_a_cursor_of_another_epoch_says_so():
@@ -162,9 +164,21 @@ def test_a_cursor_of_another_epoch_says_so():
 def test_a_delta_sends_only_what_is_newer_and_the_whole_when_unsure():
     versions = {"a": 1, "b": 4, "c": 6}
     trail = [30, 5, 12, 2]
-    assert cursor.newer_fields(versions, cursor.seen_version(trail, 31)) == ["c"]
-    assert cursor.newer_fields(versions, cursor.seen_version(trail, 12)) == ["b", "c"]
-    assert cursor.newer_fields(versions, cursor.seen_version(trail, 3)) is None
+
+    def newer(at, *, end=None):
+        place = cursor.Place(at=at, end=end or at)
+        return cursor.newer_fields(versions, cursor.seen_version(trail, place, position=40))
+
+    assert newer(31) == ["c"]
+    assert newer(12) == ["b", "c"]
+    assert newer(3) is None
+
+
+def test_a_reader_who_came_by_after_a_record_had_moved_on_has_not_seen_it_there():
+    # it stood at 12 until it went to 30; the reader passed 12 when the mailbox ended at 35
+    passed_late, passed_in_time = cursor.Place(at=20, end=35), cursor.Place(at=20, end=29)
+    assert cursor.seen_version([30, 5, 12, 2], passed_late, position=40) is None
+    assert cursor.seen_version([30, 5, 12, 2], passed_in_time, position=40) == 2
 
 
 GOOD = (

@@ -1,0 +1,37 @@
+"""`python -m tests.simulation LANE`: prints progress and, as its last line, one JSON object."""
+
+import argparse
+import logging
+import sys
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+from tests.simulation import lanes
+
+
+def main() -> int:
+    """Runs a lane; 0 where nothing was broken and everything was reached."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation")
+    parser.add_argument("lane", choices=["sim", "planted", "pg"])
+    parser.add_argument("--schedules", type=int, default=1_000)
+    parser.add_argument("--first", type=int, default=0)
+    given = parser.parse_args()
+    logging.disable(logging.ERROR)
+    if given.lane == "planted":
+        figures = lanes.sim_planted()
+        good = figures["caught"] == figures["planted"]
+    elif given.lane == "pg":
+        with tempfile.TemporaryDirectory() as folder:
+            figures = lanes.sim_pg(given.schedules, folder=Path(folder) / "postgres")
+        good = not figures["violations"]
+    else:
+        figures = lanes.sim(given.schedules, first=given.first)
+        good = not figures["violations"] and not figures["faults_never_fired"]
+    print(msgspec.json.encode(figures).decode())
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
