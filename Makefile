@@ -66,6 +66,9 @@ sim-pg: setup ## SCHEDULES=300 of them through the whole API over PostgreSQL
 sim-planted: setup ## twelve known mistakes, planted one at a time: the simulation must notice each
 	@$(BIN)/python -m tests.simulation planted
 
+crash: setup ## KILLS=60 times kill -9 of server, backend or postmaster while tablets push
+	@$(BIN)/python -m tests.simulation crash --kills $(KILLS)
+
 bench-commitments: setup ## folding, levelling and explaining at size
 	@$(BIN)/python -m bench.commitments
 

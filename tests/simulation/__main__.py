@@ -1,6 +1,7 @@
 """`python -m tests.simulation LANE`: prints progress and, as its last line, one JSON object."""
 
 import argparse
+import asyncio
 import logging
 import sys
 import tempfile
@@ -8,15 +9,16 @@ from pathlib import Path
 
 import msgspec
 
-from tests.simulation import lanes
+from tests.simulation import crash, lanes
 
 
 def main() -> int:
     """Runs a lane; 0 where nothing was broken and everything was reached."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation")
-    parser.add_argument("lane", choices=["sim", "planted", "pg"])
+    parser.add_argument("lane", choices=["sim", "planted", "pg", "crash"])
     parser.add_argument("--schedules", type=int, default=1_000)
     parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--kills", type=int, default=60)
     given = parser.parse_args()
     logging.disable(logging.ERROR)
     if given.lane == "planted":
@@ -26,6 +28,10 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             figures = lanes.sim_pg(given.schedules, folder=Path(folder) / "postgres")
         good = not figures["violations"]
+    elif given.lane == "crash":
+        with tempfile.TemporaryDirectory() as folder:
+            figures = asyncio.run(crash.run(Path(folder), kills=given.kills))
+        good = not figures["lost"] and not figures["doubled"] and not figures["unsent"]
     else:
         figures = lanes.sim(given.schedules, first=given.first)
         good = not figures["violations"] and not figures["faults_never_fired"]

@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from tests.simulation import crash
 from tests.simulation.lanes import caught, over_memory, over_postgres
 from tests.simulation.planted import PLANTED
 from tests.simulation.schedule import FAULTS
@@ -34,6 +35,14 @@ async def test_no_schedule_of_faults_breaks_a_promise_over_postgresql(
 def test_a_planted_bug_is_noticed(name):
     after = caught(name)
     assert after is not None, f"a server with this mistake passes: {name}"
+
+
+async def test_nothing_that_was_told_is_lost_by_kill_9_of_server_backend_or_postmaster(tmp_path):
+    done = await crash.run(tmp_path, kills=5)
+    assert (done["lost"], done["doubled"], done["unsent"]) == (0, 0, 0)
+    assert done["kills"] == 5
+    assert min(done["killed"].values()) >= 1
+    assert done["told"] > 100
 
 
 def test_the_same_seed_is_the_same_schedule():
