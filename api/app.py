@@ -11,7 +11,7 @@ from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from sqlalchemy import text
 
-from api import access_routes, office_routes, problems, sync_routes
+from api import access_routes, field_routes, office_routes, problems, sync_routes
 from api.access_routes import Call, services
 from api.guards import SignedIn, everybody
 from api.services import Services
@@ -124,6 +124,7 @@ def create_app(given: Services) -> Litestar:
             openapi,
             access_routes.router,
             sync_routes.router,
+            field_routes.router,
             office_routes.router,
         ],
         state=State({"services": given}),

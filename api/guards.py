@@ -61,5 +61,16 @@ def tablet(connection: Connection, _: BaseRouteHandler) -> None:
     who: Principal | None = connection.user
     if who is None:
         raise Refusal("not_signed_in")
+    if who.role == "revoked":
+        raise Refusal("tablet_revoked")
+    if who.tablet_id is None:
+        raise Refusal("not_allowed")
+
+
+def tablet_even_revoked(connection: Connection, _: BaseRouteHandler) -> None:
+    """A tablet, or one that was revoked and hands in what it still holds."""
+    who: Principal | None = connection.user
+    if who is None:
+        raise Refusal("not_signed_in")
     if who.tablet_id is None:
         raise Refusal("not_allowed")

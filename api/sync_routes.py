@@ -12,14 +12,15 @@ from litestar.params import Parameter
 
 from api import body
 from api.access_routes import Call, services
-from api.guards import STAFF, roles, tablet
+from api.guards import STAFF, roles, tablet, tablet_even_revoked
 from schemas.access import Sender
 from schemas.problems import Refusal
 from schemas.sync import HelloAnswer, HelloRequest, Receipts, SyncAnswer, SyncRequest
 from schemas.upload import UploadState, UploadWish
 from storage import attachments as attachment_rows
 from storage.blobs import photo_path
-from sync import attachments, devices, pull, push
+from sync import attachments, devices, last_word, pull, push
+from sync.reading import batch_of
 
 TUS = {"Tus-Resumable": "1.0.0"}
 
@@ -39,24 +40,37 @@ async def hello(request: Call) -> HelloAnswer:
     return await devices.hello(use.engine, sender(request), wish=wish, ambient=use.ambient())
 
 
-@post("/sync", guards=[tablet], opt={"body": SyncRequest}, status_code=200, summary="Sync")
+@post(
+    "/sync",
+    guards=[tablet_even_revoked],
+    opt={"body": SyncRequest},
+    status_code=200,
+    summary="Sync",
+)
 async def sync(request: Call) -> Response[bytes]:
     """One outcome per operation, then the first page of what is new: one round trip."""
     wish, use = await body.read(request, SyncRequest, seemly=False), services(request)
+    batch, ambient = batch_of(wish, body.form_of(request)), use.ambient()
+    if request.user.role == "revoked":
+        if not wish.operations:
+            raise Refusal("tablet_revoked")
+        said = await last_word.hand_in(use.engine, sender(request), batch=batch, ambient=ambient)
+        nothing = SyncAnswer(cursor="", server_time=ambient.now, outcomes=said)
+        return answered(request, nothing)
     outcomes = []
     if wish.operations or wish.unsent:
         outcomes = await push.push(
-            use.store,
-            sender(request),
-            batch=push.batch_of(wish, body.form_of(request)),
-            library=use.library,
-            ambient=use.ambient(),
+            use.store, sender(request), batch=batch, library=use.library, ambient=ambient
         )
+    if wish.lanes == ["safety"]:
+        # the link is bad: only what is dangerous, and no page for it to choke on
+        alone = SyncAnswer(cursor=wish.cursor, server_time=ambient.now, outcomes=outcomes)
+        return answered(request, alone)
     page = pull.Wish(cursor=wish.cursor, limit=wish.limit, budget_bytes=wish.budget_bytes)
-    now = use.ambient().now
-    return encoded(
-        request, await pull.pull(use.store, sender(request), wish=page, now=now, outcomes=outcomes)
+    answer = await pull.pull(
+        use.store, sender(request), wish=page, now=ambient.now, outcomes=outcomes
     )
+    return answered(request, answer)
 
 
 @get("/sync/changes", guards=[tablet], summary="Changes")
@@ -70,7 +84,7 @@ async def changes(
     """Further pages; the first download is the same query with an empty cursor."""
     page = pull.Wish(cursor=cursor, limit=limit, budget_bytes=budget_bytes)
     use = services(request)
-    return encoded(
+    return answered(
         request,
         await pull.pull(use.store, sender(request), wish=page, now=use.ambient().now),
     )
@@ -143,7 +157,7 @@ async def photo(request: Call, sha256: str) -> Response[bytes]:
     return Response(content, media_type=row.media_type, headers=headers)
 
 
-def encoded(request: Request[Any, Any, Any], answer: SyncAnswer) -> Response[bytes]:
+def answered(request: Request[Any, Any, Any], answer: Any) -> Response[bytes]:
     """JSON, or MessagePack where the tablet asks for it."""
     if "msgpack" in request.headers.get("accept", ""):
         return Response(msgspec.msgpack.encode(answer), media_type="application/msgpack")

@@ -10,7 +10,7 @@ from schemas.ambient import Ambient
 from storage import attachments, registry
 from storage.blobs import Blobs
 from storage.sync_store import PostgresSync
-from sync import push
+from sync import packs, push
 
 HELD_FOR = timedelta(hours=72)
 """How long an operation waits for its predecessor before it is applied with a mark."""
@@ -31,6 +31,11 @@ async def held(engine: AsyncEngine, *, ambient: Ambient) -> int:
     """Operations that have waited longer than the policy time."""
     before = ambient.now - HELD_FOR
     return await push.settle(PostgresSync(engine), before, library=library(), ambient=ambient)
+
+
+async def packs_over(engine: AsyncEngine, *, ambient: Ambient) -> int:
+    """Villages whose day is over leave the tablets."""
+    return await packs.end(engine, ambient=ambient)
 
 
 async def uploads(engine: AsyncEngine, blobs: Blobs, *, ambient: Ambient) -> int:

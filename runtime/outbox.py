@@ -6,16 +6,19 @@ somebody else's does the same in its own language (docs/protocol/sync.md).
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import msgspec
 from uuid_utils.compat import uuid7
 
 from schemas.base import UUID as Id
-from schemas.sync import FieldValue, Operation, SyncAnswer, TabletClock
+from schemas.sync import Change, DigestAnswer, FieldValue, Operation, SyncAnswer, TabletClock
 
 BATCH = 100
+Lane = Literal["signature", "thumbnail", "original"]
+LANES: tuple[Lane, ...] = ("signature", "thumbnail", "original")
+"""In this order files leave a tablet; operations go before all of them."""
 REMEMBERED_MAX = 5_000
 """Operations kept after they were acknowledged, to be offered again should the server have been
 restored from a backup."""
@@ -36,6 +39,7 @@ class Photo(msgspec.Struct, kw_only=True):
     sha256: str
     path: str
     media_type: str
+    lane: Lane = "original"
     sent: bool = False
 
 
@@ -68,6 +72,8 @@ class Memory(msgspec.Struct, kw_only=True):
     forgotten: list[str] = []
     stale: list[str] = []
     heard: Heard | None = None
+    urgent: list[str] = []
+    key: str = ""
 
     def shown(self, record: str) -> dict[str, FieldValue]:
         """What the user sees: the server's last word, and over it what is still in the outbox.
@@ -95,8 +101,16 @@ class Memory(msgspec.Struct, kw_only=True):
         """The visit comes into a state."""
         return self.capture(record, now=now, kind="command", command=state, fields=said)
 
-    def answer(self, record: str, fields: dict[str, FieldValue], *, now: datetime) -> Operation:
-        """Answers under the record's checklist; their versions as shown go with them."""
+    def answer(
+        self, record: str, fields: dict[str, FieldValue], *, now: datetime, urgent: bool = False
+    ) -> Operation:
+        """Answers under the record's checklist; their versions as shown go with them.
+
+        What is `urgent` (a dangerous finding, a signature) leaves the tablet first, with everything
+        else on its record, whose order stays.
+        """
+        if urgent and record not in self.urgent:
+            self.urgent.append(record)
         held = self.records.get(record)
         template = self.shown(record).get("template")
         known = held.versions if held is not None else {}
@@ -138,7 +152,7 @@ class Memory(msgspec.Struct, kw_only=True):
         next exchange can prove when everything was done, whatever this clock says.
         """
         heard = self.heard if self.heard is not None and self.heard.boot == self.boot else None
-        sent = self.outbox[:BATCH] if heard is not None else []
+        sent = self._by_lane()[:BATCH] if heard is not None else []
         clock = TabletClock(
             sent_at=now,
             uptime_ms=self._uptime(now),
@@ -163,12 +177,28 @@ class Memory(msgspec.Struct, kw_only=True):
         self.acknowledged += [each for each in sent if each in self.outbox]
         self.acknowledged = self.acknowledged[-REMEMBERED_MAX:]
         self.outbox = [each for each in self.outbox if each.id not in told]
+        waiting = {str(each.record) for each in self.outbox}
+        self.urgent = [each for each in self.urgent if each in waiting]
         self._hear(answer)
         self.cursor = answer.cursor
         self.heard = Heard(
             boot=self.boot, server_time=answer.server_time, uptime_ms=self._uptime(now)
         )
         return answer.more or bool(self.outbox)
+
+    def _by_lane(self) -> list[Operation]:
+        return sorted(self.outbox, key=lambda each: str(each.record) not in self.urgent)
+
+    def versions(self) -> dict[str, int]:
+        """Which version of each record is held: what a digest is made of."""
+        return {key: each.version for key, each in self.records.items()}
+
+    def heal(self, answer: DigestAnswer) -> None:
+        """Whole records in place of wrong ones; the outbox stays as it is."""
+        for change in answer.changes:
+            self._keep(change)
+        for each in answer.forget:
+            self.records.pop(str(each), None)
 
     def begin_again(self) -> None:
         """The server is another life of the database: it hears everything again, and so do we.
@@ -185,14 +215,7 @@ class Memory(msgspec.Struct, kw_only=True):
 
     def _hear(self, answer: SyncAnswer) -> None:
         for change in answer.changes:
-            key = str(change.record)
-            held = self.records.get(key)
-            if held is None or change.whole:
-                held = self.records[key] = Held(kind=change.kind, version=0, fields={}, versions={})
-            held.version = change.version
-            held.fields.update(change.fields)
-            for name in change.fields:
-                held.versions[name] = change.versions.get(name, change.version)
+            self._keep(change)
         for forgotten in answer.forget:
             # what was captured on it is sent already, or still in the outbox: nothing is lost
             self.records.pop(str(forgotten), None)
@@ -203,6 +226,16 @@ class Memory(msgspec.Struct, kw_only=True):
             for gone in self.stale:
                 self.records.pop(gone, None)
             self.stale = []
+
+    def _keep(self, change: Change) -> None:
+        key = str(change.record)
+        held = self.records.get(key)
+        if held is None or change.whole:
+            held = self.records[key] = Held(kind=change.kind, version=0, fields={}, versions={})
+        held.version = change.version
+        held.fields.update(change.fields)
+        for name in change.fields:
+            held.versions[name] = change.versions.get(name, change.version)
 
     def _uptime(self, now: datetime) -> int:
         return int((now - self.booted_at).total_seconds() * 1000)

@@ -10,20 +10,40 @@ import base64
 import hashlib
 import os
 import time
-from datetime import datetime, timedelta
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import httpx
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from runtime.outbox import Memory, Photo
+from runtime.outbox import LANES, Lane, Memory, Photo
+from schemas.access import Tokens
 from schemas.problems import Refusal
-from schemas.sync import FieldValue, SyncAnswer
+from schemas.sync import (
+    OPERATIONS_MAX,
+    Bundle,
+    DigestAnswer,
+    FieldValue,
+    Outcome,
+    PackAnswer,
+    SyncAnswer,
+)
+from schemas.template import Item
+from storage import checklists
+from sync.digest import digests, group_of
+from sync.template import items_by_code, severity
 
 PIECE = 256 * 1024
 TRIES_MAX = 60
 BUSY_SECONDS = 0.2
+DEPTH = 2
+"""256 groups: a mailbox of 10,000 records differs in groups of forty."""
+T = TypeVar("T")
 
 
 class Tablet:
@@ -43,8 +63,14 @@ class Tablet:
 
     @classmethod
     def enrol(cls, path: Path, *, server: str, code: str, now: datetime) -> "Tablet":
-        """Turns a code into a tablet; its key never leaves it."""
-        wish = {"code": code, "label": path.stem}
+        """Turns a code into a tablet; its private key never leaves it."""
+        key = Ed25519PrivateKey.generate()
+        public = key.public_key().public_bytes_raw()
+        wish = {
+            "code": code,
+            "label": path.stem,
+            "public_key": base64.b64encode(public).decode(),
+        }
         reply = httpx.post(f"{server}/api/v1/devices/enrol", json=wish, timeout=30)
         given = _good(reply).json()
         memory = Memory(
@@ -55,6 +81,7 @@ class Tablet:
             refresh=given["refresh"],
             boot=uuid4(),
             booted_at=now - timedelta(hours=1),
+            key=base64.b64encode(key.private_bytes_raw()).decode(),
         )
         tablet = cls(path, memory)
         tablet.save()
@@ -76,17 +103,26 @@ class Tablet:
 
     def answer(self, record: str, fields: dict[str, FieldValue], *, now: datetime) -> None:
         """Answers under the visit's checklist; their versions as shown go with them."""
-        self.memory.answer(record, fields, now=now)
+        template = checklists.templates().get(str(self.memory.shown(record).get("template")))
+        items = items_by_code(template) if template is not None else {}
+        urgent = any(
+            severity(items, name, value=value) > 0 or _signed(items, name)
+            for name, value in fields.items()
+            if name in items
+        )
+        self.memory.answer(record, fields, now=now, urgent=urgent)
         self.save()
 
-    def photo(self, content: bytes, *, media_type: str) -> str:
+    def photo(self, content: bytes, *, media_type: str, lane: Lane = "original") -> str:
         """Keeps a photo and returns the name by which answers speak of it."""
         sha256 = hashlib.sha256(content).hexdigest()
         path = self.path.with_suffix("") / sha256
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         if all(each.sha256 != sha256 for each in self.memory.photos):
-            self.memory.photos.append(Photo(sha256=sha256, path=str(path), media_type=media_type))
+            self.memory.photos.append(
+                Photo(sha256=sha256, path=str(path), media_type=media_type, lane=lane)
+            )
         self.save()
         return sha256
 
@@ -97,7 +133,7 @@ class Tablet:
     def sync(self, *, now: datetime, server: str | None = None) -> None:
         """Sends everything and hears everything; a cut link is tried again from where it was
         cut."""
-        target = server or self.memory.server
+        target, renewed = server or self.memory.server, False
         for _ in range(TRIES_MAX):
             try:
                 while self._exchange(target, now=now):
@@ -107,12 +143,79 @@ class Tablet:
             except (httpx.TransportError, httpx.StreamError):
                 self.cut += 1
             except Refusal as refusal:
+                if refusal.code == "not_signed_in" and not renewed:
+                    # days offline: the access token is over, the refresh token is not
+                    renewed = True
+                    self._renew(target)
+                    continue
                 # a server that is busy says so; everything else is an answer
                 if refusal.code not in ("unavailable", "upload_offset"):
                     raise
                 self.cut += 1
                 time.sleep(BUSY_SECONDS)
         raise Refusal("unavailable", part="link", tries=TRIES_MAX)
+
+    def heal(self, *, server: str | None = None) -> int:
+        """Compares what is held with the mailboxes and mends it; returns how many groups differed.
+
+        For a tablet whose store was damaged, or was put back from an old copy. Nothing of the
+        outbox is touched.
+        """
+        target, held = server or self.memory.server, self.memory.versions()
+        wish: dict[str, Any] = {"depth": DEPTH, "groups": digests(held, depth=DEPTH)}
+        different = self._post(f"{target}/api/v1/sync/digest", wish, kind=DigestAnswer).different
+        more = bool(different)
+        while more:
+            of_groups = {
+                key: version
+                for key, version in self.memory.versions().items()
+                if group_of(key, depth=DEPTH) in different
+            }
+            wish = {"depth": DEPTH, "groups": dict.fromkeys(different, ""), "records": of_groups}
+            answer = self._post(f"{target}/api/v1/sync/digest", wish, kind=DigestAnswer)
+            self.memory.heal(answer)
+            self.save()
+            more = answer.more
+        return len(different)
+
+    def pack(self, grid: str, until: date, *, server: str | None = None) -> int:
+        """Takes a grid along; the premises come with the next exchange."""
+        target = server or self.memory.server
+        wish = {"grid": grid, "until": until}
+        return self._post(f"{target}/api/v1/sync/packs", wish, kind=PackAnswer).records
+
+    def bundle(self, *, now: datetime) -> Bundle:
+        """What is unsent as a signed file, to be carried by a tablet with a network."""
+        payload = msgspec.json.encode(
+            {
+                "tablet": self.memory.tablet,
+                "made_at": now,
+                "operations": self.memory.outbox[:OPERATIONS_MAX],
+            }
+        )
+        key = Ed25519PrivateKey.from_private_bytes(base64.b64decode(self.memory.key))
+        return Bundle(tablet=self.memory.tablet, payload=payload, signature=key.sign(payload))
+
+    def carry(self, bundle: Bundle, *, server: str | None = None) -> dict[str, int]:
+        """Brings another's file in; how many operations came to which outcome."""
+        target = server or self.memory.server
+        answer = self._post(f"{target}/api/v1/sync/bundles", bundle, kind=dict[str, list[Outcome]])
+        return dict(Counter(each.outcome for each in answer["outcomes"]))
+
+    def _post(self, address: str, body: Any, *, kind: type[T]) -> T:
+        reply = httpx.post(
+            address,
+            content=msgspec.json.encode(body),
+            headers=self._headers() | {"Content-Type": "application/json"},
+            timeout=60,
+        )
+        return msgspec.json.decode(_good(reply).content, type=kind)
+
+    def _renew(self, server: str) -> None:
+        wish = {"refresh": self.memory.refresh}
+        given = self._post(f"{server}/api/v1/session/refresh", wish, kind=Tokens)
+        self.memory.access, self.memory.refresh = given.access, given.refresh
+        self.save()
 
     def _exchange(self, server: str, *, now: datetime) -> bool:
         """One round trip; True while there is more to say or to hear."""
@@ -138,7 +241,7 @@ class Tablet:
         return more
 
     def _send_photos(self, server: str) -> None:
-        for each in self.memory.photos:
+        for each in sorted(self.memory.photos, key=lambda photo: LANES.index(photo.lane)):
             if not each.sent:
                 self._upload(server, each)
                 each.sent = True
@@ -176,6 +279,10 @@ class Tablet:
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.memory.access}"}
+
+
+def _signed(items: Mapping[str, Item], name: str) -> bool:
+    return items[name].kind == "signature"
 
 
 def _good(reply: httpx.Response) -> httpx.Response:

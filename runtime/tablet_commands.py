@@ -2,11 +2,15 @@
 
 import argparse
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from runtime.ambient import now
 from runtime.tablet import Tablet
+from schemas.sync import Bundle
 
 
 def register(words: Any) -> None:
@@ -20,6 +24,19 @@ def register(words: Any) -> None:
     enrol.set_defaults(run=_enrol)
     inner.add_parser("show", help="the route and what is unsent").set_defaults(run=_show)
     inner.add_parser("sync", help="send and hear everything").set_defaults(run=_sync)
+    inner.add_parser("heal", help="compare with the mailbox and mend what differs").set_defaults(
+        run=_heal
+    )
+    pack = inner.add_parser("pack", help="take a village along until a day")
+    pack.add_argument("grid")
+    pack.add_argument("until", type=date.fromisoformat)
+    pack.set_defaults(run=_pack)
+    bundle = inner.add_parser("bundle", help="what is unsent, as a signed file")
+    bundle.add_argument("out", type=Path)
+    bundle.set_defaults(run=_bundle)
+    carry = inner.add_parser("carry", help="bring another tablet's file in")
+    carry.add_argument("bundle", type=Path)
+    carry.set_defaults(run=_carry)
     say = inner.add_parser("say", help="a visit comes into a state")
     say.add_argument("visit")
     say.add_argument("state")
@@ -49,6 +66,33 @@ def _sync(given: argparse.Namespace) -> int:
     tablet = Tablet.open(given.file)
     tablet.sync(now=now())
     return _told(tablet)
+
+
+def _heal(given: argparse.Namespace) -> int:
+    tablet = Tablet.open(given.file)
+    print(json.dumps({"groups_that_differed": tablet.heal()}))
+    return 0
+
+
+def _pack(given: argparse.Namespace) -> int:
+    tablet = Tablet.open(given.file)
+    taken = tablet.pack(given.grid, given.until)
+    tablet.sync(now=now())
+    print(json.dumps({"grid": given.grid, "premises": taken, "held": len(tablet.memory.records)}))
+    return 0
+
+
+def _bundle(given: argparse.Namespace) -> int:
+    tablet = Tablet.open(given.file)
+    given.out.write_bytes(msgspec.json.encode(tablet.bundle(now=now())))
+    print(json.dumps({"operations": len(tablet.memory.outbox), "file": str(given.out)}))
+    return 0
+
+
+def _carry(given: argparse.Namespace) -> int:
+    bundle = msgspec.json.decode(given.bundle.read_bytes(), type=Bundle)
+    print(json.dumps({"outcomes": Tablet.open(given.file).carry(bundle)}))
+    return 0
 
 
 def _say(given: argparse.Namespace) -> int:

@@ -57,6 +57,7 @@ async def work(engine: AsyncEngine, blobs: Blobs, *, stop: asyncio.Event) -> Non
             "heartbeat": heartbeat,
             "due_work": lambda: chores.due_work(engine, ambient=live()),
             "held": lambda: chores.held(engine, ambient=live()),
+            "packs": lambda: chores.packs_over(engine, ambient=live()),
             "uploads": lambda: chores.uploads(engine, blobs, ambient=live()),
         }
         async with asyncio.TaskGroup() as group:

@@ -15,7 +15,9 @@ Role = Literal[
     "supervisor",
     "auditor",
     "administrator",
+    "revoked",
 ]
+"""`revoked` is a tablet that may still hand in what it holds, into quarantine, and nothing else."""
 
 
 class Principal(Value, frozen=True):

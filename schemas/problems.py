@@ -88,6 +88,12 @@ PROBLEMS: dict[str, Problem] = {
     ),
     "tablet_revoked": Problem(403, "该设备已停用。", "This tablet has been revoked."),
     "pack_unknown_grid": Problem(404, "没有该网格。", "There is no such grid."),
+    "pack_until": Problem(422, "携带期限无效。", "Take it along until a day in the next sixty."),
+    "pack_too_large": Problem(
+        422,
+        "网格户数过多，请分批携带。",
+        "This grid holds too many premises to take along at once.",
+    ),
     "bundle_signature": Problem(422, "离线包签名无效。", "The bundle's signature does not hold."),
     "conflict_closed": Problem(409, "该冲突已处理。", "This conflict has been decided already."),
     # commitments

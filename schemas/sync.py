@@ -49,6 +49,8 @@ Uptime = Annotated[int, Meta(ge=0, le=2**53)]
 Cursor = Annotated[str, Meta(max_length=1024)]
 """Opaque; an empty one asks for everything."""
 
+GroupName = Annotated[str, Meta(pattern="^[0-9a-f]{0,4}$")]
+
 RecordKind = Literal["visit", "hazard", "appliance", "note"]
 OperationKind = Literal["create", "patch", "append", "command", "delete"]
 OutcomeKind = Literal["applied", "merged", "duplicate", "conflict", "held", "quarantined"]
@@ -98,7 +100,9 @@ class TabletClock(Wire, frozen=True):
 class SyncRequest(Wire, frozen=True, omit_defaults=True):
     """One exchange: what the tablet has to say, and how much it can take back.
 
-    Operations stay raw here and are read one by one, so that a malformed one harms no other.
+    Operations stay raw here and are read one by one, so that a malformed one harms no other. With
+    `lanes` of "safety" alone nothing is sent back but outcomes: what is dangerous gets out first
+    over the worst of links.
     """
 
     cursor: Cursor = ""
@@ -129,7 +133,7 @@ class Change(Wire, frozen=True, omit_defaults=True):
 
     record: UUID
     version: Version
-    kind: RecordKind | Literal["premises", "template", "pack"] = "visit"
+    kind: RecordKind | Literal["premises"] = "visit"
     fields: dict[str, FieldValue] = {}
     versions: dict[str, Version] = {}
     whole: bool = False
@@ -209,39 +213,43 @@ class Receipts(Wire, frozen=True, omit_defaults=True):
 
 
 class DigestRequest(Wire, frozen=True, omit_defaults=True):
-    """Hashes of what the tablet holds, by record group, at one depth of the tree."""
+    """Hashes of what the tablet holds, by record group; or, to heal, the records of some groups.
+
+    A record's group at depth d is the first d hexadecimal digits of the MD5 of its id as text; a
+    group's hash is the MD5 of `id:version` of its records, in the order of their ids, joined by
+    commas. MD5 tells copies apart here; nobody is kept out by it.
+    """
 
     depth: Annotated[int, Meta(ge=0, le=4)] = 0
-    groups: Annotated[dict[str, str], Meta(max_length=4096)] = {}
-
-
-class RecordVersion(Wire, frozen=True):
-    """Which version of a record one side holds."""
-
-    record: UUID
-    version: Version
+    groups: Annotated[dict[GroupName, str], Meta(max_length=4096)] = {}
+    records: Annotated[dict[UUID, Version], Meta(max_length=5_000)] | None = None
 
 
 class DigestAnswer(Wire, frozen=True, omit_defaults=True):
-    """Where the hashes differ: groups to drill into, or the records of small groups."""
+    """Groups whose hashes differ; or, where records were named, whole records that heal them.
+
+    `forget` are records that the tablet should not hold; `more` asks to come again with what is
+    held then.
+    """
 
     depth: int
     different: list[str] = []
-    records: list[RecordVersion] = []
-    groups: dict[str, str] = {}
+    changes: list[Change] = []
+    forget: list[UUID] = []
+    more: bool = False
 
 
 class PackRequest(Wire, frozen=True, omit_defaults=True):
     """Take a village or grid along until a day: premises, history, hazards, templates."""
 
-    grid: Code
+    grid: Name
     until: date
 
 
 class PackAnswer(Wire, frozen=True):
     """What was put into the mailbox."""
 
-    grid: Code
+    grid: Name
     until: date
     records: Count
 

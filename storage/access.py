@@ -89,13 +89,27 @@ async def use_token(tx: Transaction, token_hash: str, *, now: datetime) -> None:
     await tx.execute(sa.update(token).where(token.c.hash == token_hash).values(used_at=now))
 
 
-async def revoke_family(tx: Transaction, family: UUID, *, now: datetime) -> None:
-    """Every token that grew from one sign-in stops working."""
+async def revoke_family(
+    tx: Transaction, family: UUID, *, now: datetime, spared: str | None = None
+) -> None:
+    """Every token that grew from one sign-in stops working, but the one whose hash is spared."""
     await tx.execute(
         sa.update(token)
-        .where(token.c.family == family, token.c.revoked_at.is_(None))
+        .where(
+            token.c.family == family, token.c.revoked_at.is_(None), token.c.hash != (spared or "")
+        )
         .values(revoked_at=now)
     )
+
+
+async def renewed_since(tx: Transaction, family: UUID, *, since: datetime) -> bool:
+    """Whether a younger refresh token of the family has been used."""
+    found = await tx.scalar(
+        sa.select(sa.func.count())
+        .select_from(token)
+        .where(token.c.family == family, token.c.kind == "refresh", token.c.used_at > since)
+    )
+    return bool(found)
 
 
 async def add_code(tx: Transaction, row: dict[str, Any]) -> None:
@@ -134,6 +148,14 @@ async def tablets(tx: Transaction, unit_id: str) -> Sequence[Any]:
     return found.all()
 
 
+async def tablet_of(tx: Transaction, unit_id: str, *, tablet_id: UUID) -> Any:
+    """One tablet of the unit, or None."""
+    found = await tx.execute(
+        sa.select(tablet).where(tablet.c.unit_id == unit_id, tablet.c.id == tablet_id)
+    )
+    return found.one_or_none()
+
+
 async def technician_name(tx: Transaction, unit_id: str, *, technician_id: UUID) -> str | None:
     """A technician of the unit by id, or None."""
     found: str | None = await tx.scalar(
@@ -147,14 +169,22 @@ async def technician_name(tx: Transaction, unit_id: str, *, technician_id: UUID)
 async def revoke_tablet(
     tx: Transaction, unit_id: str, *, tablet_id: UUID, reason: str, now: datetime
 ) -> bool:
-    """The tablet gets nothing more from its next request on."""
+    """The tablet gets nothing more from its next request on; unless it was stolen, an access token
+    lives on to bring its last word."""
     done = await tx.execute(
         sa.update(tablet)
         .where(tablet.c.id == tablet_id, tablet.c.unit_id == unit_id)
         .values(state="revoked", revoked_reason=reason)
     )
-    await tx.execute(sa.update(token).where(token.c.tablet_id == tablet_id).values(revoked_at=now))
+    ends = sa.update(token).where(token.c.tablet_id == tablet_id)
+    last_word = (token.c.kind == "refresh",) if reason != "stolen" else ()
+    await tx.execute(ends.where(*last_word).values(revoked_at=now))
     return done.rowcount == 1
+
+
+async def end_tokens(tx: Transaction, tablet_id: UUID, *, now: datetime) -> None:
+    """No token of this tablet works any more."""
+    await tx.execute(sa.update(token).where(token.c.tablet_id == tablet_id).values(revoked_at=now))
 
 
 async def family_of(tx: Transaction, token_hash: str) -> UUID | None:

@@ -21,14 +21,25 @@ SELECT id, kind, position FROM mailbox
 WHERE unit_id = $1 AND (technician_id = $2 OR kind = 'unit') ORDER BY kind
 """
 
-_GROUPS = """
-SELECT substr(md5(r.id::text), 1, $2) AS part,
-  md5(string_agg(r.id::text || ':' || e.record_version, ',' ORDER BY r.id)) AS digest,
-  count(*) AS records
-FROM mailbox_entry e JOIN record r ON r.id = e.record_id
-WHERE e.mailbox_id = $1 AND NOT e.forget
-GROUP BY 1 ORDER BY 1
+_HELD = """
+SELECT DISTINCT e.record_id FROM mailbox_entry e
+WHERE e.mailbox_id = ANY($1::uuid[]) AND NOT e.forget
 """
+
+_GROUPS = f"""
+SELECT substr(md5(r.id::text), 1, $2) AS part,
+  md5(string_agg(r.id::text || ':' || r.version, ',' ORDER BY r.id)) AS digest
+FROM record r WHERE r.id IN ({_HELD})
+GROUP BY 1 ORDER BY 1
+"""  # the only value is a constant of this file  # nosec B608
+
+_OF_GROUPS = f"""
+SELECT r.id, r.kind, r.visit_id, r.premises_id, r.version, r.fields::text, r.versions::text,
+  r.deleted
+FROM record r
+WHERE r.id IN ({_HELD}) AND substr(md5(r.id::text), 1, $2) = ANY($3::text[])
+ORDER BY r.id
+"""  # the same  # nosec B608
 
 _OPERATIONS = """
 SELECT n, id, outcome, code, record_id, record_version FROM operation
@@ -51,10 +62,21 @@ async def mailboxes_of(tx: Transaction, unit_id: str, *, technician_id: UUID) ->
     return found
 
 
-async def digests(tx: Transaction, mailbox_id: UUID, *, letters: int) -> Sequence[Any]:
+async def digests(tx: Transaction, mailboxes: Sequence[UUID], *, letters: int) -> dict[str, str]:
     """A hash for each group of records (by the first letters of the hash of their id)."""
     connection = await driver(tx)
-    found: Sequence[Any] = await connection.fetch(_GROUPS, mailbox_id, letters)
+    rows = await connection.fetch(_GROUPS, list(mailboxes), letters)
+    return {row["part"]: row["digest"] for row in rows}
+
+
+async def of_groups(
+    tx: Transaction, mailboxes: Sequence[UUID], *, letters: int, groups: Sequence[str]
+) -> Sequence[Any]:
+    """The records of some groups."""
+    connection = await driver(tx)
+    found: Sequence[Any] = await connection.fetch(
+        _OF_GROUPS, list(mailboxes), letters, list(groups)
+    )
     return found
 
 

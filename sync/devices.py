@@ -56,11 +56,9 @@ async def principal(engine: AsyncEngine, token: str, *, now: datetime) -> Princi
     if row is None:
         return None
     if row["tablet_id"] is not None:
-        if row["tablet_state"] != "active":
-            return None
         return Principal(
             unit_id=row["unit_id"],
-            role="technician",
+            role="technician" if row["tablet_state"] == "active" else "revoked",
             name=row["technician_name"],
             tablet_id=row["tablet_id"],
             technician_id=row["technician_id"],
@@ -98,15 +96,24 @@ async def sign_in(engine: AsyncEngine, wish: SignIn, *, keys: Keys, ambient: Amb
 
 
 async def rotate(engine: AsyncEngine, token: str, *, keys: Keys, ambient: Ambient) -> Tokens:
-    """A refresh token is good once; used twice, everything that grew from it is revoked."""
+    """A refresh token becomes a new pair.
+
+    Used again, it was either stolen or the answer was lost on the way. As long as what it became
+    was never renewed itself, whoever holds it gets another pair and the first one dies, so that a
+    tablet on a bad link is never locked out with its work; after that, everything that grew from it
+    is revoked.
+    """
     async with engine.begin() as tx:
         row = await access.refresh_token(tx, hashed(token))
         if row is None or row.revoked_at is not None or row.expires_at <= ambient.now:
             raise Refusal("not_signed_in")
-        reused = row.used_at is not None
-        if reused:
-            await access.revoke_family(tx, row.family, now=ambient.now)
-        else:
+        stolen = row.used_at is not None and await access.renewed_since(
+            tx, row.family, since=row.used_at
+        )
+        if stolen or row.used_at is not None:
+            spared = None if stolen else row.hash
+            await access.revoke_family(tx, row.family, now=ambient.now, spared=spared)
+        if not stolen:
             await access.use_token(tx, row.hash, now=ambient.now)
             owner = {
                 "account_id": row.account_id,
@@ -114,7 +121,7 @@ async def rotate(engine: AsyncEngine, token: str, *, keys: Keys, ambient: Ambien
                 "family": row.family,
             }
             pair = await _fresh(tx, row.unit_id, owner=owner, keys=keys, ambient=ambient)
-    if reused:
+    if stolen:
         raise Refusal("not_signed_in")
     known = await principal(engine, pair["access"], now=ambient.now)
     if known is None:

@@ -83,17 +83,27 @@ def apply(record: RecordState | None, captured: Captured, *, context: Context) -
             return Step(
                 result=Result(id=operation.id, outcome="held", code="waits_for_predecessor")
             )
-        record = RecordState(
-            id=operation.record,
-            kind=operation.record_kind,
-            visit_id=operation.visit or _own_visit(operation),
-            premises_id=operation.premises,
-        )
+        record = _fresh(operation)
     if operation.kind == "command":
         return _command(record, captured, context=context)
     if operation.kind == "delete":
         return _delete(record, captured)
     return _answers(record, captured, context=context)
+
+
+def _fresh(operation: Operation) -> RecordState:
+    """A record before its first word. A visit made on the spot begins where a planned one does."""
+    begins: dict[str, FieldValue] = {}
+    if operation.record_kind == "visit":
+        begins = {"state": "dispatched", "template": operation.template}
+    return RecordState(
+        id=operation.record,
+        kind=operation.record_kind,
+        visit_id=operation.visit or _own_visit(operation),
+        premises_id=operation.premises,
+        fields=begins,
+        versions=dict.fromkeys(begins, 1),
+    )
 
 
 def office_edit(

@@ -2,19 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from schemas.access import Sender
 from schemas.base import Value
-from schemas.sync import Change, FieldValue, Outcome, SyncAnswer
+from schemas.sync import Change, Outcome, SyncAnswer
 from storage.sync_store import SyncStore, SyncTransaction
 from sync import cursor
+from sync.changes import change_of
 
-_fields = msgspec.json.Decoder(dict[str, FieldValue])
-_versions = msgspec.json.Decoder(dict[str, int])
 _encoder = msgspec.json.Encoder()
 
 
@@ -86,24 +84,3 @@ async def _page(
             now[box] = cursor.Place(at=row["position"], end=row["mailbox_end"])
     more = any(place.at < place.end or place.at < ends[box] for box, place in now.items())
     return _Page(places=now, changes=changes, forget=forget, more=more)
-
-
-def change_of(row: Mapping[str, Any], place: cursor.Place) -> Change:
-    """A record as the reader needs it: only the fields that are newer than what it has seen."""
-    fields, versions = _fields.decode(row["fields"]), _versions.decode(row["versions"])
-    seen = cursor.seen_version(row["trail"], place, position=row["position"])
-    newer = cursor.newer_fields(versions, seen)
-    shown = fields if newer is None else {name: fields.get(name) for name in newer}
-    named = versions if newer is None else {name: versions[name] for name in newer}
-    version = row["version"]
-    return Change(
-        record=row["id"],
-        version=version,
-        kind=row["kind"],
-        fields=shown,
-        versions={name: at for name, at in named.items() if at != version},
-        whole=newer is None,
-        deleted=row["deleted"],
-        visit=row["visit_id"],
-        premises=row["premises_id"] if newer is None else None,
-    )

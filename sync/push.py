@@ -6,7 +6,7 @@ the core decides; a fixed number of statements writes the decision, whatever its
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -15,12 +15,12 @@ from schemas.access import Sender
 from schemas.ambient import Ambient
 from schemas.base import Value
 from schemas.problems import Refusal
-from schemas.sync import OPERATIONS_MAX, Outcome, SyncRequest, TabletClock
+from schemas.sync import OPERATIONS_MAX, Outcome, TabletClock
 from schemas.template import Template
 from storage.sync_store import SyncStore, SyncTransaction
 from sync import leaving, time
 from sync.decision import Captured, Context, Decision
-from sync.reading import Read, Unread, read_operation
+from sync.reading import Batch, Read, Unread, read_operation
 from sync.rows import state_of
 
 SETTLE_MAX = 200
@@ -32,25 +32,6 @@ class Library(Value, frozen=True):
 
     templates: Mapping[str, Template]
     transitions: frozenset[tuple[str, str, str]]
-
-
-class Batch(Value, frozen=True):
-    """What came in: raw operations, the sender's clock, how many more it says it has."""
-
-    operations: Sequence[bytes]
-    clock: TabletClock | None = None
-    unsent: int = 0
-    form: Literal["json", "msgpack"] = "json"
-
-
-def batch_of(request: SyncRequest, form: Literal["json", "msgpack"]) -> Batch:
-    """The operations of an exchange."""
-    return Batch(
-        operations=[bytes(each) for each in request.operations],
-        clock=request.clock,
-        unsent=request.unsent,
-        form=form,
-    )
 
 
 async def push(

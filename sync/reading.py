@@ -1,6 +1,7 @@
 """Operations as they come off the wire, read one by one: a malformed one harms no other."""
 
 import hashlib
+from collections.abc import Sequence
 from re import compile as pattern
 from typing import Literal
 from uuid import UUID
@@ -8,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from schemas.base import Value
-from schemas.sync import ANSWER_BYTES_MAX, Operation
+from schemas.sync import ANSWER_BYTES_MAX, Operation, SyncRequest, TabletClock
 
 YEARS = (1970, 2200)
 """Outside these no clock stands, and arithmetic on instants would leave the calendar."""
@@ -18,6 +19,25 @@ _from_msgpack = msgspec.msgpack.Decoder(Operation)
 _encoder = msgspec.json.Encoder(order="deterministic")
 # what no text of a form holds: NUL, and characters that turn the reading direction around
 _UNSEEMLY = pattern("[\x00\u202a-\u202e\u2066-\u2069]|\\\\u0000|\\\\u20[26][a-eA-E6-9]")
+
+
+class Batch(Value, frozen=True):
+    """What came in: raw operations, the sender's clock, how many more it says it has."""
+
+    operations: Sequence[bytes]
+    clock: TabletClock | None = None
+    unsent: int = 0
+    form: Literal["json", "msgpack"] = "json"
+
+
+def batch_of(request: SyncRequest, form: Literal["json", "msgpack"]) -> Batch:
+    """The operations of an exchange."""
+    return Batch(
+        operations=[bytes(each) for each in request.operations],
+        clock=request.clock,
+        unsent=request.unsent,
+        form=form,
+    )
 
 
 class Unread(Value, frozen=True):

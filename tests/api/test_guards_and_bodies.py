@@ -2,6 +2,7 @@
 500."""
 
 import gzip
+from datetime import timedelta
 
 import pytest
 
@@ -146,15 +147,36 @@ async def test_an_enrolment_code_is_good_once(client):
     assert again.json()["code"] == "enrolment_failed"
 
 
-async def test_a_refresh_token_used_twice_revokes_everything_that_grew_from_it(client):
+async def renewed(client, tokens):
+    return await client.post("/api/v1/session/refresh", json={"refresh": tokens["refresh"]})
+
+
+async def cases_seen_with(client, tokens):
+    headers = {"Authorization": f"Bearer {tokens['access']}"}
+    return (await client.get("/api/v1/cases", headers=headers)).status_code
+
+
+async def test_a_refresh_token_used_after_its_successor_revokes_everything(client, clock):
     wish = {"login": "agent", "password": "only-in-tests-1234"}
     first = (await client.post("/api/v1/session", json=wish)).json()
-    body = {"refresh": first["refresh"]}
-    second = (await client.post("/api/v1/session/refresh", json=body)).json()
-    headers = {"Authorization": f"Bearer {second['access']}"}
-    assert (await client.get("/api/v1/cases", headers=headers)).status_code == 200
-    assert (await client.post("/api/v1/session/refresh", json=body)).status_code == 401
-    assert (await client.get("/api/v1/cases", headers=headers)).status_code == 401
+    second = (await renewed(client, first)).json()
+    clock.at += timedelta(minutes=1)
+    third = (await renewed(client, second)).json()
+    assert await cases_seen_with(client, third) == 200
+    assert (await renewed(client, first)).status_code == 401
+    assert await cases_seen_with(client, third) == 401
+    assert (await renewed(client, third)).status_code == 401
+
+
+async def test_a_renewal_whose_answer_was_lost_locks_nobody_out(client):
+    wish = {"login": "agent", "password": "only-in-tests-1234"}
+    first = (await client.post("/api/v1/session", json=wish)).json()
+    lost = (await renewed(client, first)).json()
+    again = (await renewed(client, first)).json()
+    assert await cases_seen_with(client, again) == 200
+    # whoever holds the pair that was lost, on the way or to a thief, holds nothing
+    assert await cases_seen_with(client, lost) == 401
+    assert (await renewed(client, lost)).status_code == 401
 
 
 async def test_the_document_names_every_route_with_its_body_and_its_problems(client):

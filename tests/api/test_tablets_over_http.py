@@ -220,7 +220,8 @@ async def test_a_revoked_tablet_gets_nothing_at_its_next_request(client):
     path = f"/api/v1/devices/{tablet['tablet']}/revoke"
     done = await client.post(path, json={"reason": "lost"}, headers=office)
     assert done.status_code == 204
-    assert (await sync(client, tablet)).status_code == 401
+    refused = await sync(client, tablet)
+    assert (refused.status_code, refused.json()["code"]) == (403, "tablet_revoked")
 
 
 async def test_hello_receipts_and_the_drained_certificate_agree(client):

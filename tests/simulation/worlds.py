@@ -22,6 +22,7 @@ from storage.memory import MemorySync, Tables
 from storage.sync_store import PostgresSync
 from sync import pull, push
 from sync.devices import hashed
+from sync.reading import batch_of
 
 UNIT = "u"
 _request = msgspec.json.Decoder(SyncRequest)
@@ -89,7 +90,7 @@ class MemoryWorld:
         wish = _request.decode(body)
         before, outcomes = self.store.tables, []
         if wish.operations or wish.unsent:
-            batch = push.batch_of(wish, "json")
+            batch = batch_of(wish, "json")
             outcomes = await push.push(
                 self.store, sender, batch=batch, library=self.library, ambient=fixed(now)
             )

@@ -16,6 +16,7 @@ from storage.memory import MemorySync, Tables
 from storage.sync_store import PostgresSync
 from storage.tables import mailbox, tablet, technician
 from sync import pull, push
+from sync.reading import Batch
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 UNIT = "u"
@@ -44,7 +45,7 @@ class Scene:
         return await push.push(
             self.store,
             self.sender,
-            batch=push.Batch(operations=raw),
+            batch=Batch(operations=raw),
             library=LIBRARY,
             ambient=fixed(NOW),
         )

@@ -1,0 +1,57 @@
+"""What rural teams need besides an exchange: healing, villages taken along, outboxes carried."""
+
+from typing import Any
+
+from litestar import Response, Router, post
+
+from api import body
+from api.access_routes import Call, services
+from api.guards import tablet
+from api.sync_routes import answered, sender
+from schemas.base import Value
+from schemas.sync import (
+    Bundle,
+    DigestAnswer,
+    DigestRequest,
+    Outcome,
+    PackAnswer,
+    PackRequest,
+)
+from sync import carrying, healing, packs, push
+
+
+class Carried(Value, frozen=True):
+    """What became of another tablet's operations."""
+
+    outcomes: list[Outcome]
+
+
+@post(
+    "/sync/digest", guards=[tablet], opt={"body": DigestRequest}, status_code=200, summary="Digest"
+)
+async def digest(request: Call) -> Response[Any]:
+    """Groups of records whose hashes differ; or the records that heal them."""
+    wish, use = await body.read(request, DigestRequest), services(request)
+    found: DigestAnswer = await healing.compare(use.engine, sender(request), wish=wish)
+    return answered(request, found)
+
+
+@post("/sync/packs", guards=[tablet], opt={"body": PackRequest}, status_code=200, summary="Pack")
+async def pack(request: Call) -> PackAnswer:
+    """Takes a village or grid along until a day."""
+    wish, use = await body.read(request, PackRequest), services(request)
+    return await packs.take(use.engine, sender(request), wish=wish, ambient=use.ambient())
+
+
+@post("/sync/bundles", guards=[tablet], opt={"body": Bundle}, status_code=200, summary="Bundle")
+async def bundle(request: Call) -> Carried:
+    """Another tablet's outbox, carried by one that has a network."""
+    given, use = await body.read(request, Bundle), services(request)
+    owner, batch = await carrying.opened(use.engine, sender(request), bundle=given)
+    outcomes = await push.push(
+        use.store, owner, batch=batch, library=use.library, ambient=use.ambient()
+    )
+    return Carried(outcomes=outcomes)
+
+
+router = Router(path="/api/v1", route_handlers=[digest, pack, bundle], tags=["Sync"])
