@@ -11,7 +11,7 @@ from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from sqlalchemy import text
 
-from api import access_routes, field_routes, office_routes, problems, sync_routes
+from api import access_routes, field_routes, office_routes, problems, safety_routes, sync_routes
 from api.access_routes import Call, services
 from api.guards import SignedIn, everybody
 from api.services import Services
@@ -125,6 +125,7 @@ def create_app(given: Services) -> Litestar:
             access_routes.router,
             sync_routes.router,
             field_routes.router,
+            safety_routes.router,
             office_routes.router,
         ],
         state=State({"services": given}),

@@ -95,6 +95,22 @@ PROBLEMS: dict[str, Problem] = {
         "This grid holds too many premises to take along at once.",
     ),
     "bundle_signature": Problem(422, "离线包签名无效。", "The bundle's signature does not hold."),
+    "hazard_step": Problem(409, "隐患当前状态不允许此步骤。", "This hazard is not at that step."),
+    "hazard_notice_needed": Problem(
+        422, "须附书面整改通知。", "The written notice is the evidence of this step."
+    ),
+    "hazard_recheck_needed": Problem(
+        409, "须经现场复检合格方可关闭。", "It closes only after a recheck on site that passed."
+    ),
+    "hazard_reviewer_needed": Problem(
+        403, "须由安全审核员附照片决定。", "A safety reviewer decides this, with a photo."
+    ),
+    "quarantine_unreadable": Problem(
+        409, "该内容无法作为作业记录放行。", "These bytes cannot be released as work."
+    ),
+    "quarantine_still": Problem(
+        409, "该记录目前仍无法生效。", "It cannot be applied even now; it stays here."
+    ),
     "conflict_closed": Problem(409, "该冲突已处理。", "This conflict has been decided already."),
     # commitments
     "calendar_without_working_day": Problem(

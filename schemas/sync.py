@@ -60,9 +60,8 @@ Trust = Literal["verified", "skewed", "unknown"]
 class Operation(Wire, frozen=True, omit_defaults=True):
     """One thing a person did on a tablet, as the tablet saved it before saying so.
 
-    `fields` of a create, patch or append are the answers; `base` names, for each field touched (and
-    each other field of its merge group), the version the tablet showed at that moment: absent
-    or 0 means it had shown none. A `command` is the state that the record should be in.
+    `fields` of a create, patch or append are the answers; `base` names, for each field touched, the
+    version the tablet showed at that moment: absent or 0 means it had shown none. A `command` is the state that the record should be in.
     """
 
     id: UUID

@@ -2,6 +2,7 @@
 500."""
 
 import gzip
+import re
 from datetime import timedelta
 
 import pytest
@@ -31,9 +32,7 @@ def operations(client):
 
 
 def filled(path):
-    for name in ("device_id", "conflict_id", "visit_id", "plan_id", "case_id", "order_id"):
-        path = path.replace("{" + name + "}", ID)
-    path = path.replace("{commitment_id}", ID).replace("{upload_id}", ID)
+    path = re.sub(r"\{(\w+_id|entry)\}", ID, path)
     return path.replace("{day}", "2026-11-24").replace("{sha256}", "0" * 64).replace("{code}", "x")
 
 
