@@ -12,7 +12,7 @@ export UV_PYTHON_DOWNLOADS := never
 SCHEDULES ?= 10000
 KILLS ?= 60
 
-.PHONY: help setup run test check lock fmt demo sim sim-pg sim-planted crash bench-commitments bench-import clean
+.PHONY: help setup run test check lock fmt demo sim sim-pg sim-planted crash bench-commitments bench-sync bench-load bench-import clean
 
 help: ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 22
@@ -71,6 +71,12 @@ crash: setup ## KILLS=60 times kill -9 of server, backend or postmaster while ta
 
 bench-commitments: setup ## folding, levelling and explaining at size
 	@$(BIN)/python -m bench.commitments
+
+bench-sync: setup ## push and pull beside Kinto and pouchdb-server, which it installs under .state/peers
+	@$(BIN)/python -m bench.sync
+
+bench-load: setup ## first downloads, a herd, a storm, cuts and late commits against a real server
+	@$(BIN)/python -m bench.sync_load
 
 bench-import: setup ## an import of 100,000 premises
 	@$(BIN)/python -m bench.import_size

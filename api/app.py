@@ -4,7 +4,6 @@ from typing import Any
 
 import msgspec
 from litestar import Litestar, MediaType, Response, get
-from litestar.config.compression import CompressionConfig
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
@@ -15,6 +14,7 @@ from api import access_routes, field_routes, office_routes, problems, safety_rou
 from api.access_routes import Call, services
 from api.guards import SignedIn, everybody
 from api.services import Services
+from api.zstd import compression
 from schemas.problems import PROBLEMS, Refusal
 from storage import board, migrate
 
@@ -136,7 +136,7 @@ def create_app(given: Services) -> Litestar:
             Exception: problems.surprise,
         },
         openapi_config=OpenAPIConfig(title="Doorstep", version=VERSION, path="/schema-internal"),
-        compression_config=CompressionConfig(backend="gzip", minimum_size=400),
+        compression_config=compression(),
         debug=False,
         request_max_body_size=None,
     )

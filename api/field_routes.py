@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from litestar import Response, Router, post
+from litestar import Response, Router, get, post
 
 from api import body
 from api.access_routes import Call, services
-from api.guards import tablet
+from api.guards import STAFF, roles, tablet
 from api.sync_routes import answered, sender
 from schemas.base import Value
+from schemas.problems import Refusal
 from schemas.sync import (
     Bundle,
     DigestAnswer,
@@ -17,6 +18,7 @@ from schemas.sync import (
     PackAnswer,
     PackRequest,
 )
+from schemas.template import Template
 from sync import carrying, healing, packs, push
 
 
@@ -34,6 +36,15 @@ async def digest(request: Call) -> Response[Any]:
     wish, use = await body.read(request, DigestRequest), services(request)
     found: DigestAnswer = await healing.compare(use.engine, sender(request), wish=wish)
     return answered(request, found)
+
+
+@get("/templates/{ref:str}", guards=[roles(*STAFF, "technician")], summary="A checklist")
+async def template(request: Call, ref: str) -> Template:
+    """A checklist by `code@version`: immutable, kept for ever."""
+    found = services(request).library.templates.get(ref)
+    if found is None:
+        raise Refusal("not_found")
+    return found
 
 
 @post("/sync/packs", guards=[tablet], opt={"body": PackRequest}, status_code=200, summary="Pack")
@@ -54,4 +65,4 @@ async def bundle(request: Call) -> Carried:
     return Carried(outcomes=outcomes)
 
 
-router = Router(path="/api/v1", route_handlers=[digest, pack, bundle], tags=["Sync"])
+router = Router(path="/api/v1", route_handlers=[digest, template, pack, bundle], tags=["Sync"])

@@ -177,7 +177,8 @@ class Limits(Wire, frozen=True):
 class HelloAnswer(Wire, frozen=True, omit_defaults=True):
     """Where the two stand. `reoffer` says: this database is younger than what you were told.
 
-    `offset_ms` is tablet wall clock minus server clock; `contiguous_n` the highest number up to
+    `offset_ms` is tablet wall clock minus server clock; `templates` are checklists that its visits
+    need and that it did not name (`GET /templates/{ref}`); `contiguous_n` the highest number up to
     which the server holds everything of this tablet.
     """
 

@@ -33,6 +33,10 @@ FROM record r WHERE r.id IN ({_HELD})
 GROUP BY 1 ORDER BY 1
 """  # the only value is a constant of this file  # nosec B608
 
+_TEMPLATES = f"""
+SELECT DISTINCT r.fields->>'template' FROM record r WHERE r.id IN ({_HELD}) AND r.kind = 'visit'
+"""  # the same  # nosec B608
+
 _OF_GROUPS = f"""
 SELECT r.id, r.kind, r.visit_id, r.premises_id, r.version, r.fields::text, r.versions::text,
   r.deleted
@@ -67,6 +71,13 @@ async def digests(tx: Transaction, mailboxes: Sequence[UUID], *, letters: int) -
     connection = await driver(tx)
     rows = await connection.fetch(_GROUPS, list(mailboxes), letters)
     return {row["part"]: row["digest"] for row in rows}
+
+
+async def templates_of(tx: Transaction, mailboxes: Sequence[UUID]) -> set[str]:
+    """The checklists under which what these mailboxes hold is answered."""
+    connection = await driver(tx)
+    rows = await connection.fetch(_TEMPLATES, list(mailboxes))
+    return {row[0] for row in rows if row[0]}
 
 
 async def of_groups(

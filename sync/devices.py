@@ -201,6 +201,8 @@ async def hello(
     async with engine.begin() as tx:
         epoch = await records.epoch(tx)
         held = await feed.operations_held(tx, sender.tablet_id, after=0, limit=10**6)
+        boxes = await feed.mailboxes_of(tx, sender.unit_id, technician_id=sender.technician_id)
+        wanted = await feed.templates_of(tx, [each["id"] for each in boxes])
     numbers = [row["n"] for row in held]
     away = time.offset(wish.clock, ambient.now).milliseconds
     within = away is not None and abs(away) <= time.SKEW_SECONDS_MAX * 1000
@@ -213,6 +215,7 @@ async def hello(
         offset_ms=away,
         trust="verified" if within else "skewed",
         reoffer=wish.epoch is not None and wish.epoch != epoch,
+        templates=sorted(wanted - set(wish.templates)),
     )
 
 

@@ -83,6 +83,7 @@ class Answers:
         self.lost: list[Lost] = []
         self.conflicts: list[Disagreement] = []
         self.merged = False
+        self.grades: dict[str, int] = {}
 
     def run(self, fields: dict[str, FieldValue], captured: Captured | None = None) -> Step:
         """Merges every field and says what became of the whole."""
@@ -114,9 +115,15 @@ class Answers:
         )
 
     def _field(self, field: str, value: FieldValue) -> bool:
-        policy = policy_of(self.items, self.record.kind, field=field) or "dispatcher_owns"
+        grade = self.grades[field] = severity(self.items, field, value=value)
         live = self._live(field)
-        new = Live(value=value, mark=self.mark, severity=severity(self.items, field, value=value))
+        if not live:
+            # the first word on a field: nothing to weigh
+            self.fields[field] = value
+            self.touched[field] = self.version
+            return True
+        policy = policy_of(self.items, self.record.kind, field=field) or "dispatcher_owns"
+        new = Live(value=value, mark=self.mark, severity=grade)
         if any(
             (each.mark.by, each.mark.n) == (new.mark.by, new.mark.n) and each.value == value
             for _, each in live
@@ -208,7 +215,7 @@ class Answers:
             return ()
         found = []
         for field, value in fields.items():
-            grade = severity(self.items, field, value=value) if field in self.items else 0
+            grade = self.grades[field] if field in self.items else 0
             if grade > 0:
                 found.append(
                     Danger(

@@ -87,9 +87,9 @@ def facts(
     )
 
 
-def waits_for(row: Mapping[str, Any]) -> tuple[UUID, ...]:
-    """The operations that a held one names as its predecessors."""
-    return tuple(_operation.decode(row["payload"]).after)
+def operation_of(row: Mapping[str, Any]) -> Operation:
+    """A stored operation, as it was captured."""
+    return _operation.decode(row["payload"])
 
 
 def captured_again(row: Mapping[str, Any], *, late: bool = False) -> Captured:

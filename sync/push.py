@@ -126,33 +126,38 @@ async def _load(
         sorted({each.record for each in operations}),
         tablet_id=sender.tablet_id,
     )
-    touched = sorted({each.record for each in operations} | {row["record_id"] for row in held})
     named = [*(each.id for each in operations), *(a for each in operations for a in each.after)]
     # what comes now may be the last that an operation on another record waited for
-    named += [each for row in held for each in leaving.waits_for(row)]
+    waiting = [leaving.operation_of(row) for row in held]
+    named += [each for operation in waiting for each in operation.after]
     known = await tx.known_operations(sender.unit_id, named)
+    # what is here already touches nothing: a batch sent again costs one look
+    new = [each for each in operations if each.id not in known]
+    touched = sorted({each.record for each in (*new, *waiting)})
     rows = await tx.lock_records(sender.unit_id, touched)
     records = {key: state_of(row) for key, row in rows.items()}
     holders = await tx.holders(sender.unit_id, touched)
     mailboxes = await tx.mailboxes_of(sender.unit_id, sender.technician_id)
     own = [each["id"] for each in mailboxes if each["kind"] == "technician"]
-    premises = {each.premises for each in operations if each.premises is not None}
-    premises |= {each.premises_id for each in records.values() if each.premises_id is not None}
-    orders = sorted({each["work_order_id"] for each in holders.values()})
+    named_homes = {each.premises for each in (*new, *waiting) if each.premises is not None}
+    homes = {each.premises_id for each in records.values() if each.premises_id is not None}
+    # only a change of state bears on a commitment
+    moves = any(each.kind == "command" for each in (*new, *waiting))
+    orders = sorted({each["work_order_id"] for each in holders.values()}) if moves else []
     context = Context(
         templates=library.templates,
         transitions=library.transitions,
         mine=await tx.ever_delivered(own, touched),
         held_by={key: row["technician_id"] for key, row in holders.items()},
         known={key for key, row in known.items() if row["outcome"] != "held"},
-        premises=await tx.known_premises(sender.unit_id, sorted(premises)),
+        premises=await tx.known_premises(sender.unit_id, sorted(named_homes)),
     )
     return leaving.Found(
         known=known,
         records=records,
         held=tuple(held),
         holders=holders,
-        hazards=tuple(await tx.open_hazards(sender.unit_id, sorted(premises))),
+        hazards=tuple(await tx.open_hazards(sender.unit_id, sorted(named_homes | homes))),
         commitments=tuple(await tx.lock_commitments(sender.unit_id, orders)),
         own_mailboxes=tuple(own),
         context=context,

@@ -5,7 +5,9 @@ import gzip
 import re
 from datetime import timedelta
 
+import msgspec
 import pytest
+import zstandard
 
 from schemas.problems import PROBLEMS
 from tests.api.conftest import enrolled, signed_in
@@ -33,7 +35,12 @@ def operations(client):
 
 def filled(path):
     path = re.sub(r"\{(\w+_id|entry)\}", ID, path)
-    return path.replace("{day}", "2026-11-24").replace("{sha256}", "0" * 64).replace("{code}", "x")
+    return (
+        path.replace("{day}", "2026-11-24")
+        .replace("{sha256}", "0" * 64)
+        .replace("{code}", "x")
+        .replace("{ref}", "x")
+    )
 
 
 async def test_every_route_declares_a_guard(client):
@@ -216,3 +223,25 @@ async def test_a_request_by_hotline_becomes_a_case_with_its_clock(client):
     assert reply.json()["code"] == "account_unknown"
     tracked = await client.get(f"/api/v1/track/{case['tracking_code']}")
     assert tracked.json()["commitments"][0]["clause"] == "12"
+
+
+@pytest.mark.parametrize("encoding", ["zstd", "gzip"])
+async def test_answers_are_compressed_as_the_client_can_read_them(client, encoding):
+    headers = {"Accept-Encoding": encoding}
+    reply = await client.send(
+        client.build_request("GET", "/schema/openapi.json", headers=headers), stream=True
+    )
+    assert reply.headers["content-encoding"] == encoding
+    raw = b"".join([chunk async for chunk in reply.aiter_raw()])
+    whole = (
+        gzip.decompress(raw)
+        if encoding == "gzip"
+        else zstandard.ZstdDecompressor().decompressobj().decompress(raw)
+    )
+    assert msgspec.json.decode(whole)["openapi"].startswith("3.1")
+    assert len(raw) < len(whole) / 4
+
+
+async def test_a_small_answer_is_sent_as_it_is(client):
+    reply = await client.get("/health/live", headers={"Accept-Encoding": "zstd, gzip"})
+    assert "content-encoding" not in reply.headers

@@ -251,3 +251,20 @@ async def test_over_the_worst_of_links_only_outcomes_come_back(client):
     assert answer["cursor"] == first["cursor"]
     rest = (await sync(client, tablet, cursor=answer["cursor"])).json()
     assert [each["fields"] for each in rest["changes"]] == [{"R12": "fail"}]
+
+
+async def test_hello_names_the_checklists_that_are_missing_and_they_can_be_fetched(client):
+    *_, tablet = await with_route(client)
+    clock = {"sent_at": "2026-11-24T08:00:00+08:00"}
+    wish = {"clock": clock, "templates": []}
+    said = (await client.post("/api/v1/sync/hello", json=wish, headers=tablet)).json()
+    assert "RES-INSP@2026.1" in said["templates"]
+    wish["templates"] = said["templates"]
+    again = (await client.post("/api/v1/sync/hello", json=wish, headers=tablet)).json()
+    assert "templates" not in again
+    for ref in said["templates"]:
+        found = (await client.get(f"/api/v1/templates/{ref}", headers=tablet)).json()
+        assert f"{found['code']}@{found['version']}" == ref
+        assert found["items"]
+    missing = await client.get("/api/v1/templates/NONE@1", headers=tablet)
+    assert missing.json()["code"] == "not_found"

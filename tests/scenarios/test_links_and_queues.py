@@ -156,6 +156,27 @@ async def test_what_it_waited_for_may_be_on_another_record(story):
     assert story.held(second)["outcome"] == "applied"
 
 
+async def test_a_visit_made_on_the_spot_may_wait_for_another_operation(story):
+    tablet = await story.tablet()
+    known = await story.visit(tablet)
+    first = tablet.answers(known, note="the neighbour asked")
+    tablet.memory.outbox.clear()
+    spot = tablet.captures(
+        story.server.key(),
+        kind="create",
+        record_kind="visit",
+        premises=story.tables.visits[known]["premises_id"],
+        template="RES-INSP@2026.1",
+        fields={"R12": "pass"},
+        after=[first.id],
+    )
+    await story.sync(tablet)
+    assert tablet.outcome(spot) == "held"
+    tablet.memory.outbox.append(first)
+    await story.sync(tablet)
+    assert story.held(spot)["outcome"] == "applied"
+
+
 async def test_what_waited_too_long_is_applied_with_a_mark(story):
     tablet = await story.tablet()
     visit = await story.visit(tablet)
