@@ -159,9 +159,12 @@ async def photo(request: Call, sha256: str) -> Response[bytes]:
 
 def answered(request: Request[Any, Any, Any], answer: Any) -> Response[bytes]:
     """JSON, or MessagePack where the tablet asks for it."""
+    body = msgspec.json.encode(answer)
     if "msgpack" in request.headers.get("accept", ""):
-        return Response(msgspec.msgpack.encode(answer), media_type="application/msgpack")
-    return Response(msgspec.json.encode(answer), media_type="application/json")
+        # values come out of the database as JSON: this is the one place that unpacks them
+        body = msgspec.msgpack.encode(msgspec.json.decode(body))
+        return Response(body, media_type="application/msgpack")
+    return Response(body, media_type="application/json")
 
 
 async def _stream(request: Call) -> AsyncIterator[bytes]:

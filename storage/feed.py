@@ -7,13 +7,18 @@ from uuid import UUID
 from storage.engine import Transaction, driver
 
 # positions are read under one snapshot: nothing at or below the last one can still appear (I6)
+# the page is cut before anything is joined: with young statistics PostgreSQL joined the whole mailbox
+# for every page and sorted it afterwards
 _ENTRIES = """
+WITH page AS MATERIALIZED (
+  SELECT mailbox_id, record_id, position, record_version, forget, trail FROM mailbox_entry
+  WHERE mailbox_id = $1 AND position > $2 ORDER BY position LIMIT $3
+)
 SELECT e.position, e.record_version, e.forget, e.trail,
   r.id, r.kind, r.visit_id, r.premises_id, r.version, r.fields::text, r.versions::text, r.deleted,
   m.position AS mailbox_end
-FROM mailbox_entry e JOIN record r ON r.id = e.record_id JOIN mailbox m ON m.id = e.mailbox_id
-WHERE e.mailbox_id = $1 AND e.position > $2
-ORDER BY e.position LIMIT $3
+FROM page e JOIN record r ON r.id = e.record_id JOIN mailbox m ON m.id = e.mailbox_id
+ORDER BY e.position
 """
 
 _MAILBOXES = """

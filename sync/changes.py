@@ -9,32 +9,56 @@ from schemas.sync import Change, FieldValue
 from sync import cursor
 
 _fields = msgspec.json.Decoder(dict[str, FieldValue])
+_raw_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _versions = msgspec.json.Decoder(dict[str, int])
+_encoder = msgspec.json.Encoder()
 
 Row = Mapping[str, Any]
 
 
-def change_of(row: Row, place: cursor.Place) -> Change:
-    """A record as the reader needs it: only the fields that are newer than what it has seen."""
-    fields, versions = _fields.decode(row["fields"]), _versions.decode(row["versions"])
+class _Wire(Change, frozen=True, omit_defaults=True):
+    """A change whose values stay the JSON that the database holds: nobody here looks into them."""
+
+    fields: Any = {}
+
+
+def encoded(row: Row, place: cursor.Place) -> msgspec.Raw:
+    """A record as JSON, as its reader needs it: only the fields newer than what it has seen."""
+    versions = _versions.decode(row["versions"])
     seen = cursor.seen_version(row["trail"], place, position=row["position"])
     newer = cursor.newer_fields(versions, seen)
-    shown = fields if newer is None else {name: fields.get(name) for name in newer}
-    named = versions if newer is None else {name: versions[name] for name in newer}
+    if newer is None:
+        fields: Any = msgspec.Raw(row["fields"].encode())
+    else:
+        held = _raw_fields.decode(row["fields"])
+        fields = {name: held.get(name) for name in newer}
+        versions = {name: versions[name] for name in newer}
     version = row["version"]
-    return Change(
+    change = _Wire(
         record=row["id"],
         version=version,
         kind=row["kind"],
-        fields=shown,
-        versions={name: at for name, at in named.items() if at != version},
+        fields=fields,
+        versions={name: at for name, at in versions.items() if at != version},
         whole=newer is None,
         deleted=row["deleted"],
         visit=row["visit_id"],
         premises=row["premises_id"] if newer is None else None,
     )
+    return msgspec.Raw(_encoder.encode(change))
 
 
 def whole(row: Row) -> Change:
     """A record with everything it has."""
-    return change_of({**row, "trail": (), "position": 0}, cursor.Place(at=0, end=0))
+    version, versions = row["version"], _versions.decode(row["versions"])
+    return Change(
+        record=row["id"],
+        version=version,
+        kind=row["kind"],
+        fields=_fields.decode(row["fields"]),
+        versions={name: at for name, at in versions.items() if at != version},
+        whole=True,
+        deleted=row["deleted"],
+        visit=row["visit_id"],
+        premises=row["premises_id"],
+    )

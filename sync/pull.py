@@ -8,12 +8,16 @@ import msgspec
 
 from schemas.access import Sender
 from schemas.base import Value
-from schemas.sync import Change, Outcome, SyncAnswer
+from schemas.sync import Outcome, SyncAnswer
 from storage.sync_store import SyncStore, SyncTransaction
 from sync import cursor
-from sync.changes import change_of
+from sync.changes import encoded
 
-_encoder = msgspec.json.Encoder()
+
+class Encoded(SyncAnswer, frozen=True, omit_defaults=True):
+    """An answer whose changes are JSON already."""
+
+    changes: list[msgspec.Raw] = []  # type: ignore[assignment]
 
 
 class Wish(Value, frozen=True):
@@ -31,7 +35,7 @@ async def pull(
     wish: Wish,
     now: datetime,
     outcomes: Sequence[Outcome] = (),
-) -> SyncAnswer:
+) -> Encoded:
     """The next page of every mailbox the tablet follows; always at least one record where there
     is one."""
     async with store.begin() as tx:
@@ -40,7 +44,7 @@ async def pull(
         ends = {each["id"]: each["position"] for each in boxes}
         places = cursor.read(wish.cursor, epoch=epoch, mailboxes=ends)
         page = await _page(tx, places, wish=wish, ends=ends)
-    return SyncAnswer(
+    return Encoded(
         cursor=cursor.write(epoch, page.places),
         server_time=now,
         outcomes=list(outcomes),
@@ -52,7 +56,7 @@ async def pull(
 
 class _Page(Value, frozen=True):
     places: dict[UUID, cursor.Place]
-    changes: list[Change]
+    changes: list[msgspec.Raw]
     forget: list[UUID]
     more: bool
 
@@ -64,7 +68,7 @@ async def _page(
     wish: Wish,
     ends: Mapping[UUID, int],
 ) -> _Page:
-    now, changes, forget = dict(places), list[Change](), list[UUID]()
+    now, changes, forget = dict(places), list[msgspec.Raw](), list[UUID]()
     left, room = wish.budget_bytes, wish.limit
     for box, place in places.items():
         if place.at >= ends[box] or room <= 0:
@@ -73,8 +77,8 @@ async def _page(
             if row["forget"]:
                 forget.append(row["id"])
             else:
-                change = change_of(row, place)
-                size = len(_encoder.encode(change))
+                change = encoded(row, place)
+                size = len(change)
                 # a record that alone is larger than the budget still goes, or it never would
                 if size > left and changes:
                     return _Page(places=now, changes=changes, forget=forget, more=True)

@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 from runtime.ambient import fixed
 from schemas.access import Sender
 from schemas.problems import Refusal
+from schemas.sync import SyncAnswer
 from storage import checklists, records, registry
 from storage.memory import MemorySync, Tables
 from storage.sync_store import PostgresSync
@@ -51,9 +52,9 @@ class Scene:
         )
 
     async def pull(self, cursor="", **more):
-        return await pull.pull(
-            self.store, self.sender, wish=pull.Wish(cursor=cursor, **more), now=NOW
-        )
+        wish = pull.Wish(cursor=cursor, **more)
+        answer = await pull.pull(self.store, self.sender, wish=wish, now=NOW)
+        return msgspec.json.decode(msgspec.json.encode(answer), type=SyncAnswer)
 
 
 async def over_postgres(engine):
