@@ -13,6 +13,7 @@ killed; a row that was committed and never read is missed. The last line is JSON
 import argparse
 import asyncio
 import json
+import logging
 import random
 import statistics
 import sys
@@ -193,8 +194,12 @@ async def missed(url: str, *, writers: int, rows: int, seed: int) -> int:
         position = 0
         while True:
             last = stop.is_set()
-            async with engine.connect() as tx:
-                page = await feed.entries(tx, box, after=position, limit=200)
+            try:
+                async with engine.connect() as tx:
+                    page = await feed.entries(tx, box, after=position, limit=200)
+            except (sa.exc.DBAPIError, OSError):
+                # the reader's connection was killed as well: it asks again from where it was
+                continue
             seen.update(row["id"] for row in page)
             if page:
                 position = page[-1]["position"]
@@ -283,6 +288,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.sync_load")
     parser.add_argument("--share", type=float, default=1.0)
     given = parser.parse_args()
+    logging.disable(logging.ERROR)
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         for size in (10_000, 100_000):
