@@ -15,7 +15,7 @@ class ZstdCompression(CompressionFacade):
 
     encoding: ClassVar[str] = "zstd"
 
-    def __init__(self, buffer: BytesIO, compression_encoding: str, config: Any) -> None:
+    def __init__(self, buffer: BytesIO, compression_encoding: str, *, config: Any) -> None:
         self.buffer = buffer
         self.compression_encoding = compression_encoding
         self._writer = zstandard.ZstdCompressor(level=LEVEL).stream_writer(buffer, closefd=False)
