@@ -59,9 +59,10 @@ async def bundle(request: Call) -> Carried:
     """Another tablet's outbox, carried by one that has a network."""
     given, use = await body.read(request, Bundle), services(request)
     owner, batch = await carrying.opened(use.engine, sender(request), bundle=given)
-    outcomes = await push.push(
-        use.store, owner, batch=batch, library=use.library, ambient=use.ambient()
-    )
+    async with use.gate.turn(len(batch.operations)):
+        outcomes = await push.push(
+            use.store, owner, batch=batch, library=use.library, ambient=use.ambient()
+        )
     return Carried(outcomes=outcomes)
 
 

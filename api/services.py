@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from api.gate import Gate
 from schemas.ambient import Ambient
 from schemas.base import Value
 from storage.blobs import Blobs
@@ -21,4 +22,5 @@ class Services(Value, frozen=True):
     library: Library
     keys: Keys
     ambient: Callable[[], Ambient]
+    gate: Gate
     production: bool = False

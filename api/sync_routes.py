@@ -59,9 +59,10 @@ async def sync(request: Call) -> Response[bytes]:
         return answered(request, nothing)
     outcomes = []
     if wish.operations or wish.unsent:
-        outcomes = await push.push(
-            use.store, sender(request), batch=batch, library=use.library, ambient=ambient
-        )
+        async with use.gate.turn(len(batch.operations)):
+            outcomes = await push.push(
+                use.store, sender(request), batch=batch, library=use.library, ambient=ambient
+            )
     if wish.lanes == ["safety"]:
         # the link is bad: only what is dangerous, and no page for it to choke on
         alone = SyncAnswer(cursor=wish.cursor, server_time=ambient.now, outcomes=outcomes)

@@ -7,6 +7,7 @@ from argon2.exceptions import VerificationError
 from litestar import Litestar
 
 from api.app import create_app
+from api.gate import Gate
 from api.services import Services
 from runtime.ambient import live, random_bytes
 from runtime.settings import Settings, database_url_given, read_settings
@@ -46,6 +47,7 @@ def services(settings: Settings, url: str) -> Services:
         library=library(),
         keys=Keys(dice=random_bytes, verify=verify_password),
         ambient=live,
+        gate=Gate(),
         production=settings.production,
     )
 
