@@ -7,11 +7,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from commitments import cycles, entry, intake
+from commitments import cycles, entry, intake, notices
 from commitments.calendar import local_day
 from schemas.ambient import Ambient
 from schemas.base import Value
-from schemas.commitment import Verdict
+from schemas.commitment import CALENDAR, Event, Verdict
 from schemas.ids import named
 from schemas.problems import PROBLEMS
 from schemas.work import CaseRequest, PremisesFacts, Rejection, WorkOrderDraft
@@ -62,7 +62,7 @@ async def open_cases(
         ]
         await work.open_cases(tx, [each.case for each in opened])
         await work.open_work_orders(tx, [row for each in opened for row in each.orders])
-        await _enter(tx, [one for each in opened for one in each.entries])
+        await _enter(tx, [one for each in opened for one in each.entries], ambient=ambient)
         await audit.append(
             tx,
             unit_id,
@@ -96,7 +96,9 @@ async def open_cycles(engine: AsyncEngine, unit_id: str, *, ambient: Ambient) ->
                 )
                 for each in rows
             ]
-            opened += await _enter(tx, [each for each in drafts if each is not None])
+            opened += await _enter(
+                tx, [each for each in drafts if each is not None], ambient=ambient
+            )
         if len(rows) < PAGE:
             return opened
         after = rows[-1].id
@@ -148,7 +150,7 @@ async def renew_cycles(
         _cycle(each, row["last_inspection_on"], decided_by=decided_by, ambient=ambient)
         for each, row in rows
     ]
-    return await _enter(tx, [each for each in drafts if each is not None])
+    return await _enter(tx, [each for each in drafts if each is not None], ambient=ambient)
 
 
 def _due_order(each: Any, decided_by: intake.Book, *, unit_id: str) -> Row:
@@ -296,9 +298,40 @@ def _cycle(
     )
 
 
-async def _enter(tx: Transaction, entries: Sequence[entry.Entry]) -> int:
+async def _enter(tx: Transaction, drafts: Sequence[entry.Entry], *, ambient: Ambient) -> int:
+    entries = await _with_notices(tx, drafts, ambient=ambient)
     opened = await ledger.open_commitments(
         tx, [row for each in entries for row in each.commitments]
     )
     await ledger.append_events(tx, [row for each in entries for row in each.events], again=True)
     return opened
+
+
+async def _with_notices(
+    tx: Transaction, drafts: Sequence[entry.Entry], *, ambient: Ambient
+) -> Sequence[entry.Entry]:
+    """Clocks of working days with what their unit was told of its calendar since it was shipped."""
+    counted = {each.code: each for each in catalogue.rules() if each.unit == "working_day"}
+    concerned = [each for each in drafts if each.commitments[0]["rule_code"] in counted]
+    if not concerned:
+        return drafts
+    calendar, unit_id = catalogue.calendar(), str(concerned[0].commitments[0]["unit_id"])
+    rows = [dict(row._mapping) for row in await ledger.calendar_of(tx, unit_id)]
+    if not rows:
+        return drafts
+    body = notices.overlay(rows, official_until=calendar.official_until)
+    done = []
+    for each in drafts:
+        rule = counted.get(each.commitments[0]["rule_code"])
+        if rule is None:
+            done.append(each)
+            continue
+        event = Event(
+            kind=CALENDAR,
+            observed_at=ambient.now,
+            received_at=ambient.now,
+            source="calendar:at_start",
+            body={**body, "actor": "intake"},
+        )
+        done.append(entry.told(each, event, rule=rule, calendar=calendar, now=ambient.now))
+    return done

@@ -15,6 +15,7 @@ from schemas.base import Value
 from schemas.commitment import (
     AMENDED,
     ATTEMPTED,
+    CALENDAR,
     PAUSED,
     RESUMED,
     STARTED,
@@ -45,6 +46,27 @@ class Due(Value, frozen=True):
     provisional: bool = False
 
 
+def overlaid(calendar: Calendar, events: Sequence[Event]) -> Calendar:
+    """The calendar as this clock was told of it: the days of its own chain over those shipped.
+
+    So a verdict stays a function of its events, and a clock that has stopped never hears of a later
+    notice.
+    """
+    told = sorted(
+        (each for each in events if each.kind == CALENDAR), key=lambda each: each.received_at
+    )
+    for each in told:
+        said = (one.split("=") for one in str(each.body["days"]).split())
+        days = {date.fromisoformat(day): word == "works" for day, word in said}
+        until = int(str(each.body["official_until"]))
+        calendar = Calendar(
+            days={**calendar.days, **days},
+            official_until=max(calendar.official_until, until),
+            zone=calendar.zone,
+        )
+    return calendar
+
+
 def fold(rule: Rule, events: Sequence[Event], *, calendar: Calendar, now: datetime) -> Verdict:
     """A commitment's state is a function of its events, its rule, the calendar and the instant.
 
@@ -55,6 +77,7 @@ def fold(rule: Rule, events: Sequence[Event], *, calendar: Calendar, now: dateti
     started = next((each for each in ordered if each.kind == STARTED), None)
     if started is None:
         raise Refusal("commitment_without_start", rule=rule.code)
+    calendar = overlaid(calendar, ordered)
     pauses, stop = _pauses(ordered), _stop(rule, ordered)
     # an open pause grows only until the clock stopped: a closed promise never moves again
     until = stop.observed_at if stop is not None else now

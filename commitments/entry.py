@@ -67,6 +67,22 @@ def opened(opening: Opening, calendar: Calendar, *, now: datetime) -> Entry:
     return Entry(commitments=[commitment], events=[row])
 
 
+def told(begun: Entry, event: Event, *, rule: Rule, calendar: Calendar, now: datetime) -> Entry:
+    """A clock that begins after a notice hears of it at once, in its own chain."""
+    (commitment,), (first,) = begun.commitments, begun.events
+    row = event_row(first["unit_id"], first["commitment_id"], n=2, head=first["hash"], event=event)
+    start = Event(
+        kind=first["kind"],
+        observed_at=first["observed_at"],
+        received_at=first["received_at"],
+        source=first["source_key"],
+        body=first["body"],
+    )
+    verdict = fold(rule, [start, event], calendar=calendar, now=now)
+    columns = {"events": 2, "head_hash": row["hash"], **verdict_columns(verdict, now=now)}
+    return Entry(commitments=[{**commitment, **columns}], events=[first, row])
+
+
 def appended(unit_id: str, held: Mapping[str, Any], *, events: Sequence[Event]) -> Entry:
     """Events go to the end of the chain; the sweep is woken to fold them.
 

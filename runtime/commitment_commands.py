@@ -9,10 +9,11 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from commitments import ledger
+from commitments import ledger, notices, recalendar
 from commitments.answers import due_answer
 from runtime.ambient import live
 from runtime.database import asked
+from schemas.calendar import Recalendared
 from schemas.problems import Refusal
 from storage import catalogue
 
@@ -29,6 +30,11 @@ def register(words: Any) -> None:
     clauses = words.add_parser("clauses", help="the sixteen clauses, their rules and their states")
     clauses.add_argument("--json", action="store_true")
     clauses.set_defaults(run=_clauses)
+    notice = words.add_parser("calendar", help="take in a notice on working days")
+    notice.add_argument("file", type=Path, help="a notice as .json, or .csv with on,works,name")
+    notice.add_argument("--source", default="", help="of a .csv: who announced it, and where")
+    notice.add_argument("--layer", choices=["official", "operator"], default="official")
+    notice.set_defaults(run=_calendar)
     group = words.add_parser("commitments", help="explain or verify commitments")
     inner = group.add_subparsers(dest="deed", required=True)
     explain = inner.add_parser("explain", help="why a commitment stands as it does")
@@ -98,6 +104,24 @@ def _clauses(given: argparse.Namespace) -> int:
         for row in shown:
             print(f"{row['rule']:>4} {row['version']} {row['zh']}  {row['states'] or ''}")
     print(json.dumps({"clauses": shown}, ensure_ascii=False))
+    return 0
+
+
+def _calendar(given: argparse.Namespace) -> int:
+    text = given.file.read_text("utf-8-sig")
+    if given.file.suffix == ".csv":
+        if not given.source.strip():
+            raise Refusal("fact_missing", fact="source")
+        notice = notices.read_csv(text, source=given.source, layer=given.layer)
+    else:
+        notice = notices.read_json(text)
+
+    async def taken(engine: AsyncEngine, unit_id: str) -> Recalendared:
+        return await recalendar.take(
+            engine, unit_id, notice=notice, actor="command line", ambient=live()
+        )
+
+    print(msgspec.json.encode(asked(taken)).decode())
     return 0
 
 

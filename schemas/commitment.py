@@ -21,6 +21,8 @@ Facts = dict[str, Fact]
 ClockUnit = Literal["hour", "minute", "working_day", "calendar_day", "month", "instant", "ring"]
 
 STARTED, PAUSED, RESUMED, WAIVED = "started", "paused", "resumed", "waived"
+CALENDAR = "calendar_changed"
+"""Days that became known, or changed, after the clock began: they travel in the clock's own chain."""
 AMENDED, ATTEMPTED, VOIDED = "amended", "attempted_in_vain", "not_applicable"
 
 

@@ -116,6 +116,9 @@ PROBLEMS: dict[str, Problem] = {
     "calendar_without_working_day": Problem(
         422, "日历中没有可用的工作日。", "The calendar has no working day to count."
     ),
+    "calendar_notice": Problem(
+        422, "放假通知内容不成立。", "This notice on working days cannot be read as one."
+    ),
     "commitment_without_start": Problem(422, "没有起算事件。", "No event started this clock."),
     "already_paused": Problem(409, "计时已经暂停。", "The clock is paused already."),
     "not_paused": Problem(409, "计时没有暂停。", "The clock is not paused."),

@@ -176,6 +176,22 @@ async def page(
     return (await tx.execute(statement.order_by(commitment.c.id).limit(limit))).all()
 
 
+async def running(
+    tx: Transaction, unit_id: str, *, rules: Sequence[str], after: UUID | None, limit: int
+) -> Sequence[Any]:
+    """Clocks of these rules that have not stopped, locked in id order, from one after `after`."""
+    statement = sa.select(commitment).where(
+        commitment.c.unit_id == unit_id,
+        commitment.c.rule_code.in_(rules),
+        commitment.c.stopped_at.is_(None),
+        commitment.c.state.not_in(("waived_by_agreement", "not_applicable")),
+    )
+    if after is not None:
+        statement = statement.where(commitment.c.id > after)
+    found = await tx.execute(statement.order_by(commitment.c.id).limit(limit).with_for_update())
+    return found.all()
+
+
 async def at_risk(
     tx: Transaction, unit_id: str, *, until: datetime, on_day: date | None = None, limit: int = 200
 ) -> Sequence[Any]:

@@ -1,0 +1,82 @@
+"""Core: a notice on working days, checked and laid over what is known."""
+
+import csv
+from calendar import monthrange
+from collections.abc import Mapping, Sequence
+from datetime import date
+from io import StringIO
+from typing import Any
+
+import msgspec
+
+from commitments.calendar import Calendar
+from schemas.calendar import Notice, NoticeDay
+from schemas.problems import Refusal
+
+_WORDS = {"1": True, "0": False, "true": True, "false": False, "是": True, "否": False,
+          "上班": True, "休息": False, "works": True, "off": False}  # fmt: skip
+
+
+def read_json(text: str) -> Notice:
+    """A notice as JSON. Refuses `calendar_notice`."""
+    try:
+        return msgspec.json.decode(text, type=Notice)
+    except msgspec.DecodeError as error:
+        raise Refusal("calendar_notice", reason=str(error)) from error
+
+
+def read_csv(text: str, *, source: str, layer: str = "official") -> Notice:
+    """Rows of `on,works[,name]`; the year is that of the days. Refuses `calendar_notice`."""
+    days = []
+    for line, row in enumerate(csv.DictReader(StringIO(text)), start=2):
+        try:
+            works = _WORDS[(row.get("works") or "").strip().lower()]
+            on = date.fromisoformat((row.get("on") or "").strip())
+        except (KeyError, ValueError) as error:
+            raise Refusal("calendar_notice", line=line, reason="on,works[,name]") from error
+        days.append(NoticeDay(on=on, works=works, name=(row.get("name") or "").strip()))
+    years = {each.on.year for each in days}
+    if len(years) != 1:
+        raise Refusal("calendar_notice", reason="one year a notice", years=sorted(years))
+    return msgspec.convert(
+        {"year": years.pop(), "source": source, "layer": layer, "days": days}, Notice
+    )
+
+
+def checked(notice: Notice, calendar: Calendar) -> None:
+    """Refuses `calendar_notice` for a day of another year or said twice, and
+    `calendar_without_working_day` where a whole month would be off."""
+    seen: set[date] = set()
+    for each in notice.days:
+        if each.on.year != notice.year:
+            raise Refusal("calendar_notice", day=each.on.isoformat(), reason="another year")
+        if each.on in seen:
+            raise Refusal("calendar_notice", day=each.on.isoformat(), reason="said twice")
+        seen.add(each.on)
+    after = Calendar(
+        days={**calendar.days, **{each.on: each.works for each in notice.days}},
+        official_until=calendar.official_until,
+        zone=calendar.zone,
+    )
+    for month in range(1, 13):
+        last = monthrange(notice.year, month)[1]
+        if not any(after.works(date(notice.year, month, day)) for day in range(1, last + 1)):
+            raise Refusal(
+                "calendar_without_working_day", start=date(notice.year, month, 1).isoformat()
+            )
+
+
+def overlay(rows: Sequence[Mapping[str, Any]], *, official_until: int) -> dict[str, str | int]:
+    """What the layers of a unit say together, as the body of an event: the operator prevails.
+
+    A year is official once a notice for it was laid over one that was official already.
+    """
+    by_layer: dict[str, dict[date, bool]] = {"official": {}, "operator": {}}
+    for row in rows:
+        by_layer[row["layer"]][row["on_day"]] = row["working"]
+    until = official_until
+    while any(day.year == until + 1 for day in by_layer["official"]):
+        until += 1
+    days = {**by_layer["official"], **by_layer["operator"]}
+    said = (f"{day}={'works' if works else 'off'}" for day, works in sorted(days.items()))
+    return {"days": " ".join(said), "official_until": until}
