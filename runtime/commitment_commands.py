@@ -11,8 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from commitments import ledger, notices, recalendar
 from commitments.answers import due_answer
+from runtime import proof
 from runtime.ambient import live
 from runtime.database import asked
+from runtime.server import photos
+from runtime.settings import read_settings
 from schemas.calendar import Recalendared
 from schemas.problems import Refusal
 from storage import catalogue
@@ -40,6 +43,10 @@ def register(words: Any) -> None:
     explain = inner.add_parser("explain", help="why a commitment stands as it does")
     explain.add_argument("id", type=UUID)
     explain.set_defaults(run=_explain)
+    bundle = inner.add_parser("bundle", help="proof for an outsider: JSON, files and a checker")
+    bundle.add_argument("id", type=UUID)
+    bundle.add_argument("folder", type=Path)
+    bundle.set_defaults(run=_bundle)
     verify = inner.add_parser("verify", help="recompute every verdict from its events")
     verify.add_argument("--json", action="store_true")
     verify.set_defaults(run=_verify)
@@ -130,6 +137,16 @@ def _explain(given: argparse.Namespace) -> int:
         return await ledger.explain(engine, unit_id, commitment_id=given.id, now=live().now)
 
     print(msgspec.json.format(msgspec.json.encode(asked(told))).decode())
+    return 0
+
+
+def _bundle(given: argparse.Namespace) -> int:
+    async def written(engine: AsyncEngine, unit_id: str) -> dict[str, Any]:
+        wish = (given.id, given.folder)
+        blobs = photos(read_settings())
+        return await proof.write(engine, unit_id, blobs=blobs, wish=wish, now=live().now)
+
+    print(json.dumps(asked(written)))
     return 0
 
 

@@ -116,6 +116,9 @@ PROBLEMS: dict[str, Problem] = {
     "calendar_without_working_day": Problem(
         422, "日历中没有可用的工作日。", "The calendar has no working day to count."
     ),
+    "bundle_folder": Problem(
+        409, "目标文件夹不是空的。", "A bundle goes into a folder of its own."
+    ),
     "calendar_notice": Problem(
         422, "放假通知内容不成立。", "This notice on working days cannot be read as one."
     ),
