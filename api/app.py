@@ -10,7 +10,15 @@ from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from sqlalchemy import text
 
-from api import access_routes, field_routes, office_routes, problems, safety_routes, sync_routes
+from api import (
+    access_routes,
+    field_routes,
+    office_routes,
+    problems,
+    promise_routes,
+    safety_routes,
+    sync_routes,
+)
 from api.access_routes import Call, services
 from api.guards import SignedIn, everybody
 from api.services import Services
@@ -126,6 +134,7 @@ def create_app(given: Services) -> Litestar:
             sync_routes.router,
             field_routes.router,
             safety_routes.router,
+            promise_routes.router,
             office_routes.router,
         ],
         state=State({"services": given}),

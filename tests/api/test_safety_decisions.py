@@ -184,3 +184,19 @@ async def test_a_position_far_from_the_address_and_an_impossible_speed_are_marke
     found = (await marks(client, office))["marks"]
     assert [each["kind"] for each in found] == ["far_from_address", "impossible_speed"]
     assert found[0]["detail"]["metres"] > 50_000
+
+
+async def test_a_supervisor_takes_in_a_notice_on_working_days_and_a_dispatcher_does_not(client):
+    wish = {
+        "year": 2027, "source": "国办发明电〔2026〕00号", "layer": "official",
+        "days": [{"on": "2027-01-01", "works": False}],
+    }  # fmt: skip
+    path = "/api/v1/calendar/notices"
+    dispatcher = await signed_in(client, "dispatcher")
+    assert (await client.post(path, json=wish, headers=dispatcher)).json()["code"] == "not_allowed"
+    supervisor = await signed_in(client, "supervisor")
+    done = (await client.post(path, json=wish, headers=supervisor)).json()
+    assert (done["days"], done["official_until"]) == (1, 2027)
+    wish["days"] = [{"on": "2026-12-31", "works": False}]
+    refused = await client.post(path, json=wish, headers=supervisor)
+    assert (refused.status_code, refused.json()["code"]) == (422, "calendar_notice")
