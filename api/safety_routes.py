@@ -60,8 +60,8 @@ async def decide(request: Call, entry: UUID) -> None:
     if wish.decision == "reject":
         await safety.reject(use.engine, who, entry=entry, wish=wish, ambient=ambient)
         return
-    await safety.take_up(use.engine, who, entry=entry, ambient=ambient)
-    await push.settle(use.store, ambient.now, library=use.library, ambient=ambient)
+    owner, operation = await safety.take_up(use.engine, who, entry=entry)
+    await push.release(use.store, owner, operation=operation, library=use.library, ambient=ambient)
     await safety.released(use.engine, who, entry=entry, wish=wish, ambient=ambient)
 
 

@@ -1,7 +1,7 @@
 """Shell: what a revoked tablet still held, into a quarantine that it cannot read."""
 
 import hashlib
-from collections.abc import Sequence
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -9,7 +9,7 @@ from schemas.access import Sender
 from schemas.ambient import Ambient
 from schemas.sync import Outcome
 from storage import access, records
-from sync.reading import Batch, Unread, read_operation
+from sync.reading import Batch, Read, Unread, read_operation
 
 CODE = "tablet_revoked"
 
@@ -21,37 +21,33 @@ async def hand_in(
 
     Once the tablet says that it holds no more, its last token ends.
     """
-    read = [read_operation(each, form=batch.form) for each in batch.operations]
+    read = [(raw, read_operation(raw, form=batch.form)) for raw in batch.operations]
     async with engine.begin() as tx:
-        await records.add_quarantine(tx, _rows(sender, batch, ambient=ambient))
+        await records.add_quarantine(
+            tx, [_row(sender, raw, each=each, ambient=ambient) for raw, each in read]
+        )
         if not batch.unsent:
             await access.end_tokens(tx, sender.tablet_id, now=ambient.now)
     return [
-        Outcome(
-            outcome="quarantined",
-            id=each.id if isinstance(each, Unread) else each.operation.id,
-            index=index,
-            code=CODE,
-        )
-        for index, each in enumerate(read)
+        Outcome(outcome="quarantined", id=_id(each), index=index, code=CODE)
+        for index, (_, each) in enumerate(read)
     ]
 
 
-def _rows(sender: Sender, batch: Batch, *, ambient: Ambient) -> Sequence[dict[str, object]]:
-    return [
-        {
-            "id": ambient.new_id(),
-            "unit_id": sender.unit_id,
-            "tablet_id": sender.tablet_id,
-            "operation_id": operation.id
-            if isinstance(operation, Unread)
-            else operation.operation.id,
-            "code": CODE,
-            "payload": raw,
-            "payload_hash": hashlib.sha256(raw).hexdigest(),
-            "received_at": ambient.now,
-        }
-        for raw, operation in (
-            (raw, read_operation(raw, form=batch.form)) for raw in batch.operations
-        )
-    ]
+def _row(sender: Sender, raw: bytes, *, each: Read | Unread, ambient: Ambient) -> dict[str, object]:
+    # what can be read is kept as JSON, so that it can be released whatever form it came in
+    payload = each.payload.encode() if isinstance(each, Read) else raw
+    return {
+        "id": ambient.new_id(),
+        "unit_id": sender.unit_id,
+        "tablet_id": sender.tablet_id,
+        "operation_id": _id(each),
+        "code": CODE,
+        "payload": payload,
+        "payload_hash": hashlib.sha256(payload).hexdigest(),
+        "received_at": ambient.now,
+    }
+
+
+def _id(each: Read | Unread) -> UUID | None:
+    return each.operation.id if isinstance(each, Read) else each.id

@@ -4,7 +4,7 @@ The device row is locked, known operation ids are found, the touched records are
 the core decides; a fixed number of statements writes the decision, whatever its size.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -89,22 +89,37 @@ async def settle(store: SyncStore, before: datetime, *, library: Library, ambien
         senders = await tx.tablets_held_since(before, limit=SETTLE_MAX)
     return sum(
         [
-            await _settle(store, Sender(**each), before=before, with_=(library, ambient))
+            await _settle(
+                store,
+                Sender(**each),
+                late=lambda row: bool(row["received_at"] <= before),
+                with_=(library, ambient),
+            )
             for each in senders
         ]
     )
 
 
+async def release(
+    store: SyncStore, sender: Sender, *, operation: UUID, library: Library, ambient: Ambient
+) -> None:
+    """Applies one operation that a person let out of quarantine; whatever else waits goes on
+    waiting."""
+    await _settle(store, sender, late=lambda row: row["id"] == operation, with_=(library, ambient))
+
+
 async def _settle(
-    store: SyncStore, sender: Sender, *, before: datetime, with_: tuple[Library, Ambient]
+    store: SyncStore,
+    sender: Sender,
+    *,
+    late: Callable[[Mapping[str, Any]], bool],
+    with_: tuple[Library, Ambient],
 ) -> int:
     library, ambient = with_
     async with store.begin() as tx:
         await tx.lock_tablet(sender.unit_id, sender.tablet_id)
         found = await _load(tx, sender, read=(), library=library)
-        captured = [
-            leaving.captured_again(row, late=row["received_at"] <= before) for row in found.held
-        ]
+        captured = [leaving.captured_again(row, late=late(row)) for row in found.held]
         facts = leaving.facts(sender, found, read=(), captured=captured, ambient=ambient)
         return await _write(tx, sender, facts=facts)
 

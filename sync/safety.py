@@ -5,11 +5,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from schemas.access import Principal
+from schemas.access import Principal, Sender
 from schemas.ambient import Ambient
 from schemas.problems import Refusal
 from schemas.safety import HazardStep, QuarantineDecision
-from storage import audit, safety
+from storage import access, audit, safety
 from storage.engine import Transaction
 from sync.hazards import stepped
 from sync.reading import Unread, read_operation
@@ -46,8 +46,8 @@ async def reject(
         await _audited(tx, who, action="quarantine.rejected", subject=entry, ambient=ambient)
 
 
-async def take_up(engine: AsyncEngine, who: Principal, *, entry: UUID, ambient: Ambient) -> UUID:
-    """Puts the operation among those that wait, to be settled next; returns its id.
+async def take_up(engine: AsyncEngine, who: Principal, *, entry: UUID) -> tuple[Sender, UUID]:
+    """Puts the operation among those that wait, to be released next; returns whose it is and its id.
 
     Refuses `quarantine_unreadable` for bytes that are no operation, and where its id stands for
     other work.
@@ -57,6 +57,7 @@ async def take_up(engine: AsyncEngine, who: Principal, *, entry: UUID, ambient: 
         read = read_operation(bytes(row["payload"]), form="json")
         if isinstance(read, Unread) or row["code"] == "id_reused":
             raise Refusal("quarantine_unreadable", reason=row["code"])
+        tablet = await access.tablet_of(tx, who.unit_id, tablet_id=row["tablet_id"])
         await safety.wait_again(
             tx,
             {
@@ -71,7 +72,10 @@ async def take_up(engine: AsyncEngine, who: Principal, *, entry: UUID, ambient: 
                 "received_at": row["received_at"],
             },
         )
-    return read.operation.id
+    sender = Sender(
+        unit_id=who.unit_id, tablet_id=row["tablet_id"], technician_id=tablet.technician_id
+    )
+    return sender, read.operation.id
 
 
 async def released(

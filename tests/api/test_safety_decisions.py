@@ -135,6 +135,21 @@ async def test_the_last_word_of_a_lost_tablet_is_released_into_the_visit(client,
     assert (fields["R12"], hazards) == ("fail", 1)
 
 
+async def test_what_else_waits_goes_on_waiting_when_one_operation_is_released(client, region):
+    office, _, _, tablet, stop, _ = await inspection(client)
+    waits = operation(stop["visit"], 1, fields={"note": "after"}, after=[str(uuid4())])
+    bad = operation(stop["visit"], 2, fields={"R12": 7})
+    answer = (await sync(client, tablet, [waits, bad])).json()
+    assert [each["outcome"] for each in answer["outcomes"]] == ["held", "quarantined"]
+    (entry,) = (await client.get("/api/v1/quarantine", headers=office)).json()["items"]
+    await decide(client, office, entry["id"], "release")
+    async with region.connect() as tx:
+        outcome = await tx.scalar(
+            text("SELECT outcome FROM operation WHERE id = :o"), {"o": waits["id"]}
+        )
+    assert outcome == "held"
+
+
 async def test_bytes_that_are_no_operation_cannot_be_released(client, region):
     office, _, _, _, entry = await quarantined(
         client, region, lambda visit: operation(visit, 1, kind="nonsense")
