@@ -11,6 +11,13 @@ from sqlalchemy.dialects.postgresql import insert
 from storage.engine import Transaction, driver
 from storage.tables import attachment, attachment_use, upload, visit
 
+_MISSING = """
+SELECT count(DISTINCT a.sha256) FROM operation o
+JOIN attachment_use u ON u.record_id = o.record_id AND u.unit_id = o.unit_id
+JOIN attachment a ON a.unit_id = u.unit_id AND a.sha256 = u.sha256
+WHERE o.unit_id = $1 AND o.tablet_id = $2 AND a.state <> 'verified'
+"""
+
 _CERTIFY = """
 UPDATE visit v SET certification = CASE
   WHEN EXISTS (SELECT 1 FROM hazard h WHERE h.visit_id = v.id AND h.statutory IS NOT NULL)
@@ -124,6 +131,13 @@ async def visits_using(tx: Transaction, unit_id: str, *, sha256: str) -> list[UU
         .distinct()
     )
     return [each for each in rows if each is not None]
+
+
+async def missing_of(tx: Transaction, unit_id: str, *, tablet_id: UUID) -> int:
+    """How many files that this tablet's answers name have not come whole."""
+    connection = await driver(tx)
+    found: int = await connection.fetchval(_MISSING, unit_id, tablet_id)
+    return found
 
 
 async def may_see(tx: Transaction, unit_id: str, *, sha256: str, technician_id: UUID) -> bool:

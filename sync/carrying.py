@@ -45,4 +45,4 @@ async def opened(engine: AsyncEngine, carrier: Sender, *, bundle: Bundle) -> tup
     sender = Sender(
         unit_id=carrier.unit_id, tablet_id=bundle.tablet, technician_id=row.technician_id
     )
-    return sender, Batch(operations=[bytes(each) for each in payload.operations])
+    return sender, Batch(operations=[bytes(each) for each in payload.operations], carried=True)

@@ -23,7 +23,7 @@ from schemas.ambient import Ambient
 from schemas.base import Value
 from schemas.problems import Refusal
 from schemas.sync import Drained, HelloAnswer, HelloRequest, Limits, Receipt, Receipts
-from storage import access, audit, feed, records
+from storage import access, attachments, audit, feed, records
 from storage.engine import Transaction
 from sync import time
 
@@ -199,6 +199,7 @@ async def hello(
     """Where the two stand; `reoffer` where this database is younger than what the tablet was
     told."""
     async with engine.begin() as tx:
+        await records.heard_from(tx, sender.tablet_id, seen_at=ambient.now, unsent=wish.unsent)
         epoch = await records.epoch(tx)
         held = await feed.operations_held(tx, sender.tablet_id, after=0, limit=10**6)
         boxes = await feed.mailboxes_of(tx, sender.unit_id, technician_id=sender.technician_id)
@@ -247,15 +248,18 @@ async def drained(
         if row is None:
             raise Refusal("not_found")
         held = await feed.operations_held(tx, tablet_id, after=0, limit=10**6)
+        missing = await attachments.missing_of(tx, unit_id, tablet_id=tablet_id)
     numbers = [each["n"] for each in held]
     waiting = sum(1 for each in held if each["outcome"] == "held")
-    unsent = int(row["unsent"] or 0)
+    # a tablet that never said how much it holds has not said that it holds nothing
+    said, unsent = row["unsent"] is not None, int(row["unsent"] or 0)
     return Drained(
         tablet=tablet_id,
-        drained=not unsent and not waiting and not gaps(numbers),
+        drained=said and not unsent and not waiting and not missing and not gaps(numbers),
         contiguous_n=contiguous(numbers),
         unsent=unsent,
         held=waiting,
+        attachments_missing=missing,
         at=ambient.now,
     )
 

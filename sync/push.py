@@ -218,6 +218,9 @@ def _heard(
     tablet: Mapping[str, Any], read: Sequence[Read | Unread], *, batch: Batch, ambient: Ambient
 ) -> dict[str, Any]:
     highest = max((each.operation.n for each in read if isinstance(each, Read)), default=0)
+    if batch.carried:
+        # what else it holds, only it can say
+        return {"last_n": max(int(tablet["last_n"]), highest)}
     return {
         "seen_at": ambient.now,
         "last_n": max(int(tablet["last_n"]), highest),

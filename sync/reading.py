@@ -22,12 +22,16 @@ _UNSEEMLY = pattern("[\x00\u202a-\u202e\u2066-\u2069]|\\\\u0000|\\\\u20[26][a-eA
 
 
 class Batch(Value, frozen=True):
-    """What came in: raw operations, the sender's clock, how many more it says it has."""
+    """What came in: raw operations, the sender's clock, how many more it says it has.
+
+    `carried` by another tablet: then nothing was heard of the sender itself.
+    """
 
     operations: Sequence[bytes]
     clock: TabletClock | None = None
     unsent: int = 0
     form: Literal["json", "msgpack"] = "json"
+    carried: bool = False
 
 
 def batch_of(request: SyncRequest, form: Literal["json", "msgpack"]) -> Batch:

@@ -182,6 +182,10 @@ async def test_one_tablet_carries_the_work_of_another_and_it_counts_as_that_ones
             text("SELECT tablet_id, trust FROM operation WHERE id = :o"), {"o": said["id"]}
         )
         assert tuple(row.one()) == (UUID(tablet), "unknown")
+    drained = await client.get(
+        f"/api/v1/devices/{tablet}/drained", headers=await signed_in(client, "dispatcher")
+    )
+    assert drained.json()["drained"] is False, "a carrier cannot say what its owner still holds"
     # the owner comes home and sends the same: it is there already
     again = (await sync(client, headers, [said])).json()
     assert again["outcomes"][0]["outcome"] == "duplicate"
@@ -268,3 +272,30 @@ async def test_hello_names_the_checklists_that_are_missing_and_they_can_be_fetch
         assert found["items"]
     missing = await client.get("/api/v1/templates/NONE@1", headers=tablet)
     assert missing.json()["code"] == "not_found"
+
+
+async def drained(client, office, tablet):
+    path = f"/api/v1/devices/{tablet['tablet']}/drained"
+    return (await client.get(path, headers=office)).json()
+
+
+async def test_a_tablet_is_drained_once_it_said_so_and_nothing_of_it_is_missing(client):
+    office, _, _, tablet, stop, _ = await inspection(client)
+    assert (await drained(client, office, tablet))["drained"] is False
+    said = operation(stop["visit"], 1, fields={"R12": "fail", "R12.photos": ["a" * 64]})
+    await sync(client, tablet, [said], unsent=1)
+    found = await drained(client, office, tablet)
+    assert (found["drained"], found["unsent"], found["attachments_missing"]) == (False, 1, 1)
+    last = operation(stop["visit"], 2, fields={"note": "x"})
+    await sync(client, tablet, [last])
+    found = await drained(client, office, tablet)
+    assert (found["drained"], found["unsent"], found["attachments_missing"]) == (False, 0, 1)
+
+
+async def test_a_tablet_that_only_says_hello_can_be_drained_and_one_with_a_gap_cannot(client):
+    office, _, _, tablet, stop, _ = await inspection(client)
+    wish = {"clock": {"sent_at": "2026-11-24T08:00:00+08:00"}, "unsent": 0}
+    await client.post("/api/v1/sync/hello", json=wish, headers=tablet)
+    assert (await drained(client, office, tablet))["drained"] is True
+    await sync(client, tablet, [operation(stop["visit"], 3, fields={"note": "x"})])
+    assert (await drained(client, office, tablet))["drained"] is False
