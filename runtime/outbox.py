@@ -200,6 +200,15 @@ class Memory(msgspec.Struct, kw_only=True):
         for each in answer.forget:
             self.records.pop(str(each), None)
 
+    def become(self, tablet: UUID, *, technician: UUID, access: str, refresh: str) -> None:
+        """Another enrolment on the same install: what it holds is sent under the new identity.
+
+        After a wipe at the office, or a database put back to before this tablet was known.
+        """
+        self.tablet, self.technician = tablet, technician
+        self.access, self.refresh = access, refresh
+        self.begin_again()
+
     def begin_again(self) -> None:
         """The server is another life of the database: it hears everything again, and so do we.
 

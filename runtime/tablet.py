@@ -63,7 +63,10 @@ class Tablet:
 
     @classmethod
     def enrol(cls, path: Path, *, server: str, code: str, now: datetime) -> "Tablet":
-        """Turns a code into a tablet; its private key never leaves it."""
+        """Turns a code into a tablet; its private key never leaves it.
+
+        Where there is one in this file already, it becomes another and keeps whatever it holds.
+        """
         key = Ed25519PrivateKey.generate()
         public = key.public_key().public_bytes_raw()
         wish = {
@@ -73,6 +76,18 @@ class Tablet:
         }
         reply = httpx.post(f"{server}/api/v1/devices/enrol", json=wish, timeout=30)
         given = _good(reply).json()
+        if path.exists():
+            known = cls.open(path)
+            known.memory.become(
+                UUID(given["tablet"]),
+                technician=UUID(given["technician"]),
+                access=given["access"],
+                refresh=given["refresh"],
+            )
+            known.memory.server = server
+            known.memory.key = base64.b64encode(key.private_bytes_raw()).decode()
+            known.save()
+            return known
         memory = Memory(
             server=server,
             tablet=UUID(given["tablet"]),

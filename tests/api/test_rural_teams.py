@@ -1,7 +1,7 @@
 """Days without a network: healing, villages taken along, outboxes carried, a last word."""
 
 import base64
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import msgspec
@@ -11,6 +11,8 @@ from sqlalchemy import text
 
 from runtime import chores
 from runtime.ambient import fixed
+from runtime.outbox import Memory
+from runtime.tablet import Tablet
 from schemas.sync import DigestAnswer, SyncAnswer
 from sync.digest import digests, group_of
 from tests.api.conftest import enrolled, signed_in
@@ -299,3 +301,20 @@ async def test_a_tablet_that_only_says_hello_can_be_drained_and_one_with_a_gap_c
     assert (await drained(client, office, tablet))["drained"] is True
     await sync(client, tablet, [operation(stop["visit"], 3, fields={"note": "x"})])
     assert (await drained(client, office, tablet))["drained"] is False
+
+
+async def test_enrolling_again_on_the_same_file_keeps_what_the_tablet_holds(tmp_path):
+    memory = Memory(
+        server="http://old", tablet=uuid4(), technician=uuid4(), access="a", refresh="r",
+        boot=uuid4(), booted_at=datetime(2026, 11, 24, tzinfo=UTC), cursor="somewhere",
+    )  # fmt: skip
+    first = memory.create("note", {"text": "unsent"}, now=datetime(2026, 11, 24, 1, tzinfo=UTC))
+    path = tmp_path / "tablet"
+    Tablet(path, memory).save()
+    known = Tablet.open(path)
+    fresh = uuid4()
+    known.memory.become(fresh, technician=uuid4(), access="b", refresh="s")
+    known.save()
+    again = Tablet.open(path).memory
+    assert (again.tablet, again.cursor, again.unsent()) == (fresh, "", 1)
+    assert str(again.outbox[0].record) == first

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from runtime.outbox import Memory
+from schemas.problems import Refusal
 from tests.scenarios.story import Tablet
 from tests.simulation.worlds import Crashed
 
@@ -223,3 +224,34 @@ async def test_everything_sent_once_more_changes_nothing(story):
     await story.sync(tablet)
     for name in ("records", "operations", "conflicts", "hazards", "entries", "history"):
         assert getattr(before, name) == getattr(story.tables, name), name
+
+
+async def test_a_tablet_enrolled_anew_sends_what_it_held_under_its_new_name(story):
+    tablet = await story.tablet()
+    visit = await story.visit(tablet)
+    said = tablet.answers(visit, R12="fail")
+    old = tablet.sender.tablet_id
+    tablet.become(await story.server.install(tablet.sender.technician_id))
+    await story.sync(tablet)
+    assert story.shows(visit, "R12") == "fail"
+    assert story.held(said)["tablet_id"] == tablet.sender.tablet_id != old
+
+
+async def test_a_database_that_never_heard_of_the_tablet_gets_its_work_all_the_same(story):
+    first = await story.tablet()
+    visit = await story.visit(first)
+    copy = await story.server.world.backup()
+    second = Tablet(
+        await story.server.install(first.sender.technician_id), story.dice, true=first.true
+    )
+    await story.sync(second)
+    said = second.answers(visit, R12="fail")
+    await story.sync(second)
+    await story.server.world.restore(copy, epoch=story.server.key())
+    assert await story.send(second) is None
+    with pytest.raises(Refusal, match="tablet_revoked"):
+        await story.send(second)
+    second.become(await story.server.install(first.sender.technician_id))
+    await story.sync(second)
+    assert story.shows(visit, "R12") == "fail"
+    assert story.held(said)["outcome"] == "applied"

@@ -64,6 +64,13 @@ class Device:
         """What its clock says; never before the epoch, or no date could be written."""
         return self.true + self.skew
 
+    def become(self, sender: Sender) -> None:
+        """Enrolled anew: the work goes on under the new identity."""
+        self.sender = sender
+        self.memory.become(sender.tablet_id, technician=sender.technician_id, access="", refresh="")
+        self.shown.clear()
+        self.save()
+
     def turn_clock(self, skew: timedelta) -> None:
         """Somebody sets the clock: the wall jumps, the uptime does not."""
         self.memory.booted_at += skew - self.skew

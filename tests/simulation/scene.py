@@ -79,6 +79,12 @@ class Server:
         self.boxes[who] = box
         return Sender(unit_id=UNIT, tablet_id=device, technician_id=who)
 
+    async def install(self, who: UUID) -> Sender:
+        """Another enrolment of the same technician's."""
+        device = self.key()
+        await self.world.tablet(who, device, name=f"T{self.people.index(who)}")
+        return Sender(unit_id=UNIT, tablet_id=device, technician_id=who)
+
     async def visit(self, who: UUID, *, template: str = TEMPLATE) -> UUID:
         """A visit as a published plan leaves it."""
         visit, order, home = self.key(), self.key(), self.key()

@@ -23,7 +23,7 @@ FAULTS = (
     "server_crash_before_commit", "server_crash_after_commit", "tablet_crash", "tablet_reboot",
     "tablet_restored", "two_with_one_identity", "template_upgraded", "reassigned", "cancelled",
     "office_edit", "shared_visit", "server_away_days", "database_restored", "poison", "orphan",
-    "late_settled",
+    "late_settled", "reinstalled", "forgotten_tablet",
 )  # fmt: skip
 STEPS = 60
 SKEWS = {
@@ -78,6 +78,8 @@ class Schedule:
         self._pass(timedelta(minutes=self.dice.randint(1, 90)))
         await self._office()
         device = self.dice.choice(self.devices)
+        if self._happens("reinstalled"):
+            device.become(await self.server.install(device.sender.technician_id))
         self._trouble(device)
         for _ in range(self.dice.randint(0, 3)):
             device.tap()
@@ -126,9 +128,11 @@ class Schedule:
         if self._happens("tablet_restored"):
             # a factory image of yesterday: what it knew then, and nothing since
             copy = self.saved_copies.get(id(device))
-            if copy is not None and msgspec.json.decode(copy, type=outbox.Memory).cursor:
-                device.memory.records = msgspec.json.decode(copy, type=outbox.Memory).records
-                device.memory.cursor = msgspec.json.decode(copy, type=outbox.Memory).cursor
+            then = msgspec.json.decode(copy, type=outbox.Memory) if copy is not None else None
+            if then is not None and then.cursor:
+                device.memory.records = then.records
+                device.memory.cursor = then.cursor
+                device.memory.stale = then.stale
                 device.shown.clear()
                 device.save()
         self.saved_copies.setdefault(id(device), device.saved)
@@ -221,6 +225,11 @@ class Schedule:
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
             return None
         except Refusal as refusal:
+            if refusal.code in ("tablet_revoked", "not_signed_in"):
+                # the database was put back to before this tablet was enrolled
+                self.fired["forgotten_tablet"] += 1
+                device.become(await self.server.install(device.sender.technician_id))
+                return None
             if refusal.code in ("cursor_of_another_epoch", "cursor_forged"):
                 device.memory.begin_again()
                 device.shown.clear()

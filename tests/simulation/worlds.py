@@ -60,12 +60,16 @@ class MemoryWorld:
     async def person(self, who: UUID, device: UUID, *, box: UUID, name: str) -> None:
         """A technician with a tablet and a mailbox."""
         tables = self.store.tables
-        tables.tablets[device] = {
-            "id": device, "unit_id": UNIT, "technician_id": who, "state": "active", "last_n": 0,
-            "technician_name": name, "clock": {},
-        }  # fmt: skip
+        await self.tablet(who, device, name=name)
         tables.mailboxes[box] = {
             "id": box, "unit_id": UNIT, "kind": "technician", "technician_id": who, "position": 0,
+        }  # fmt: skip
+
+    async def tablet(self, who: UUID, device: UUID, *, name: str) -> None:
+        """One more install of a technician's."""
+        self.store.tables.tablets[device] = {
+            "id": device, "unit_id": UNIT, "technician_id": who, "state": "active", "last_n": 0,
+            "technician_name": name, "clock": {},
         }  # fmt: skip
 
     async def visit(self, visit: UUID, order: UUID, *, home: UUID, who: UUID, form: str) -> None:
@@ -237,13 +241,18 @@ class PostgresWorld:
                 )
             )  # fmt: skip
             await tx.execute(
-                sa.insert(t.tablet).values(
-                    id=device, unit_id=UNIT, technician_id=who, label=name, enrolled_at=self.now
-                )
-            )
-            await tx.execute(
                 sa.insert(t.mailbox).values(
                     id=box, unit_id=UNIT, kind="technician", technician_id=who
+                )
+            )
+        await self.tablet(who, device, name=name)
+
+    async def tablet(self, who: UUID, device: UUID, *, name: str) -> None:
+        """One more install of a technician's, with a token."""
+        async with self.engine.begin() as tx:
+            await tx.execute(
+                sa.insert(t.tablet).values(
+                    id=device, unit_id=UNIT, technician_id=who, label=name, enrolled_at=self.now
                 )
             )
             await tx.execute(
