@@ -105,7 +105,9 @@ class MemoryTransaction:
         return [
             row
             for row in self._t.hazards.values()
-            if row["unit_id"] == unit_id and row["premises_id"] in premises
+            if row["unit_id"] == unit_id
+            and row["premises_id"] in premises
+            and row["state"] != "closed"
         ]
 
     async def lock_commitments(self, unit_id: str, orders: Sequence[UUID]) -> Sequence[Row]:

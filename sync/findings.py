@@ -26,7 +26,7 @@ def hazard_rows(
     """New hazards, and known ones that were found again and worse. Danger never falls here
     (I19)."""
     known = {(each["premises_id"], each["item"]): each for each in hazards}
-    new: dict[UUID, Row] = {}
+    new: dict[tuple[UUID, str], Row] = {}
     raised: list[Row] = []
     for step in decision.steps:
         for each in step.dangers:
@@ -36,9 +36,10 @@ def hazard_rows(
             old = known.get((state.premises_id, each.item))
             if old is None:
                 row = _hazard_row(each, state, unit_id=unit_id)
-                before = new.get(row["id"])
+                place = (state.premises_id, each.item)
+                before = new.get(place)
                 if before is None or _worse(each.grade, before["grade"]):
-                    new[row["id"]] = row
+                    new[place] = row
             elif _worse(each.grade, old["grade"]):
                 # found again: the first date and deadline stay, danger may only rise
                 raised.append({"id": old["id"], "grade": each.grade})
@@ -51,7 +52,8 @@ def _worse(one: str, other: str) -> bool:
 
 def _hazard_row(danger: Danger, state: RecordState, *, unit_id: str) -> Row:
     return {
-        "id": uuid5(danger.record, danger.item),
+        # of the finding, not of the visit: found again after it was closed, it is another one
+        "id": uuid5(danger.operation, danger.item),
         "unit_id": unit_id,
         "premises_id": state.premises_id,
         "visit_id": state.visit_id,

@@ -351,3 +351,24 @@ async def test_a_visit_made_on_the_spot_is_a_visit_like_any_other(story):
     assert story.shows(spot, "state") == "field_done"
     assert story.tables.visits[spot]["technician_id"] == tablet.sender.technician_id
     assert [each["grade"] for each in story.tables.hazards.values()] == ["critical"]
+
+
+async def test_a_danger_found_after_it_was_closed_is_another_one(story):
+    tablet = await story.tablet()
+    visit = await story.visit(tablet)
+    tablet.answers(visit, R03="open_plan")
+    await story.sync(tablet)
+    (first,) = story.tables.hazards.values()
+    story.tables.hazards[first["id"]] = first | {"state": "closed"}
+    tablet.answers(visit, R03="bedroom_use")
+    await story.sync(tablet)
+    assert sorted(each["state"] for each in story.tables.hazards.values()) == ["closed", "open"]
+
+
+async def test_two_findings_of_one_batch_are_one_hazard_at_its_worst(story):
+    tablet = await story.tablet()
+    visit = await story.visit(tablet)
+    tablet.answers(visit, R03="open_plan")
+    tablet.answers(visit, R03="bedroom_use")
+    await story.sync(tablet)
+    assert [each["grade"] for each in story.tables.hazards.values()] == ["critical"]
