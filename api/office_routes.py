@@ -49,6 +49,8 @@ class PlanWish(Wire, frozen=True):
 async def _listed(
     request: Call, what: str, *, chosen: str | None, after: UUID | None, limit: int
 ) -> Page:
+    if "\x00" in (chosen or ""):
+        raise Refusal("invalid_field", reason="unseemly characters")
     async with services(request).engine.connect() as tx:
         rows = await board.listed(
             tx, request.user.unit_id, what=what, chosen=chosen, page=(after, limit)

@@ -3,6 +3,7 @@
 import base64
 from binascii import Error as NotBase64
 from collections.abc import AsyncIterator
+from re import compile as pattern
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from storage.blobs import photo_path
 from sync import attachments, devices, last_word, pull, push
 from sync.reading import batch_of
 
+SHA256 = pattern("[0-9a-f]{64}")
 TUS = {"Tus-Resumable": "1.0.0"}
 
 
@@ -143,6 +145,8 @@ async def append(request: Call, upload_id: UUID) -> Response[None]:
 @get("/attachments/{sha256:str}", guards=[roles(*STAFF, "technician")], summary="Read a photo")
 async def photo(request: Call, sha256: str) -> Response[bytes]:
     """A verified photo; a technician sees those of the own visits."""
+    if not SHA256.fullmatch(sha256):
+        raise Refusal("not_found")
     use, who = services(request), request.user
     async with use.engine.connect() as tx:
         row = await attachment_rows.attachment_of(tx, who.unit_id, sha256=sha256)
@@ -195,7 +199,7 @@ def _wish(request: Call) -> UploadWish:
 
 def _number(request: Call, name: str) -> int:
     text = request.headers.get(name, "")
-    if not text.isdigit() or len(text) > 12:
+    if not (text.isascii() and text.isdigit()) or len(text) > 12:
         raise Refusal("invalid_field", field=name)
     return int(text)
 

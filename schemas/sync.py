@@ -44,8 +44,8 @@ Versions = Annotated[dict[FieldName, Version], Meta(max_length=256)]
 Sequence = Annotated[int, Meta(ge=1, le=2**53)]
 TemplateRef = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,40}@[A-Za-z0-9_.-]{1,20}$")]
 """`code@version` of a checklist."""
-Uptime = Annotated[int, Meta(ge=0, le=2**53)]
-"""Milliseconds since the tablet booted."""
+Uptime = Annotated[int, Meta(ge=0, le=400_000_000_000)]
+"""Milliseconds since the tablet booted; more than twelve years is no uptime."""
 Cursor = Annotated[str, Meta(max_length=1024)]
 """Opaque; an empty one asks for everything."""
 

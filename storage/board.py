@@ -21,7 +21,7 @@ ORDER BY c.id LIMIT $4
 """
 _QUARANTINE = """
 SELECT q.id, q.tablet_id AS tablet, q.operation_id AS operation, q.code, q.status, q.received_at,
-  convert_from(q.payload, 'SQL_ASCII') AS payload, q.decided_at, q.decided_by, q.reason
+  q.payload, q.decided_at, q.decided_by, q.reason
 FROM quarantine q WHERE q.unit_id = $1 AND q.status = $2 AND ($3::uuid IS NULL OR q.id > $3)
 ORDER BY q.id LIMIT $4
 """
@@ -216,4 +216,11 @@ async def figures(tx: Transaction, unit_id: str) -> dict[str, int]:
 
 
 def _plain(rows: Sequence[Any]) -> Rows:
-    return [dict(row) for row in rows]
+    return [{name: _readable(value) for name, value in row.items()} for row in rows]
+
+
+def _readable(value: Any) -> Any:
+    # bytes that a tablet sent are shown whatever they are; NUL is no text anywhere
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="backslashreplace").replace("\x00", "\\x00")
+    return value

@@ -18,6 +18,11 @@ import msgspec
 from storage.mailboxes import TRAIL_MAX, Delivery
 from storage.sync_store import Leaving, Row, Rows, SyncTransaction
 
+_VISIT = {
+    "started_at": None, "ended_at": None, "outcome": None, "certification": "open",
+    "pending_decision": False,
+}  # fmt: skip
+"""Columns that a table fills by itself."""
 _JSON = ("fields", "versions", "authors")
 
 
@@ -99,7 +104,8 @@ class MemoryTransaction:
         ]
 
     async def holders(self, unit_id: str, visits: Sequence[UUID]) -> dict[UUID, Row]:
-        return _chosen(self._t.visits, unit_id, ids=visits)
+        found = _chosen(self._t.visits, unit_id, ids=visits)
+        return {key: _VISIT | dict(row) for key, row in found.items()}
 
     async def open_hazards(self, unit_id: str, premises: Sequence[UUID]) -> Sequence[Row]:
         return [

@@ -53,14 +53,17 @@ ORDER BY o.n LIMIT 2000
 
 _HOLDERS = """
 SELECT v.id, v.technician_id, v.state, v.template, v.premises_id, v.work_order_id,
-  v.started_at, v.ended_at, v.pending_decision, w.state AS work_order_state
+  v.started_at, v.ended_at, v.pending_decision, v.outcome, v.certification,
+  w.state AS work_order_state
 FROM visit v JOIN work_order w ON w.id = v.work_order_id
 WHERE v.id = ANY($1::uuid[]) AND v.unit_id = $2
 """
 
+# locked, so that a grade only rises whoever writes at the same time, and a close waits for a finding
 _HAZARDS = """
 SELECT id, premises_id, visit_id, item, grade, state, found_at FROM hazard
 WHERE premises_id = ANY($1::uuid[]) AND unit_id = $2 AND state <> 'closed'
+ORDER BY id FOR UPDATE
 """
 
 _LATE = """

@@ -26,6 +26,7 @@ from schemas.sync import Drained, HelloAnswer, HelloRequest, Limits, Receipt, Re
 from storage import access, attachments, audit, feed, records
 from storage.engine import Transaction
 from sync import time
+from sync.reading import sound_clock
 
 STAFF_LIFE, TABLET_LIFE = timedelta(minutes=30), timedelta(hours=24)
 REFRESH_LIFE = timedelta(days=60)
@@ -205,7 +206,7 @@ async def hello(
         boxes = await feed.mailboxes_of(tx, sender.unit_id, technician_id=sender.technician_id)
         wanted = await feed.templates_of(tx, [each["id"] for each in boxes])
     numbers = [row["n"] for row in held]
-    away = time.offset(wish.clock, ambient.now).milliseconds
+    away = time.offset(sound_clock(wish.clock), ambient.now).milliseconds
     within = away is not None and abs(away) <= time.SKEW_SECONDS_MAX * 1000
     return HelloAnswer(
         server_time=ambient.now,

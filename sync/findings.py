@@ -27,7 +27,7 @@ def hazard_rows(
     (I19)."""
     known = {(each["premises_id"], each["item"]): each for each in hazards}
     new: dict[tuple[UUID, str], Row] = {}
-    raised: list[Row] = []
+    raised: dict[UUID, Row] = {}
     for step in decision.steps:
         for each in step.dangers:
             state = decision.records.get(each.record) or records[each.record]
@@ -40,10 +40,10 @@ def hazard_rows(
                 before = new.get(place)
                 if before is None or _worse(each.grade, before["grade"]):
                     new[place] = row
-            elif _worse(each.grade, old["grade"]):
+            elif _worse(each.grade, raised.get(old["id"], old)["grade"]):
                 # found again: the first date and deadline stay, danger may only rise
-                raised.append({"id": old["id"], "grade": each.grade})
-    return list(new.values()), raised
+                raised[old["id"]] = {"id": old["id"], "grade": each.grade}
+    return list(new.values()), list(raised.values())
 
 
 def _worse(one: str, other: str) -> bool:
@@ -123,6 +123,21 @@ def _spot_visit(common: Row, order_id: UUID, *, state: RecordState, at: datetime
     }
 
 
+def holders_of(orders: Sequence[Row], visits: Sequence[Row]) -> dict[UUID, Row]:
+    """Visits made in this very push, as the database will hold them: they may be finished in it."""
+    by_id = {each["id"]: each for each in orders}
+    return {
+        each["id"]: {
+            **each,
+            "started_at": None,
+            "ended_at": None,
+            "outcome": None,
+            "work_order_state": by_id[each["work_order_id"]]["state"],
+        }
+        for each in visits
+    }
+
+
 def visit_rows(changes: Sequence[Change], holders: Mapping[UUID, Any]) -> list[Row]:
     """Visits as lawful changes leave them; an unlawful one only marks that a person decides."""
     made: dict[UUID, Row] = {}
@@ -135,11 +150,11 @@ def visit_rows(changes: Sequence[Change], holders: Mapping[UUID, Any]) -> list[R
             {
                 "id": each.record,
                 "state": holder["state"],
-                "outcome": None,
+                "outcome": holder["outcome"],
                 "started_at": holder["started_at"],
                 "ended_at": holder["ended_at"],
                 "pending_decision": holder["pending_decision"],
-                "certification": "open",
+                "certification": holder["certification"],
             },
         )
         if not each.lawful:

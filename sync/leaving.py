@@ -24,7 +24,7 @@ from sync.decision import (
     Disagreement,
     Step,
 )
-from sync.findings import hazard_rows, on_the_spot, order_rows, visit_rows
+from sync.findings import hazard_rows, holders_of, on_the_spot, order_rows, visit_rows
 from sync.merge import apply_all
 from sync.reading import Read, Unread
 from sync.rows import changed_row, conflict_row, history_row, new_row
@@ -112,7 +112,7 @@ def captured_again(row: Mapping[str, Any], *, late: bool = False) -> Captured:
 def outcomes(read: Sequence[Read | Unread], found: Found, *, decision: Decision) -> list[Outcome]:
     """One outcome per operation sent: a known one answers with what became of it then."""
     results = {step.result.id: step for step in decision.steps}
-    said: set[UUID] = set()
+    said: dict[UUID, str] = {}
     answer: list[Outcome] = []
     for index, each in enumerate(read):
         if isinstance(each, Unread):
@@ -131,11 +131,15 @@ def outcomes(read: Sequence[Read | Unread], found: Found, *, decision: Decision)
                     version=known["record_version"] or 0,
                 )
             )
+        elif operation.id in said and said[operation.id] != each.payload_hash:
+            answer.append(
+                Outcome(outcome="quarantined", id=operation.id, index=index, code="id_reused")
+            )
         elif operation.id in said:
             answer.append(Outcome(outcome="duplicate", id=operation.id, index=index))
         else:
             answer.append(_outcome(results[operation.id], operation))
-        said.add(operation.id)
+        said.setdefault(operation.id, each.payload_hash)
     return answer
 
 
@@ -143,15 +147,16 @@ def rows(facts: Facts) -> Left:
     """Every row that a push leaves behind."""
     decision, found = facts.decision, facts.found
     changes = [each for step in decision.steps for each in step.changes]
-    visits = visit_rows(changes, found.holders)
+    new = [each for key, each in decision.records.items() if key not in found.records]
+    orders, spot_visits = on_the_spot(new, facts.captured, unit_id=facts.sender[0])
+    holders = {**found.holders, **holders_of(orders, spot_visits)}
+    visits = visit_rows(changes, holders)
     events, commitments = _commitment_rows(changes, facts)
     new_hazards, raised = hazard_rows(
         facts.sender[0], decision, records=found.records, hazards=found.hazards
     )
     declared, uses = _file_rows(facts)
-    new = [each for key, each in decision.records.items() if key not in found.records]
     at = (facts.sender[0], facts.ambient.now)
-    orders, spot_visits = on_the_spot(new, facts.captured, unit_id=facts.sender[0])
     leaving = Leaving(
         new_work_orders=orders,
         new_visits=spot_visits,
@@ -169,7 +174,7 @@ def rows(facts: Facts) -> Left:
         new_hazards=new_hazards,
         changed_hazards=raised,
         visits=visits,
-        work_orders=order_rows(changes, found.holders),
+        work_orders=order_rows(changes, holders),
         events=events,
         commitments=commitments,
     )

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from schemas.problems import Refusal
 from schemas.sync import FieldValue, Mark, Operation, RecordState
 from schemas.template import Item, Template
 from sync.decision import (
@@ -26,6 +27,7 @@ from sync.decision import (
 )
 from sync.fields import Answers, mark_of, with_fields
 from sync.lifecycle import judge
+from sync.reading import sound_number
 from sync.template import (
     items_by_code,
     policy_of,
@@ -109,8 +111,16 @@ def _fresh(operation: Operation) -> RecordState:
 def office_edit(
     record: RecordState, *, fields: dict[str, FieldValue], mark: Mark, context: Context
 ) -> Step:
-    """What the office writes goes the same way, with every version it had on screen as its base."""
+    """What the office writes goes the same way, with every version it had on screen as its base.
+
+    Refuses `invalid_field` for what no form knows (a state and a checklist have ways of their own)
+    and for a value that is no answer to its question.
+    """
     items = _items(context, record.fields.get("template"))
+    for field, value in fields.items():
+        known = policy_of(items, record.kind, field=field) is not None
+        if not known or not sound_number(value) or refused(items, field, value=value) is not None:
+            raise Refusal("invalid_field", field=field)
     step = Answers(record, items, mark=mark, operation=None, base=dict(record.versions))
     return step.run(fields)
 
@@ -152,7 +162,7 @@ def _refusal(record: RecordState | None, captured: Captured, *, context: Context
         return _create_refusal(operation, context)
     if operation.kind == "command":
         return None if operation.command else "command_missing"
-    if operation.kind == "delete" and record is not None and record.kind == "visit":
+    if operation.kind == "delete" and record is not None and record.kind in ("visit", "premises"):
         return "not_deletable"
     return None if operation.fields or operation.kind == "delete" else "fields_missing"
 
@@ -167,6 +177,9 @@ def _create_refusal(operation: Operation, context: Context) -> str | None:
         return "premises_missing"
     if operation.premises is not None and operation.premises not in context.premises:
         return "premises_unknown"
+    named = operation.visit
+    if named is not None and named != operation.record and named not in context.mine:
+        return "not_yours"
     return None
 
 

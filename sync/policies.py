@@ -54,7 +54,9 @@ def replaces(policy: str, new: Live, *, old: Live, seen: bool) -> bool:
     whoever saw it, but nobody's dangerous finding goes away by another's word, not even by one that
     agrees: whoever agreed may take the own word back, and the first one must still stand then.
     """
-    own = new.mark.by == old.mark.by and new.mark.n > old.mark.n
+    # everybody at the office writes as the office: there the person counts
+    same = new.mark.by == old.mark.by and (new.mark.by != OFFICE or new.mark.who == old.mark.who)
+    own = same and new.mark.n > old.mark.n
     if own:
         return policy not in ("write_once", "union_set", "counter_monotonic")
     if not seen or policy in KEEPS_ALL or policy == "write_once":
@@ -76,9 +78,14 @@ def _severity_max(live: Sequence[Live]) -> Pick:
 
 def _worst(choose: Callable[[list[float]], float]) -> Callable[[Sequence[Live]], Pick]:
     def worst(live: Sequence[Live]) -> Pick:
-        wanted = choose([_number(each.value) for each in live])
-        among = [each for each in live if _number(each.value) == wanted]
-        return Pick(value=_latest(among).value, notice=True)
+        # danger first, then the number: a composite's largest part may be a pressure, not a leak
+        top = max(each.severity for each in live)
+        worse = [each for each in live if each.severity == top]
+        said = [each for each in worse if each.value is not None] or worse
+        wanted = choose([_number(each.value) for each in said])
+        among = [each for each in said if _number(each.value) == wanted]
+        gap = top > 0 and any(each.severity != top for each in live)
+        return Pick(value=_latest(among).value, open=gap, notice=True)
 
     return worst
 

@@ -154,6 +154,8 @@ async def _load(
     holders = await tx.holders(sender.unit_id, touched)
     mailboxes = await tx.mailboxes_of(sender.unit_id, sender.technician_id)
     own = [each["id"] for each in mailboxes if each["kind"] == "technician"]
+    # a note may hang on a visit: on one's own, and on one that is there
+    visits = {each.visit for each in (*new, *waiting) if each.visit is not None}
     named_homes = {each.premises for each in (*new, *waiting) if each.premises is not None}
     homes = {each.premises_id for each in records.values() if each.premises_id is not None}
     # only a change of state bears on a commitment
@@ -162,7 +164,7 @@ async def _load(
     context = Context(
         templates=library.templates,
         transitions=library.transitions,
-        mine=await tx.ever_delivered(own, touched),
+        mine=await tx.ever_delivered(own, sorted({*touched, *visits})),
         held_by={key: row["technician_id"] for key, row in holders.items()},
         known={key for key, row in known.items() if row["outcome"] != "held"},
         premises=await tx.known_premises(sender.unit_id, sorted(named_homes)),

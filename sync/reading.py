@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from math import isfinite
 from re import compile as pattern
 from typing import Literal
 from uuid import UUID
@@ -11,6 +12,7 @@ import msgspec
 from schemas.base import Value
 from schemas.sync import ANSWER_BYTES_MAX, Operation, SyncRequest, TabletClock
 
+NUMBER_MAX = 2.0**53
 YEARS = (1970, 2200)
 """Outside these no clock stands, and arithmetic on instants would leave the calendar."""
 
@@ -34,11 +36,19 @@ class Batch(Value, frozen=True):
     carried: bool = False
 
 
+def sound_clock(clock: TabletClock | None) -> TabletClock | None:
+    """A clock with which one can reckon, or None: no tablet was made before 1970 or after 2200."""
+    if clock is None:
+        return None
+    said = [each for each in (clock.sent_at, clock.heard_at) if each is not None]
+    return clock if all(YEARS[0] <= each.year <= YEARS[1] for each in said) else None
+
+
 def batch_of(request: SyncRequest, form: Literal["json", "msgpack"]) -> Batch:
     """The operations of an exchange."""
     return Batch(
         operations=[bytes(each) for each in request.operations],
-        clock=request.clock,
+        clock=sound_clock(request.clock),
         unsent=request.unsent,
         form=form,
     )
@@ -78,11 +88,25 @@ def read_operation(raw: bytes, *, form: Literal["json", "msgpack"] = "json") -> 
         return Unread(code="operation_malformed", id=_id_of(raw, form), raw=raw)
     if not YEARS[0] <= operation.observed_at.year <= YEARS[1]:
         return Unread(code="time_impossible", id=operation.id, raw=raw)
+    if any(not sound_number(value) for value in operation.fields.values()):
+        return Unread(code="number_too_large", id=operation.id, raw=raw)
     if _UNSEEMLY.search(payload):
         return Unread(code="text_unseemly", id=operation.id, raw=raw)
     return Read(
         operation=operation, payload=payload, payload_hash=hashlib.sha256(encoded).hexdigest()
     )
+
+
+def sound_number(value: object) -> bool:
+    """Whether every number comes back from the database as it went in: finite, within 2**53.
+
+    A float such as 1e16 becomes an integer there, and nobody could read the record again.
+    """
+    if isinstance(value, dict):
+        return all(sound_number(each) for each in value.values())
+    if isinstance(value, list):
+        return all(sound_number(each) for each in value)
+    return not isinstance(value, float) or (isfinite(value) and abs(value) <= NUMBER_MAX)
 
 
 def _id_of(raw: bytes, form: str) -> UUID | None:
