@@ -109,6 +109,7 @@ async def begin(request: Call) -> Response[bytes]:
     state = await attachments.begin(
         use.engine, sender(request), wish=_wish(request), ambient=use.ambient()
     )
+    await _completed(request, state)
     headers = _headers(state) | {"Location": f"/api/v1/attachments/{state.id}"}
     return Response(b"", status_code=201, headers=headers)
 
@@ -119,6 +120,7 @@ async def progress(request: Call, upload_id: UUID) -> Response[None]:
     state = await attachments.progress(
         services(request).engine, sender(request), upload_id=upload_id
     )
+    await _completed(request, state)
     return Response(None, headers=_headers(state) | {"Cache-Control": "no-store"})
 
 
@@ -160,6 +162,19 @@ async def photo(request: Call, sha256: str) -> Response[bytes]:
         raise Refusal("not_found")
     headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, immutable"}
     return Response(content, media_type=row.media_type, headers=headers)
+
+
+async def _completed(request: Call, state: UploadState) -> None:
+    """All bytes are here and nobody looked at them: the server died in between."""
+    if state.offset_bytes == state.size_bytes and not state.complete:
+        use = services(request)
+        await attachments.complete(
+            use.engine,
+            use.blobs,
+            sender=sender(request),
+            upload_id=state.id,
+            now=use.ambient().now,
+        )
 
 
 def answered(request: Request[Any, Any, Any], answer: Any) -> Response[bytes]:

@@ -40,6 +40,7 @@ class Photo(msgspec.Struct, kw_only=True):
     path: str
     media_type: str
     lane: Lane = "original"
+    refused: str = ""
     sent: bool = False
 
 

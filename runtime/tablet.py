@@ -257,10 +257,18 @@ class Tablet:
 
     def _send_photos(self, server: str) -> None:
         for each in sorted(self.memory.photos, key=lambda photo: LANES.index(photo.lane)):
-            if not each.sent:
+            if each.sent or each.refused:
+                continue
+            try:
                 self._upload(server, each)
                 each.sent = True
-                self.save()
+            except Refusal as refusal:
+                if refusal.code not in ("photo_type", "photo_dimensions", "upload_too_long"):
+                    raise
+                # said aloud and kept; the others go on
+                each.refused = refusal.code
+                self.memory.refused.append(f"{each.sha256}: {refusal.code}")
+            self.save()
 
     def _upload(self, server: str, photo: Photo) -> None:
         content = Path(photo.path).read_bytes()

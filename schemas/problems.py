@@ -95,6 +95,10 @@ PROBLEMS: dict[str, Problem] = {
         "This grid holds too many premises to take along at once.",
     ),
     "bundle_signature": Problem(422, "离线包签名无效。", "The bundle's signature does not hold."),
+    "conflict_stale": Problem(
+        409, "该冲突又有新的内容，请重新查看。", "Somebody said something new here; look again."
+    ),
+    "number_too_large": Problem(422, "数值超出范围。", "This number is larger than any answer."),
     "hazard_step": Problem(409, "隐患当前状态不允许此步骤。", "This hazard is not at that step."),
     "hazard_notice_needed": Problem(
         422, "须附书面整改通知。", "The written notice is the evidence of this step."

@@ -188,15 +188,23 @@ async def conflict_of(tx: Transaction, unit_id: str, *, conflict_id: UUID) -> An
     )
 
 
-async def close_conflict(tx: Transaction, conflict_id: UUID, *, values: Sequence[Any]) -> None:
-    """A person has decided: (resolution, instant, who)."""
+async def close_conflicts(
+    tx: Transaction, place: tuple[UUID, str], *, values: Sequence[Any]
+) -> None:
+    """A person has decided about a record's field: (resolution, instant, who)."""
     connection = await driver(tx)
     await connection.execute(
-        "UPDATE conflict SET status = 'resolved', resolution = $2, closed_at = $3, closed_by = $4"
-        " WHERE id = $1",
-        conflict_id,
+        "UPDATE conflict SET status = 'resolved', resolution = $3, closed_at = $4, closed_by = $5"
+        " WHERE record_id = $1 AND field = $2 AND status = 'open'",
+        *place,
         *values,
     )
+
+
+async def refresh_conflict(tx: Transaction, conflict_id: UUID, *, values: str) -> None:
+    """Shows what was said since the conflict was opened."""
+    connection = await driver(tx)
+    await connection.execute('UPDATE conflict SET "values" = $2 WHERE id = $1', conflict_id, values)
 
 
 async def figures(tx: Transaction, unit_id: str) -> dict[str, int]:

@@ -143,10 +143,10 @@ async def tablets_held_since(tx: Transaction, before: datetime, *, limit: int) -
     return rows
 
 
-async def save_records(tx: Transaction, rows: Rows, *, new: bool) -> None:
+async def save_records(tx: Transaction, rows: Rows, *, new: bool, known_stay: bool = False) -> None:
     """Writes records as the merge left them; every row names every column."""
     if new:
-        await bulk.insert(tx, record, rows=rows)
+        await bulk.insert(tx, record, rows=rows, skip_known=known_stay)
     else:
         await bulk.update(tx, record, rows=rows)
 

@@ -33,6 +33,12 @@ ON CONFLICT (id) DO UPDATE SET outcome = 'held', code = NULL
 WHERE operation.outcome = 'quarantined'
 """
 
+_RECORD = """
+SELECT id, kind, visit_id, premises_id, version, fields::text, versions::text, authors::text,
+  deleted
+FROM record WHERE id = $1
+"""
+
 _USED_BEFORE = """
 SELECT DISTINCT u.sha256, u.visit_id FROM attachment_use u
 WHERE u.unit_id = $1 AND u.sha256 = ANY($2::text[])
@@ -73,6 +79,12 @@ async def ended_well(
         )
     )
     return bool(found)
+
+
+async def record_of(tx: Transaction, visit_id: UUID) -> Any:
+    """A visit's record; `fields`, `versions`, `authors` as JSON text."""
+    connection = await driver(tx)
+    return await connection.fetchrow(_RECORD, visit_id)
 
 
 async def lock_entry(tx: Transaction, unit_id: str, *, entry: UUID) -> Any:

@@ -11,14 +11,25 @@ from schemas.access import Principal
 from schemas.ambient import Ambient
 from schemas.problems import Refusal
 from schemas.sync import Authorship, FieldValue, RecordState, Resolution, Rival
-from storage import audit, board, mailboxes, records
-from sync.rows import changed_row, office_mark, state_of
+from schemas.template import Item
+from storage import audit, board, checklists, mailboxes, records
+from storage.engine import Transaction
+from sync.decision import Disagreement, Said
+from sync.fields import mark_of
+from sync.reading import sound_number
+from sync.rows import changed_row, conflict_row, office_mark, state_of
+from sync.template import items_by_code, refused
 
 
 async def resolve(
     engine: AsyncEngine, who: Principal, *, conflict_id: UUID, wish: Resolution, ambient: Ambient
 ) -> None:
-    """The chosen value becomes effective under the decider's name. Refuses `conflict_closed`."""
+    """The chosen value becomes effective under the decider's name.
+
+    Refuses `conflict_closed`; `invalid_field` for a value that is no answer; `conflict_stale` where
+    somebody said something that the decider has not seen: the conflict shows it from then on.
+    """
+    stale = False
     async with engine.begin() as tx:
         row = await board.conflict_of(tx, who.unit_id, conflict_id=conflict_id)
         if row is None:
@@ -27,26 +38,79 @@ async def resolve(
             raise Refusal("conflict_closed")
         value = _chosen(row["values"], wish)
         rows = await records.lock_records(tx, who.unit_id, ids=[row["record_id"]])
-        state = decided(
-            state_of(rows[row["record_id"]]), row["field"], value=value, who=who, ambient=ambient
-        )
-        await records.save_records(tx, [changed_row(state)], new=False)
-        decision = {"value": value, "reason": wish.reason}
-        await board.close_conflict(
-            tx, conflict_id, values=(msgspec.json.encode(decision).decode(), ambient.now, who.name)
-        )
-        await audit.append(
-            tx,
-            who.unit_id,
-            entry=audit.Entry(
-                at=ambient.now,
-                actor=who.name,
-                action="conflict.resolved",
-                subject=str(conflict_id),
-                detail=decision,
-            ),
-        )
-        await mailboxes.echo(tx, {state.id: state.version})
+        before = state_of(rows[row["record_id"]])
+        stale = _unseen(before, row)
+        if stale:
+            at = (who.unit_id, ambient.now)
+            shown = conflict_row(_as_it_stands(before, row), conflict_id, at=at)["values"]
+            await board.refresh_conflict(
+                tx, conflict_id, values=msgspec.json.encode(shown).decode()
+            )
+        else:
+            await _decide(tx, before, row=row, wish=(value, wish.reason), by=(who, ambient))
+    if stale:
+        raise Refusal("conflict_stale")
+
+
+async def _decide(
+    tx: Transaction,
+    before: RecordState,
+    *,
+    row: Any,
+    wish: tuple[FieldValue, str],
+    by: tuple[Principal, Ambient],
+) -> None:
+    (value, reason), (who, ambient) = wish, by
+    items = _items(before)
+    if not sound_number(value) or refused(items, row["field"], value=value) is not None:
+        raise Refusal("invalid_field", field="value")
+    state = decided(before, row["field"], value=value, who=who, ambient=ambient)
+    await records.save_records(tx, [changed_row(state)], new=False)
+    decision = {"value": value, "reason": reason}
+    # what was open on this field before is decided with it
+    await board.close_conflicts(
+        tx,
+        (row["record_id"], row["field"]),
+        values=(msgspec.json.encode(decision).decode(), ambient.now, who.name),
+    )
+    await audit.append(
+        tx,
+        who.unit_id,
+        entry=audit.Entry(
+            at=ambient.now,
+            actor=who.name,
+            action="conflict.resolved",
+            subject=str(row["id"]),
+            detail=decision,
+        ),
+    )
+    await mailboxes.echo(tx, {state.id: state.version})
+
+
+def _unseen(state: RecordState, row: Any) -> bool:
+    if row["field"] == "state":
+        return False
+    seen = {each["version"] for each in row["values"]}
+    return any(each.version not in seen for each in _as_it_stands(state, row).values)
+
+
+def _as_it_stands(state: RecordState, row: Any) -> Disagreement:
+    field = row["field"]
+    live = state.authors.rivals.get(field) or [
+        Rival(version=state.versions.get(field, 0), base=0, value=state.fields.get(field))
+    ]
+    said = tuple(
+        Said(value=each.value, version=each.version, mark=mark_of(state, each.version))
+        for each in live
+    )
+    return Disagreement(
+        record=state.id, field=field, policy=row["policy"], values=said, open=True, reason=""
+    )
+
+
+def _items(state: RecordState) -> dict[str, Item]:
+    template = checklists.templates().get(str(state.fields.get("template")))
+    return items_by_code(template) if template is not None else {}
 
 
 def decided(

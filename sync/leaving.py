@@ -314,7 +314,30 @@ def _quarantine_rows(facts: Facts) -> list[Row]:
                 "received_at": facts.ambient.now,
             }
         )
-    return made
+    return [*made, *_refused_after_waiting(facts)]
+
+
+def _refused_after_waiting(facts: Facts) -> list[Row]:
+    """What was held and cannot be applied now that it could: shown like any other."""
+    held = {row["id"]: row for row in facts.found.held}
+    refused = [
+        step.result
+        for step in facts.decision.steps
+        if step.result.outcome == "quarantined" and step.result.id in held
+    ]
+    return [
+        {
+            "id": facts.ambient.new_id(),
+            "unit_id": facts.sender[0],
+            "tablet_id": held[each.id]["tablet_id"],
+            "operation_id": each.id,
+            "code": each.code,
+            "payload": held[each.id]["payload"].encode(),
+            "payload_hash": hashlib.sha256(held[each.id]["payload"].encode()).hexdigest(),
+            "received_at": facts.ambient.now,
+        }
+        for each in refused
+    ]
 
 
 def _commitment_rows(changes: Sequence[Change], facts: Facts) -> tuple[list[Row], list[Row]]:

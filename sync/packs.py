@@ -48,7 +48,8 @@ async def take(
         known = {key: state_of(each) for key, each in held.items()}
         states = {key: _state(key, row, known=known.get(key)) for key, row in wanted.items()}
         new = [new_row(each, sender.unit_id) for key, each in states.items() if key not in known]
-        await records.save_records(tx, new, new=True)
+        # another tablet may take the same grid along at this very moment
+        await records.save_records(tx, new, new=True, known_stay=True)
         changed = {k: s for k, s in states.items() if k in known and s is not known[k]}
         await records.save_records(tx, [changed_row(each) for each in changed.values()], new=False)
         box = (await mailboxes.of_technicians(tx, [sender.technician_id]))[sender.technician_id]
@@ -92,7 +93,7 @@ def _state(key: UUID, row: Mapping[str, Any], *, known: RecordState | None) -> R
         kind="premises",
         premises_id=row["id"],
         version=version,
-        fields=fields,
+        fields={**known.fields, **fields},
         versions={**known.versions, **dict.fromkeys(touched, version)},
         authors=known.authors,
     )

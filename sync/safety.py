@@ -9,10 +9,12 @@ from schemas.access import Principal, Sender
 from schemas.ambient import Ambient
 from schemas.problems import Refusal
 from schemas.safety import HazardStep, QuarantineDecision
-from storage import access, audit, safety
+from storage import access, audit, checklists, safety
 from storage.engine import Transaction
 from sync.hazards import stepped
 from sync.reading import Unread, read_operation
+from sync.rows import state_of
+from sync.template import items_by_code, severity
 
 
 async def step(
@@ -23,15 +25,28 @@ async def step(
         hazard = await safety.lock_hazard(tx, who.unit_id, hazard_id=hazard_id)
         if hazard is None:
             raise Refusal("not_found")
-        rechecked = wish.recheck is not None and await safety.ended_well(
-            tx, wish.recheck, premises_id=hazard["premises_id"], since=hazard["found_at"]
-        )
+        rechecked = await _rechecked(tx, hazard, visit_id=wish.recheck)
         changes = stepped(
             hazard, wish, who=(who.name, who.role), rechecked=rechecked, now=ambient.now
         )
         await safety.save_hazard(tx, changes)
         await _audited(tx, who, action=f"hazard.{wish.step}", subject=hazard_id, ambient=ambient)
     return {**hazard, **changes}
+
+
+async def _rechecked(tx: Transaction, hazard: Any, *, visit_id: UUID | None) -> bool:
+    """Whether a later visit to these premises was completed and found this very item sound."""
+    if visit_id is None or not await safety.ended_well(
+        tx, visit_id, premises_id=hazard["premises_id"], since=hazard["found_at"]
+    ):
+        return False
+    state = state_of(await safety.record_of(tx, visit_id))
+    template = checklists.templates().get(str(state.fields.get("template")))
+    items, item = items_by_code(template) if template else {}, hazard["item"]
+    said = [each.value for each in state.authors.rivals.get(item, ())]
+    grades = [severity(items, item, value=each) for each in [*said, state.fields.get(item)]]
+    # not answered is not sound, and neither is one sound word beside a worse one
+    return item in items and max(grades) == min(grades) == 0
 
 
 async def reject(
