@@ -26,7 +26,7 @@ from sync.decision import (
 )
 from sync.findings import hazard_rows, holders_of, on_the_spot, order_rows, visit_rows
 from sync.merge import apply_all
-from sync.reading import Read, Unread
+from sync.reading import Read, Unread, canonical
 from sync.rows import changed_row, conflict_row, history_row, new_row
 
 _operation = msgspec.json.Decoder(Operation)
@@ -320,6 +320,8 @@ def _quarantine_rows(facts: Facts) -> list[Row]:
 def _refused_after_waiting(facts: Facts) -> list[Row]:
     """What was held and cannot be applied now that it could: shown like any other."""
     held = {row["id"]: row for row in facts.found.held}
+    # the very bytes it was first kept by: one that was let out and failed again is not shown twice
+    bytes_of = {key: canonical(operation_of(row)) for key, row in held.items()}
     refused = [
         step.result
         for step in facts.decision.steps
@@ -332,8 +334,8 @@ def _refused_after_waiting(facts: Facts) -> list[Row]:
             "tablet_id": held[each.id]["tablet_id"],
             "operation_id": each.id,
             "code": each.code,
-            "payload": held[each.id]["payload"].encode(),
-            "payload_hash": hashlib.sha256(held[each.id]["payload"].encode()).hexdigest(),
+            "payload": bytes_of[each.id],
+            "payload_hash": hashlib.sha256(bytes_of[each.id]).hexdigest(),
             "received_at": facts.ambient.now,
         }
         for each in refused

@@ -82,7 +82,7 @@ def read_operation(raw: bytes, *, form: Literal["json", "msgpack"] = "json") -> 
     try:
         decoder = _from_json if form == "json" else _from_msgpack
         operation = decoder.decode(raw)
-        encoded = _encoder.encode(operation)
+        encoded = canonical(operation)
         payload = encoded.decode()
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError):
         return Unread(code="operation_malformed", id=_id_of(raw, form), raw=raw)
@@ -95,6 +95,11 @@ def read_operation(raw: bytes, *, form: Literal["json", "msgpack"] = "json") -> 
     return Read(
         operation=operation, payload=payload, payload_hash=hashlib.sha256(encoded).hexdigest()
     )
+
+
+def canonical(operation: Operation) -> bytes:
+    """The one way an operation is written down: what is hashed, and told apart by."""
+    return _encoder.encode(operation)
 
 
 def sound_number(value: object) -> bool:
