@@ -25,10 +25,11 @@ from storage.tables import (
 
 Rows = Sequence[dict[str, Any]]
 
+# the technician as well: a tablet that was enrolled anew may send what its old self is sending
 _TABLET = """
 SELECT t.*, k.number AS technician_number, k.name AS technician_name
 FROM tablet t JOIN technician k ON k.id = t.technician_id
-WHERE t.id = $1 AND t.unit_id = $2 FOR UPDATE OF t
+WHERE t.id = $1 AND t.unit_id = $2 FOR NO KEY UPDATE OF k, t
 """
 
 _KNOWN = """
