@@ -1,6 +1,5 @@
 """Shell: what a revoked tablet still held, into a quarantine that it cannot read."""
 
-import hashlib
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -10,6 +9,7 @@ from schemas.ambient import Ambient
 from schemas.sync import Outcome
 from storage import access, records
 from sync.reading import Batch, Read, Unread, read_operation
+from sync.rows import quarantine_row
 
 CODE = "tablet_revoked"
 
@@ -37,16 +37,8 @@ async def hand_in(
 def _row(sender: Sender, raw: bytes, *, each: Read | Unread, ambient: Ambient) -> dict[str, object]:
     # what can be read is kept as JSON, so that it can be released whatever form it came in
     payload = each.payload.encode() if isinstance(each, Read) else raw
-    return {
-        "id": ambient.new_id(),
-        "unit_id": sender.unit_id,
-        "tablet_id": sender.tablet_id,
-        "operation_id": _id(each),
-        "code": CODE,
-        "payload": payload,
-        "payload_hash": hashlib.sha256(payload).hexdigest(),
-        "received_at": ambient.now,
-    }
+    tablet = (sender.unit_id, sender.tablet_id)
+    return quarantine_row(payload, (_id(each), CODE), tablet=tablet, ambient=ambient)
 
 
 def _id(each: Read | Unread) -> UUID | None:

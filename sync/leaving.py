@@ -1,7 +1,6 @@
 """Core: a decision of the merge as rows of tables and outcomes on the wire. Values in, values
 out."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -27,7 +26,7 @@ from sync.decision import (
 from sync.findings import hazard_rows, holders_of, on_the_spot, order_rows, visit_rows
 from sync.merge import apply_all
 from sync.reading import Read, Unread, canonical
-from sync.rows import changed_row, conflict_row, history_row, new_row
+from sync.rows import changed_row, conflict_row, history_row, new_row, quarantine_row
 
 _operation = msgspec.json.Decoder(Operation)
 
@@ -299,46 +298,28 @@ def _conflict_rows(facts: Facts) -> list[Row]:
 def _quarantine_rows(facts: Facts) -> list[Row]:
     made: list[Row] = []
     for each, outcome in zip(facts.read, facts.outcomes, strict=True):
-        if outcome.outcome != "quarantined":
-            continue
-        payload = each.payload.encode() if isinstance(each, Read) else each.raw
-        made.append(
-            {
-                "id": facts.ambient.new_id(),
-                "unit_id": facts.sender[0],
-                "tablet_id": facts.sender[1],
-                "operation_id": outcome.id,
-                "code": outcome.code,
-                "payload": payload,
-                "payload_hash": hashlib.sha256(payload).hexdigest(),
-                "received_at": facts.ambient.now,
-            }
-        )
+        if outcome.outcome == "quarantined":
+            payload = each.payload.encode() if isinstance(each, Read) else each.raw
+            of = (outcome.id, str(outcome.code))
+            made.append(quarantine_row(payload, of, tablet=facts.sender, ambient=facts.ambient))
     return [*made, *_refused_after_waiting(facts)]
 
 
 def _refused_after_waiting(facts: Facts) -> list[Row]:
-    """What was held and cannot be applied now that it could: shown like any other."""
+    """What was held and cannot be applied now that it could: shown like any other.
+
+    The very bytes it was first kept by: one that was let out and failed again is not shown twice.
+    """
     held = {row["id"]: row for row in facts.found.held}
-    # the very bytes it was first kept by: one that was let out and failed again is not shown twice
-    bytes_of = {key: canonical(operation_of(row)) for key, row in held.items()}
-    refused = [
-        step.result
-        for step in facts.decision.steps
-        if step.result.outcome == "quarantined" and step.result.id in held
-    ]
     return [
-        {
-            "id": facts.ambient.new_id(),
-            "unit_id": facts.sender[0],
-            "tablet_id": held[each.id]["tablet_id"],
-            "operation_id": each.id,
-            "code": each.code,
-            "payload": bytes_of[each.id],
-            "payload_hash": hashlib.sha256(bytes_of[each.id]).hexdigest(),
-            "received_at": facts.ambient.now,
-        }
-        for each in refused
+        quarantine_row(
+            canonical(operation_of(held[each.id])),
+            (each.id, str(each.code)),
+            tablet=(facts.sender[0], held[each.id]["tablet_id"]),
+            ambient=facts.ambient,
+        )
+        for each in (step.result for step in facts.decision.steps)
+        if each.outcome == "quarantined" and each.id in held
     ]
 
 

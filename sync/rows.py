@@ -1,6 +1,7 @@
 """Core: a record between the table and the merge, and the mark of whoever writes from the
 office."""
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -8,6 +9,7 @@ from uuid import UUID, uuid5
 
 import msgspec
 
+from schemas.ambient import Ambient
 from schemas.sync import Authorship, FieldValue, Mark, RecordState
 from sync.decision import Disagreement, Lost, Said
 from sync.policies import OFFICE
@@ -102,6 +104,25 @@ def _said(value: Said, *, received_at: datetime) -> Row:
         "at_ms": value.mark.at_ms,
         "trust": value.mark.trust,
         "received_at": received_at,
+    }
+
+
+def quarantine_row(
+    payload: bytes, of: tuple[UUID | None, str], *, tablet: tuple[str, UUID], ambient: Ambient
+) -> Row:
+    """What could not be applied, with its bytes; `of` is the operation's id and the code, `tablet`
+    the unit and the tablet it came from."""
+    operation_id, code = of
+    unit_id, tablet_id = tablet
+    return {
+        "id": ambient.new_id(),
+        "unit_id": unit_id,
+        "tablet_id": tablet_id,
+        "operation_id": operation_id,
+        "code": code,
+        "payload": payload,
+        "payload_hash": hashlib.sha256(payload).hexdigest(),
+        "received_at": ambient.now,
     }
 
 
