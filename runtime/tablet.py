@@ -36,7 +36,7 @@ from schemas.sync import (
 from schemas.template import Item
 from storage import checklists
 from sync.digest import digests, group_of
-from sync.template import items_by_code, severity
+from sync.template import severity
 
 PIECE = 256 * 1024
 TRIES_MAX = 60
@@ -118,8 +118,7 @@ class Tablet:
 
     def answer(self, record: str, fields: dict[str, FieldValue], *, now: datetime) -> None:
         """Answers under the visit's checklist; their versions as shown go with them."""
-        template = checklists.templates().get(str(self.memory.shown(record).get("template")))
-        items = items_by_code(template) if template is not None else {}
+        items = checklists.items_of(self.memory.shown(record).get("template"))
         urgent = any(
             severity(items, name, value=value) > 0 or _signed(items, name)
             for name, value in fields.items()

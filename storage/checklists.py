@@ -5,6 +5,7 @@ from typing import Any
 
 from schemas.template import Item, SubField, Template
 from storage.catalogue import CATALOGUE, document
+from sync.template import items_by_code
 
 _WORDS = {"min", "max", "type", "unit"}
 
@@ -86,3 +87,9 @@ def _sub(given: Any) -> SubField:
             kind=str(given.get("type", "text")), least=given.get("min"), most=given.get("max")
         )
     return SubField(kind=str(given))
+
+
+def items_of(ref: object) -> dict[str, Item]:
+    """The items of a shipped checklist by their code; none where nobody knows it."""
+    template = templates().get(str(ref))
+    return items_by_code(template) if template is not None else {}

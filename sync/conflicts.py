@@ -11,14 +11,13 @@ from schemas.access import Principal
 from schemas.ambient import Ambient
 from schemas.problems import Refusal
 from schemas.sync import Authorship, FieldValue, RecordState, Resolution, Rival
-from schemas.template import Item
 from storage import audit, board, checklists, mailboxes, records
 from storage.engine import Transaction
 from sync.decision import Disagreement, Said
 from sync.fields import mark_of
 from sync.reading import sound_number
 from sync.rows import changed_row, conflict_row, office_mark, state_of
-from sync.template import items_by_code, refused
+from sync.template import refused
 
 
 async def resolve(
@@ -61,7 +60,7 @@ async def _decide(
     by: tuple[Principal, Ambient],
 ) -> None:
     (value, reason), (who, ambient) = wish, by
-    items = _items(before)
+    items = checklists.items_of(before.fields.get("template"))
     if not sound_number(value) or refused(items, row["field"], value=value) is not None:
         raise Refusal("invalid_field", field="value")
     state = decided(before, row["field"], value=value, who=who, ambient=ambient)
@@ -106,11 +105,6 @@ def _as_it_stands(state: RecordState, row: Any) -> Disagreement:
     return Disagreement(
         record=state.id, field=field, policy=row["policy"], values=said, open=True, reason=""
     )
-
-
-def _items(state: RecordState) -> dict[str, Item]:
-    template = checklists.templates().get(str(state.fields.get("template")))
-    return items_by_code(template) if template is not None else {}
 
 
 def decided(

@@ -14,7 +14,7 @@ from storage.engine import Transaction
 from sync.hazards import stepped
 from sync.reading import Unread, read_operation
 from sync.rows import state_of
-from sync.template import items_by_code, severity
+from sync.template import severity
 
 
 async def step(
@@ -41,8 +41,7 @@ async def _rechecked(tx: Transaction, hazard: Any, *, visit_id: UUID | None) -> 
     ):
         return False
     state = state_of(await safety.record_of(tx, visit_id))
-    template = checklists.templates().get(str(state.fields.get("template")))
-    items, item = items_by_code(template) if template else {}, hazard["item"]
+    items, item = checklists.items_of(state.fields.get("template")), hazard["item"]
     said = [each.value for each in state.authors.rivals.get(item, ())]
     grades = [severity(items, item, value=each) for each in [*said, state.fields.get(item)]]
     # not answered is not sound, and neither is one sound word beside a worse one
