@@ -55,7 +55,7 @@ def _solve(given: argparse.Namespace) -> int:
     if given.out is not None:
         given.out.write_bytes(msgspec.json.encode(plan))
     figures = {
-        "cost": plan.cost,
+        "cost": msgspec.to_builtins(plan.cost),
         "assigned": len(problem.jobs) - len(plan.unassigned),
         "unassigned": len(plan.unassigned),
         "travel_seconds": plan.travel_seconds,
@@ -71,7 +71,7 @@ def _check(given: argparse.Namespace) -> int:
     found = checker.check(problem, plan)
     for each in found:
         print(f"{each.code}  {each.technician}  {each.job}  {each.detail}")
-    figures = {"violations": len(found), "cost": checker.cost(problem, plan)}
+    figures = {"violations": len(found), "cost": msgspec.to_builtins(checker.cost(problem, plan))}
     print(json.dumps(figures))
     return 1 if found else 0
 

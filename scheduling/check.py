@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from math import asin, cos, radians, sin, sqrt
 
-from schemas.plan import Job, Plan, Point, Problem, Route, Technician, Violation
+from schemas.plan import Cost, Job, Plan, Point, Problem, Route, Technician, Violation
 
 EARTH_RADIUS_M = 6_371_008.8
 TOLERANCE_SECONDS = 1
 
 _GRID, _PREFERENCE, _HANDS = 300, 600, 900
-_WEIGHTS = {"emergency": 1e13, "breaks_today": 1e10, "booked": 1e7, "due_soon": 1e2, "routine": 1.0}
 
 
 def check(problem: Problem, plan: Plan) -> tuple[Violation, ...]:
@@ -17,25 +16,25 @@ def check(problem: Problem, plan: Plan) -> tuple[Violation, ...]:
     return tuple(_violations(problem, plan))
 
 
-def cost(problem: Problem, plan: Plan) -> float:
+def cost(problem: Problem, plan: Plan) -> Cost:
     """What a plan costs by the rules of the design, counted afresh."""
     jobs = {each.id: each for each in problem.jobs}
     people = {each.id: each for each in problem.technicians}
     placed = {stop.job for route in plan.routes for stop in route.stops}
-    total = sum(_left_out(job) for job in problem.jobs if job.id not in placed)
+    sums = dict.fromkeys(("emergency", "breaks_today", "booked", "due_soon", "seconds"), 0)
+    for job in problem.jobs:
+        if job.id not in placed:
+            tier = "emergency" if job.fixed else job.tier
+            sums["seconds" if tier == "routine" else tier] += job.penalty_seconds
     for route in plan.routes:
         person, at = people[route.technician], people[route.technician].home
         for stop in route.stops:
             job = jobs[stop.job]
-            total += _drive(problem, at, other=job.place) + _pairing(person, job)
+            sums["seconds"] += _drive(problem, at, other=job.place) + _pairing(person, job)
             at = job.place
         if route.stops:
-            total += _drive(problem, at, other=person.home)
-    return total
-
-
-def _left_out(job: Job) -> float:
-    return 1e15 if job.fixed else job.penalty_seconds * _WEIGHTS[job.tier]
+            sums["seconds"] += _drive(problem, at, other=person.home)
+    return Cost(**sums)
 
 
 def _pairing(person: Technician, job: Job) -> int:

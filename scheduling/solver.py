@@ -11,7 +11,7 @@ from scheduling import kernel
 from scheduling.problem import ABLE, Prepared, prepare
 from scheduling.timing import timed_route
 from schemas.base import Value
-from schemas.plan import Band, Job, Lunch, Plan, Point, Problem, Technician
+from schemas.plan import Band, Cost, Job, Lunch, Plan, Point, Problem, Technician
 
 ENGINE = "doorstep-sisr-1"
 NEAR_MAX = 100
@@ -173,7 +173,7 @@ def _plan(prepared: Prepared, state: State | None, *, seed: int, rounds: int, be
         engine=ENGINE,
         seed=seed,
         iterations=rounds,
-        cost=float(state.cost[0]) if state is not None else float(prepared.penalty.sum()),
+        cost=_cost(prepared, chosen),
         routes=routes,
         unassigned=left,
         travel_seconds=sum(each.travel_seconds for each in stops)
@@ -182,3 +182,20 @@ def _plan(prepared: Prepared, state: State | None, *, seed: int, rounds: int, be
         + sum(each.back_travel_metres for each in routes),
         solve_seconds=round(monotonic() - begun, 3),
     )
+
+
+def _cost(prepared: Prepared, chosen: list[list[int]]) -> Cost:
+    placed = {job for jobs in chosen for job in jobs}
+    sums = dict.fromkeys(("emergency", "breaks_today", "booked", "due_soon", "seconds"), 0)
+    for row, job in enumerate(prepared.problem.jobs):
+        if row not in placed:
+            tier = "emergency" if job.fixed else job.tier
+            sums["seconds" if tier == "routine" else tier] += job.penalty_seconds
+    homes = len(prepared.problem.jobs)
+    for t, jobs in enumerate(chosen):
+        at = homes + t
+        for number in jobs:
+            sums["seconds"] += int(prepared.seconds[at, number] + prepared.extra[t, number])
+            at = number
+        sums["seconds"] += int(prepared.seconds[at, homes + t])
+    return Cost(**sums)

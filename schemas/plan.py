@@ -11,6 +11,8 @@ Seconds = Annotated[int, Meta(ge=0, le=2 * DAY_SECONDS)]
 Id = Annotated[str, Meta(min_length=1, max_length=80)]
 Skill = Annotated[str, Meta(min_length=1, max_length=60)]
 
+Load = Annotated[int, Meta(ge=0, le=10**6)]
+
 Tier = Literal["emergency", "breaks_today", "booked", "due_soon", "routine"]
 """Strict order: no number of jobs of a later tier outweighs one of an earlier tier."""
 
@@ -39,7 +41,14 @@ class Lunch(Value, frozen=True, forbid_unknown_fields=True):
 
 
 class Technician(Value, frozen=True, forbid_unknown_fields=True):
-    """A person's day. `certificates` name the last valid day of a skill, where there is one."""
+    """A person's day. `certificates` name the last valid day of a skill, where there is one.
+
+    The day begins at `start` and ends at `end` (a station, where the person stands now); both are
+    `home` unless said otherwise. No job overlaps an absence; driving and lunch may. The shift may
+    be overrun by `overtime_seconds`, which counts; its last `reserve_seconds` are kept for
+    emergencies, and what eats them counts. Who stands by takes emergencies and nothing else.
+    `capacity` bounds the sum of the jobs' `load` (parts that the vehicle carries).
+    """
 
     id: Id
     home: Point
@@ -49,19 +58,42 @@ class Technician(Value, frozen=True, forbid_unknown_fields=True):
     lunch: Lunch | None = None
     grids: tuple[str, ...] = ()
     reachable: bool = True
+    start: Point | None = None
+    end: Point | None = None
+    absences: Annotated[tuple[Band, ...], Meta(max_length=4)] = ()
+    overtime_seconds: Seconds = 0
+    reserve_seconds: Seconds = 0
+    standby: bool = False
+    capacity: Load | None = None
 
 
 class Fixed(Value, frozen=True, forbid_unknown_fields=True):
-    """A visit that has begun or is pinned: this technician, this start. It never moves."""
+    """A visit that has begun or is pinned: this technician, this start. It never moves.
+
+    What has `started` is a fact: nothing comes before it and nobody asks how it was reached.
+    """
 
     technician: Id
     start_seconds: Seconds
+    started: bool = False
+
+
+class Access(Value, frozen=True, forbid_unknown_fields=True):
+    """How likely the door is opened to somebody who knocks within these hours."""
+
+    opens: Seconds
+    closes: Seconds
+    odds: Annotated[float, Meta(ge=0, le=1)]
 
 
 class Job(Value, frozen=True, forbid_unknown_fields=True):
     """Work at a place. `windows` bound the start; `due_seconds` is the last lawful start today.
 
-    `penalty_seconds` is what leaving it out costs within its tier, in seconds of travel.
+    `penalty_seconds` is what leaving it out costs within its tier, in seconds of travel. Two jobs
+    with the same `crew` are one piece of work for two people: both begin at one instant, or
+    neither is planned. Jobs of one `group` (a compound, a village) would rather share a technician.
+    `holder` has the job in the published plan, which told the customer `told_seconds`. Where no
+    band of `access` covers a start, the door opens.
     """
 
     id: Id
@@ -80,6 +112,10 @@ class Job(Value, frozen=True, forbid_unknown_fields=True):
     prefers: Id | None = None
     holder: Id | None = None
     fixed: Fixed | None = None
+    crew: Id | None = None
+    told_seconds: Seconds | None = None
+    access: Annotated[tuple[Access, ...], Meta(max_length=8)] = ()
+    load: Load = 0
 
 
 class MatrixGiven(Value, frozen=True, forbid_unknown_fields=True):
@@ -90,7 +126,11 @@ class MatrixGiven(Value, frozen=True, forbid_unknown_fields=True):
 
 
 class Problem(Value, frozen=True, forbid_unknown_fields=True):
-    """One unit's day."""
+    """One unit's day.
+
+    `fairness_seconds` is what a shift full of work counts; half a shift counts a quarter of it, so
+    that work spreads. 0: who does how much is nobody's business.
+    """
 
     day: date
     technicians: tuple[Technician, ...]
@@ -98,6 +138,21 @@ class Problem(Value, frozen=True, forbid_unknown_fields=True):
     matrix: MatrixGiven | None = None
     speed_kmh: Annotated[float, Meta(gt=0, le=200)] = 28.0
     detour: Annotated[float, Meta(ge=1, le=3)] = 1.3
+    fairness_seconds: Seconds = 0
+
+
+class Cost(Value, frozen=True, order=True, forbid_unknown_fields=True):
+    """What a plan costs; compared field by field from the top, so that tiers are strict.
+
+    The first four are the penalties of what was left out of each tier. `seconds` are the penalties
+    of routine work left out, and travel, and everything else that counts, in seconds of travel.
+    """
+
+    emergency: int = 0
+    breaks_today: int = 0
+    booked: int = 0
+    due_soon: int = 0
+    seconds: int = 0
 
 
 class Stop(Value, frozen=True, forbid_unknown_fields=True):
@@ -128,7 +183,7 @@ class Plan(Value, frozen=True, forbid_unknown_fields=True):
     engine: str
     seed: int
     iterations: int
-    cost: float
+    cost: Cost
     routes: tuple[Route, ...]
     unassigned: tuple[Id, ...]
     travel_seconds: int
