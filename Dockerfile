@@ -1,5 +1,12 @@
 # One image, three roles: serve, work, migrate. No database inside; DATABASE_URL names one. Only what
 # serves is installed: requirements-serve.lock has neither the embedded database nor the tools of tests.
+FROM node:20-bookworm-slim AS faces
+WORKDIR /build/web
+COPY web/package.json web/package-lock.json web/.npmrc ./
+RUN npm ci --no-fund --no-audit
+COPY web ./
+RUN npm run build
+
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /build
 COPY requirements-serve.lock pyproject.toml README.md LICENSE ./
@@ -8,6 +15,7 @@ RUN python -m venv /venv \
 COPY api api
 COPY commitments commitments
 COPY runtime runtime
+COPY --from=faces /build/runtime/faces runtime/faces
 COPY scheduling scheduling
 COPY schemas schemas
 COPY storage storage

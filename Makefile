@@ -11,8 +11,9 @@ export UV_PYTHON_DOWNLOADS := never
 
 SCHEDULES ?= 10000
 KILLS ?= 60
+WEB_SOURCES := $(shell find web -name node_modules -prune -o -type f ! -name .check.log -print)
 
-.PHONY: help setup run test check lock fmt demo sim sim-pg sim-planted crash bench-commitments bench-sync bench-load bench-import clean
+.PHONY: help setup web faces web-check types browser e2e smoke screenshots run test check lock fmt demo sim sim-pg sim-planted crash bench-commitments bench-sync bench-load bench-import clean
 
 help: ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 22
@@ -29,11 +30,36 @@ setup: .venv/.ready ## everything that the other words need; leaves .venv/bin/do
 	@$(BIN)/python -c "from scheduling.solver import warm; warm()"
 	@touch $@
 
-run: setup ## database, sample region, plan of the day, API and worker; Ctrl-C stops everything
+web: ## the faces, built into the package; needs Node 20.19 or newer
+	@command -v npm >/dev/null || { echo "Node.js 20.19 or newer is needed (Debian: apt-get install nodejs npm)"; exit 1; }
+	@$(MAKE) -s web/node_modules/.built
+
+# as `web`, but a machine without Node serves the API all the same
+faces:
+	@if command -v npm >/dev/null; then $(MAKE) -s web; else echo "Node is missing: no faces; install Node 20.19 or newer, then: make web"; fi
+
+web/node_modules/.ready: web/package-lock.json
+	@echo "installing packages of the faces"
+	@cd web && npm ci --silent --no-fund --no-audit && touch node_modules/.ready
+
+web/node_modules/.built: web/node_modules/.ready $(WEB_SOURCES)
+	@echo "building the faces"
+	@cd web && npx vite build --logLevel warn && touch node_modules/.built
+
+web-check: web/node_modules/.ready ## types against the interface, svelte-check, unit tests of the faces
+	@cd web && npm run -s types:check >/dev/null || { echo "web/src/shared/api/types.ts is behind web/openapi.json: make types"; exit 1; }
+	@cd web && npm run -s check >.check.log || { cat .check.log; exit 1; }
+	@cd web && npm run -s test >.check.log || { cat .check.log; exit 1; }
+
+types: setup web/node_modules/.ready ## web/openapi.json and the typed client, after a change of routes
+	@$(BIN)/doorstep openapi >web/openapi.json
+	@cd web && npm run -s types >/dev/null
+
+run: setup faces ## database, sample region, plan of the day, API and worker; Ctrl-C stops everything
 	@$(BIN)/doorstep run
 
 test: setup ## every test; says aloud what was skipped and why
-	@$(BIN)/python -m pytest -n 2 -q -rs tests
+	@$(BIN)/python -m pytest -n 2 -q -rs tests --ignore tests/e2e
 
 check: setup ## format, lint, types, import contract, security, Dockerfile
 	@$(BIN)/ruff format --check -q $(PACKAGES) tests bench
@@ -43,7 +69,17 @@ check: setup ## format, lint, types, import contract, security, Dockerfile
 	@$(BIN)/bandit -q -c pyproject.toml -r $(PACKAGES)
 	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/python -m pytest -q -n 0 tests/tidy
+	@if command -v npm >/dev/null; then $(MAKE) -s web-check; else echo "Node is missing: the faces were not checked"; fi
 	@echo '{"findings": 0}'
+
+browser: # Debian's Chromium and Chinese fonts, where they are missing and can be had
+	@sh tests/e2e/browser.sh
+
+e2e: setup web browser ## the faces in a real Chromium; prints the figures of the targets
+	@$(BIN)/python -m pytest -q -rs -n 0 -s tests/e2e
+
+smoke: setup web browser ## the part of it that CI runs
+	@$(BIN)/python -m pytest -q -rs -n 0 -s -m smoke tests/e2e
 
 lock: setup ## after a change of dependencies: both lock files, hashed, without registry hosts
 	@$(LOCK) --all-extras --group dev -o requirements.lock

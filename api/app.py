@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from api import (
     access_routes,
+    face_routes,
     field_routes,
     office_routes,
     problems,
@@ -130,6 +131,7 @@ def create_app(given: Services) -> Litestar:
             ready,
             metrics,
             openapi,
+            face_routes.faces,
             access_routes.router,
             sync_routes.router,
             field_routes.router,

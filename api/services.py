@@ -1,9 +1,10 @@
 """What a request may use, made once a process by runtime."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from api.faces import Asset
 from api.gate import Gate
 from schemas.ambient import Ambient
 from schemas.base import Value
@@ -23,4 +24,5 @@ class Services(Value, frozen=True):
     keys: Keys
     ambient: Callable[[], Ambient]
     gate: Gate
+    faces: Mapping[str, Asset]
     production: bool = False

@@ -8,6 +8,8 @@ from litestar.config.compression import CompressionConfig
 from litestar.middleware.compression import CompressionFacade
 
 LEVEL = 3
+PACKED = "packed_already"
+"""Said by a route in `opt`: its answers come compressed."""
 
 
 class ZstdCompression(CompressionFacade):
@@ -38,4 +40,5 @@ def compression() -> CompressionConfig:
         gzip_fallback=True,
         gzip_compress_level=4,
         minimum_size=400,
+        exclude_opt_key=PACKED,
     )

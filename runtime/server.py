@@ -1,12 +1,14 @@
 """The composition root of the API process: settings in, application out."""
 
 import gc
+from pathlib import Path
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from litestar import Litestar
 
 from api.app import create_app
+from api.faces import table
 from api.gate import Gate
 from api.services import Services
 from runtime.ambient import live, random_bytes
@@ -24,6 +26,9 @@ _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 GC_THRESHOLDS = (100_000, 50, 100)
 """A push of 500 operations makes tens of thousands of values and no cycles. With Python's own
 thresholds the collector looked at all of them again and again: half of the process's CPU."""
+
+
+FACES = Path(__file__).resolve().parent / "faces"
 
 
 def app() -> Litestar:
@@ -48,8 +53,18 @@ def services(settings: Settings, url: str) -> Services:
         keys=Keys(dice=random_bytes, verify=verify_password),
         ambient=live,
         gate=Gate(),
+        faces=table(built()),
         production=settings.production,
     )
+
+
+def built() -> dict[str, bytes]:
+    """The faces' files as `make web` built them into this package; none where Node was missing."""
+    return {
+        path.relative_to(FACES).as_posix(): path.read_bytes()
+        for path in sorted(FACES.rglob("*"))
+        if path.is_file()
+    }
 
 
 def photos(settings: Settings) -> Blobs:

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import json
 import secrets
 import signal
 import tempfile
@@ -15,12 +16,13 @@ from granian import Granian
 from granian.constants import Interfaces
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from api.app import create_app, document
 from commitments.calendar import local_day
 from runtime import processes, sample_region, worker
 from runtime.ambient import live, now
 from runtime.database import database
 from runtime.opening import open_region
-from runtime.server import hash_password, photos
+from runtime.server import hash_password, photos, services
 from runtime.settings import Settings, database_url_given, read_settings
 from scheduling import publish, run
 from schemas.ids import named
@@ -45,6 +47,7 @@ def register(words: Any) -> None:
         ("serve", "the API and the faces", _serve),
         ("work", "a worker: plans, sweeps", _work),
         ("migrate", "bring the database to this version's schema", _migrate),
+        ("openapi", "the interface as OpenAPI 3.1, as web/openapi.json keeps it", _openapi),
     ):
         words.add_parser(word, help=told).set_defaults(run=job)
 
@@ -92,6 +95,14 @@ def _migrate(_: argparse.Namespace) -> int:
     with database(read_settings()) as url:
         asyncio.run(migrate.upgrade(url))
         print(asyncio.run(migrate.current(url)))
+    return 0
+
+
+def _openapi(_: argparse.Namespace) -> int:
+    # nothing is connected to: the document is made of the routes alone
+    app = create_app(services(Settings(), "postgresql://nowhere/nothing"))
+    text = json.dumps(document(app), ensure_ascii=False, indent=1, sort_keys=True)
+    print(text, flush=True)
     return 0
 
 

@@ -10,6 +10,13 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 ROOMS = ("api", "commitments", "runtime", "scheduling", "schemas", "storage", "sync")
 FILES = sorted(path for room in (*ROOMS, "tests", "bench") for path in (ROOT / room).rglob("*.py"))
 OURS = [path for path in FILES if path.relative_to(ROOT).parts[0] in ROOMS]
+GENERATED = {"web/src/shared/api/types.ts"}
+WEB = sorted(
+    path
+    for ending in ("ts", "js", "svelte", "css")
+    for path in (ROOT / "web").rglob(f"*.{ending}")
+    if "node_modules" not in path.parts and str(path.relative_to(ROOT)) not in GENERATED
+)
 KERNEL = "scheduling/kernel.py"
 NAMES = [str(path.relative_to(ROOT)) for path in OURS]
 
@@ -19,7 +26,7 @@ def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
     return [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda each: str(each.relative_to(ROOT)))
+@pytest.mark.parametrize("path", FILES + WEB, ids=lambda each: str(each.relative_to(ROOT)))
 def test_a_file_stays_within_400_lines(path):
     lines = path.read_text("utf-8").count("\n")
     assert lines <= 400, f"{lines} lines: split it by decision, not by noun"
@@ -84,7 +91,8 @@ def test_schemas_never_say_any():
 
 def test_the_tree_names_no_machine_and_no_registry():
     words = re.compile(r"https?://(pypi|registry)\.|/work/main|/root/")
-    for path in [*FILES, *ROOT.glob("*.lock"), ROOT / "Makefile"]:
+    lock = ROOT / "web" / "package-lock.json"
+    for path in [*FILES, *WEB, *ROOT.glob("*.lock"), lock, ROOT / "Makefile"]:
         if path.name != Path(__file__).name:
             assert not words.search(path.read_text("utf-8")), path
 

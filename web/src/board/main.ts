@@ -1,0 +1,7 @@
+import '../shared/base.css';
+import { mount } from 'svelte';
+import { dress } from '../shared/theme.ts';
+import App from './App.svelte';
+
+dress();
+mount(App, { target: document.body });

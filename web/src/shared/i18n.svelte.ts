@@ -1,0 +1,40 @@
+/** Words of the faces: Chinese first, English second; a word missing in one does not compile. */
+
+export type Language = 'zh-CN' | 'en';
+export type Words = Record<string, string>;
+
+const KEY = 'doorstep.language';
+
+function chosen(): Language {
+  try {
+    return localStorage.getItem(KEY) === 'en' ? 'en' : 'zh-CN';
+  } catch {
+    return 'zh-CN';
+  }
+}
+
+class Current {
+  language = $state<Language>(chosen());
+
+  speak(language: Language): void {
+    this.language = language;
+    document.documentElement.lang = language;
+    localStorage.setItem(KEY, language);
+  }
+}
+
+/** The language that is spoken now; reading it in a template makes the template follow. */
+export const current = new Current();
+
+/** A dictionary of a face: `say('key', { count: 3 })` fills `{count}`. */
+export function dictionary<K extends string>(zh: Record<K, string>, en: Record<K, string>) {
+  return (key: K, values: Record<string, string | number> = {}): string => {
+    const text = (current.language === 'en' ? en : zh)[key];
+    return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+  };
+}
+
+/** One of two texts that the server gave in both languages. */
+export function either(texts: { zh: string; en: string }): string {
+  return current.language === 'en' ? texts.en : texts.zh;
+}

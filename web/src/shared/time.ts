@@ -1,0 +1,57 @@
+/** Instants as the company's people read them: always the unit's local time, never the browser's. */
+
+export const ZONE = 'Asia/Shanghai';
+const parts = new Intl.DateTimeFormat('en-CA', {
+  timeZone: ZONE,
+  year: 'numeric',
+  month: '2-digit',
+  day: '2-digit',
+  hour: '2-digit',
+  minute: '2-digit',
+  hourCycle: 'h23',
+});
+
+function split(instant: string | Date): Record<string, string> {
+  const found = parts.formatToParts(new Date(instant));
+  return Object.fromEntries(found.map((part) => [part.type, part.value]));
+}
+
+/** `2026-11-24` */
+export function localDay(instant: string | Date): string {
+  const { year, month, day } = split(instant);
+  return `${year}-${month}-${day}`;
+}
+
+/** `08:30` */
+export function localTime(instant: string | Date): string {
+  const { hour, minute } = split(instant);
+  return `${hour}:${minute}`;
+}
+
+/** `11-24 08:30` */
+export function localMoment(instant: string | Date): string {
+  const { month, day, hour, minute } = split(instant);
+  return `${month}-${day} ${hour}:${minute}`;
+}
+
+/** Seconds from the local midnight that begins `day`. */
+export function secondsOfDay(instant: string | Date, day: string): number {
+  return (new Date(instant).getTime() - midnight(day)) / 1000;
+}
+
+/** The instant, in milliseconds, at which the local day begins. */
+export function midnight(day: string): number {
+  return new Date(`${day}T00:00:00+08:00`).getTime();
+}
+
+/** `08:30` of seconds since local midnight; hours past 24 belong to the next day. */
+export function clockOf(seconds: number): string {
+  const minutes = Math.round(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  return `${String(hours).padStart(2, '0')}:${String(minutes % 60).padStart(2, '0')}`;
+}
+
+/** The day `count` days later. */
+export function dayAfter(day: string, count = 1): string {
+  return new Date(Date.parse(`${day}T00:00:00Z`) + count * 86_400_000).toISOString().slice(0, 10);
+}

@@ -1,0 +1,20 @@
+/** Words that every face says. */
+export const zh = {
+  product: '到家',
+  sign_in: '登录',
+  sign_out: '退出登录',
+  login: '账号',
+  password: '密码',
+  signing_in: '正在登录…',
+  language: '语言',
+  theme: '外观',
+  theme_light: '浅色',
+  theme_dark: '深色',
+  theme_sunlight: '强光',
+  cancel: '取消',
+  close: '关闭',
+  save: '保存',
+  retry: '重试',
+  loading: '加载中…',
+  nothing: '暂无内容',
+} as const;
