@@ -27,14 +27,17 @@ TEMPLATE = "RES-INSP@2026.1"
 NOW = datetime.now(UTC)
 
 
-def run(folder: Path, *, answers: int) -> dict[str, Any]:
-    """Push, push again, pull, one field, nothing: what each costs the server."""
+def run(folder: Path, *, answers: int, prepare: str = "") -> dict[str, Any]:
+    """Push, push again, pull, one field, nothing: what each costs the server; `prepare` is SQL that
+    runs as the owner before."""
     cluster = embedded.start(folder / "postgres", durable=True)
     try:
         cluster.ensure_database("bench")
         url = cluster.url("bench")
         asyncio.run(migrate.upgrade(url))
         visits, tokens = asyncio.run(_seed(url, answers))
+        if prepare:
+            cluster._sql(prepare, database="bench")
         port = processes.free_port()
         environment = {
             "DATABASE_URL": url, "DOORSTEP_PORT": str(port), "DOORSTEP_STATE": str(folder),

@@ -16,6 +16,7 @@ from runtime.settings import Settings, database_url_given, read_settings
 from storage import checklists
 from storage.blobs import Blobs, open_blobs
 from storage.engine import make_engine
+from storage.scope import APP_ROLE
 from storage.sync_store import PostgresSync
 from sync.devices import Keys
 from sync.push import Library
@@ -44,7 +45,7 @@ def app() -> Litestar:
 
 def services(settings: Settings, url: str) -> Services:
     """Everything a request may need, made once a process."""
-    engine = make_engine(url)
+    engine = make_engine(url, role=APP_ROLE)
     return Services(
         engine=engine,
         store=PostgresSync(engine),

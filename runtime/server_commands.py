@@ -27,9 +27,10 @@ from runtime.settings import Settings, database_url_given, read_settings
 from scheduling import publish, run
 from schemas.ids import named
 from schemas.problems import Refusal
-from storage import access, catalogue, migrate, plans, registry, work
+from storage import access, catalogue, migrate, plans, registry, scope, work
 from storage.blobs import Blobs
 from storage.engine import Transaction, make_engine
+from storage.scope import APP_ROLE
 
 ZONE = ZoneInfo("Asia/Shanghai")
 DEMO_STAFF = (
@@ -80,7 +81,8 @@ def _work(_: argparse.Namespace) -> int:
 
 
 async def _worked(url: str, blobs: Blobs) -> None:
-    engine = make_engine(url, connections=4, statement_seconds=60)
+    engine = make_engine(url, connections=4, statement_seconds=60, role=APP_ROLE)
+    scope.enter_everywhere()  # a worker serves every unit; each claim names its own
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):

@@ -133,14 +133,16 @@ class Cluster:
             raise Refusal("database_start", tool=tool, exit=done.returncode)
         return done.returncode
 
-    def _sql(self, statement: str) -> str:
-        done = self._psql(statement)
+    def _sql(self, statement: str, *, database: str = "postgres") -> str:
+        done = self._psql(statement, database=database)
         if done.returncode:
             raise Refusal("database_start", reason=done.stderr.strip()[:200])
         return str(done.stdout).strip()
 
-    def _psql(self, statement: str) -> subprocess.CompletedProcess[str]:
-        whom = ["-h", str(self._sockets), "-U", "postgres", "-d", "postgres"]
+    def _psql(
+        self, statement: str, *, database: str = "postgres"
+    ) -> subprocess.CompletedProcess[str]:
+        whom = ["-h", str(self._sockets), "-U", "postgres", "-d", database]
         return subprocess.run(  # nosec B603
             [str(self._tools / "psql"), *whom, "-XAtqc", statement],
             capture_output=True,

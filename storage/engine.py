@@ -6,6 +6,8 @@ import msgspec
 from sqlalchemy import URL, make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from storage.scope import ScopedConnection
+
 Transaction = AsyncConnection
 """An open transaction. Whoever opened it commits; nobody below does."""
 
@@ -18,9 +20,17 @@ def database_url(address: str) -> URL:
 
 
 def make_engine(
-    url: str | URL, *, connections: int = 8, statement_seconds: int = STATEMENT_SECONDS_MAX
+    url: str | URL,
+    *,
+    connections: int = 8,
+    statement_seconds: int = STATEMENT_SECONDS_MAX,
+    role: str | None = None,
 ) -> AsyncEngine:
-    """An engine with a bounded pool; a statement that runs longer than its limit is cancelled."""
+    """An engine with a bounded pool; a statement that runs longer than its limit is cancelled.
+
+    With a `role` (storage.scope.APP_ROLE) it sees what its scope shows; without, it is the owner:
+    migrations, and set-up before anybody is served.
+    """
     target = database_url(url) if isinstance(url, str) else url
     settings = {
         "application_name": "doorstep",
@@ -37,7 +47,8 @@ def make_engine(
         pool_pre_ping=False,
         json_serializer=_to_json,
         json_deserializer=msgspec.json.decode,
-        connect_args={"server_settings": settings},
+        connect_args={"server_settings": settings | ({"role": role} if role else {})}
+        | ({"connection_class": ScopedConnection} if role else {}),
     )
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import URL, Connection, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from storage import row_security
 from storage.engine import make_engine
 from storage.tables import metadata
 
@@ -65,6 +66,7 @@ def _upgrade(connection: Connection, revision: str) -> None:
     config.set_main_option("script_location", str(SCRIPTS))
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
+    row_security.apply(connection)
 
 
 def _tidy(statement: str) -> str:
