@@ -34,14 +34,14 @@ _THROUGH = {
         "premises_id IS NULL OR EXISTS (SELECT 1 FROM premises s WHERE s.id = premises_id)",
     ),
     "work_order": "EXISTS (SELECT 1 FROM premises s WHERE s.id = premises_id)",
-    **{
-        name: f"EXISTS (SELECT 1 FROM commitment s WHERE s.id = {name}.commitment_id)"
-        for name in ("commitment_event", "commitment_stage")
-    },
-    **{
-        name: f"EXISTS (SELECT 1 FROM record s WHERE s.id = {name}.record_id)"
-        for name in ("attachment_use", "conflict", "field_history", "operation")
-    },
+    **dict.fromkeys(
+        ("commitment_event", "commitment_stage"),
+        "EXISTS (SELECT 1 FROM commitment s WHERE s.id = commitment_id)",
+    ),
+    **dict.fromkeys(
+        ("attachment_use", "conflict", "field_history", "operation"),
+        "EXISTS (SELECT 1 FROM record s WHERE s.id = record_id)",
+    ),
     "stop": "EXISTS (SELECT 1 FROM visit s WHERE s.id = visit_id)",
     "attachment": "EXISTS (SELECT 1 FROM attachment_use s WHERE s.sha256 = attachment.sha256)",
     "quarantine": "false",
@@ -63,7 +63,7 @@ DO $$ BEGIN
   END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$
-"""
+"""  # names of this program  # nosec B608
 
 
 def apply(connection: sa.Connection) -> None:
