@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from api import (
     access_routes,
+    case_routes,
     face_routes,
     field_routes,
     office_routes,
@@ -138,6 +139,7 @@ def create_app(given: Services) -> Litestar:
             safety_routes.router,
             promise_routes.router,
             office_routes.router,
+            case_routes.router,
         ],
         state=State({"services": given}),
         middleware=[DefineMiddleware(SignedIn)],

@@ -10,7 +10,7 @@ from litestar.params import Parameter
 
 from api import body
 from api.access_routes import Call, services
-from api.guards import DISPATCH, STAFF, everybody, roles
+from api.guards import DISPATCH, STAFF, roles
 from commitments import cases, ledger
 from scheduling import dispatch, publish, run
 from schemas.access import Assign, Reason
@@ -308,20 +308,10 @@ async def audit_page(
         return await audit.page(tx, request.user.unit_id, after=after, limit=limit)
 
 
-@get("/track/{code:str}", guards=[everybody], summary="A customer follows a case")
-async def track(request: Call, code: str) -> dict[str, Any]:
-    """The steps a customer may see, the appointment, the promise and its date."""
-    async with services(request).engine.connect() as tx:
-        found = await board.tracked(tx, code[:40].replace("\x00", ""))
-    if found is None:
-        raise Refusal("not_found")
-    return found
-
-
 router = Router(
     path="/api/v1",
     route_handlers=[
         open_conflicts, resolve, quarantine, list_cases, open_case, one_case, list_orders,
         one_order, assign, cancel, edit, one_day, ask_plan, list_plans, one_plan, publish_plan,
-        list_commitments, summary, explain, clauses, technicians, premises, audit_page, track, ],
+        list_commitments, summary, explain, clauses, technicians, premises, audit_page, ],
         tags=["Office"], )  # fmt: skip

@@ -25,4 +25,5 @@ class Services(Value, frozen=True):
     ambient: Callable[[], Ambient]
     gate: Gate
     faces: Mapping[str, Asset]
+    link_key: bytes
     production: bool = False

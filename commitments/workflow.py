@@ -28,13 +28,18 @@ class Step(Value, frozen=True):
     decision: bool = False
     defined: bool = True
     visible: bool = True
+    papers: tuple[str, ...] = ()
+    papers_may_follow: bool = False
+    needs: tuple[str, ...] = ()
 
 
 class Workflow(Value, frozen=True):
-    """A named graph; it begins at its first step."""
+    """A named graph in one version; it begins at its first step."""
 
     name: str
     steps: tuple[Step, ...]
+    version: str = ""
+    zh: str = ""
 
     def step(self, code: str) -> Step:
         """A step by its code; refuses `workflow_unsound` where there is none."""
@@ -55,7 +60,12 @@ class Fault(Value, frozen=True):
 def read_workflow(name: str, document: Mapping[str, Any]) -> Workflow:
     """Reads a workflow as it ships (see storage/catalogue/workflows)."""
     spans = _spans(str(each["step"]) for each in document["steps"])
-    return Workflow(name=name, steps=tuple(_step(each, spans) for each in document["steps"]))
+    return Workflow(
+        name=str(document.get("code", name)),
+        steps=tuple(_step(each, spans) for each in document["steps"]),
+        version=str(document.get("version", "")),
+        zh=str(document.get("zh", name)),
+    )
 
 
 def faults(workflow: Workflow) -> tuple[Fault, ...]:
@@ -118,6 +128,8 @@ def _faults_of(step: Step, codes: frozenset[str]) -> Iterable[Fault]:
     for target in step.exits.values():
         if target not in codes:
             yield Fault(step=step.code, fault=f"leads_to_unknown:{target}", weight="error")
+    if step.clock_unit not in (*_CLOCKED_UNITS, "instant", None):
+        yield Fault(step=step.code, fault=f"clock_unknown:{step.clock_unit}", weight="error")
     if step.clock_unit in _CLOCKED_UNITS and step.clock_limit <= 0:
         yield Fault(step=step.code, fault="clock_without_limit", weight="error")
     if step.limit_zh and step.clock_unit is None and not step.decision:
@@ -184,6 +196,9 @@ def _step(given: Mapping[str, Any], spans: Mapping[str, str]) -> Step:
         decision=decision,
         defined=defined or bool(departments),
         visible=bool(given.get("customer_sees", not decision)),
+        papers=tuple(given.get("papers", ())),
+        papers_may_follow=bool(given.get("papers_may_follow", False)),
+        needs=tuple(given.get("needs", ())),
     )
 
 

@@ -1,6 +1,8 @@
 """The composition root of the API process: settings in, application out."""
 
+import contextlib
 import gc
+import os
 from pathlib import Path
 
 from argon2 import PasswordHasher
@@ -55,6 +57,7 @@ def services(settings: Settings, url: str) -> Services:
         ambient=live,
         gate=Gate(),
         faces=table(built()),
+        link_key=link_key(settings),
         production=settings.production,
     )
 
@@ -66,6 +69,23 @@ def built() -> dict[str, bytes]:
         for path in sorted(FACES.rglob("*"))
         if path.is_file()
     }
+
+
+def link_key(settings: Settings) -> bytes:
+    """What customers' links are signed with: from the secret, else made once for this machine."""
+    if settings.secret:
+        return settings.secret.encode()
+    path = settings.state_folder / "link-key"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        made = path.with_name(f"link-key-{os.getpid()}")
+        made.write_bytes(random_bytes(32))
+        made.chmod(0o600)
+        # a link is whole or not there: whoever is second takes the key of the first
+        with contextlib.suppress(FileExistsError):
+            os.link(made, path)
+        made.unlink()
+    return path.read_bytes()
 
 
 def photos(settings: Settings) -> Blobs:

@@ -165,6 +165,29 @@ PROBLEMS: dict[str, Problem] = {
         409, "复检合格后方可恢复供气。", "Gas comes back only after a passed recheck."
     ),
     "workflow_unsound": Problem(422, "流程定义不成立。", "This workflow cannot be walked."),
+    "workflow_known": Problem(
+        409, "该流程版本已发布，不能更改。", "This version is published and never changes."
+    ),
+    "workflow_begun": Problem(409, "该业务已在办理流程中。", "This case walks a workflow already."),
+    "workflow_not_begun": Problem(409, "该业务尚未进入流程。", "This case walks no workflow yet."),
+    "workflow_step": Problem(409, "该业务不在此步骤。", "The case does not stand at this step."),
+    "workflow_undefined": Problem(
+        409, "手册未载明此步骤，流程到此为止。", "The handbook does not describe this step."
+    ),
+    "workflow_waits": Problem(
+        409, "本步骤所需事项尚未登记。", "What this step needs is not on record yet."
+    ),
+    "chain_broken": Problem(
+        409, "存证链校验失败，请联系审计。", "A recorded fact was changed; call the auditor."
+    ),
+    "fact_in_future": Problem(422, "时间尚未到来。", "This is said to happen later than now."),
+    "paper_missing": Problem(409, "资料尚未补齐。", "Papers that may follow have to be in by now."),
+    "link_invalid": Problem(403, "链接无效或已过期。", "This link is not valid, or no longer."),
+    "appointment_times": Problem(422, "预约时段不成立。", "These hours cannot be an appointment."),
+    "appointment_after_due": Problem(
+        409, "所选时段晚于承诺时限。", "These hours lie after the deadline that was promised."
+    ),
+    "appointment_none": Problem(409, "尚未约定上门时间。", "No hours have been agreed yet."),
 }
 
 

@@ -156,30 +156,6 @@ async def case_story(tx: Transaction, unit_id: str, *, case_id: UUID) -> dict[st
     return {**dict(case), "work_orders": _plain(orders), "commitments": _plain(promises)}
 
 
-async def tracked(tx: Transaction, code: str) -> dict[str, Any] | None:
-    """What a customer may see of a case: no names, no addresses, no other case."""
-    connection = await driver(tx)
-    row = await connection.fetchrow(
-        'SELECT c.id, c.number, c.kind, c.state, c.received_at FROM "case" c'
-        " WHERE c.tracking_code = $1",
-        code,
-    )
-    if row is None:
-        return None
-    visits = await connection.fetch(
-        "SELECT lower(s.during) AS starts_at, upper(s.during) AS ends_at, v.state FROM work_order w"
-        " JOIN visit v ON v.work_order_id = w.id JOIN stop s ON s.visit_id = v.id AND"
-        " NOT s.released"
-        " WHERE w.case_id = $1 ORDER BY 1",
-        row["id"],
-    )
-    promises = await connection.fetch(
-        "SELECT clause, state, due_at FROM commitment WHERE case_id = $1 ORDER BY due_at", row["id"]
-    )
-    shown = {name: value for name, value in dict(row).items() if name != "id"}
-    return {**shown, "visits": _plain(visits), "commitments": _plain(promises)}
-
-
 async def conflict_of(tx: Transaction, unit_id: str, *, conflict_id: UUID) -> Any:
     """One conflict, locked, or None."""
     connection = await driver(tx)

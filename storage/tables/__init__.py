@@ -45,14 +45,15 @@ from storage.tables.sync import (
     template,
     upload,
 )
-from storage.tables.work import case, plan, stop, visit, work_order
+from storage.tables.work import case, case_event, plan, stop, visit, work_order, workflow
 
 __all__ = [
     "account", "appliance", "attachment", "attachment_use", "audit", "calendar_day", "case",
+    "case_event",
     "certificate", "commitment", "commitment_event", "commitment_stage", "conflict", "customer",
     "enrolment_code", "field_history", "grid", "hazard", "import_run", "mailbox", "mailbox_entry",
     "metadata", "meter", "operation", "outbox", "plan", "premises", "quarantine", "record", "rule",
     "server_epoch", "shift", "sign_in_failure", "stop", "tablet", "technician", "template", "token",
     "unit_table", "upload", "visit", "work_order",
-    "worker",
+    "worker", "workflow",
 ]  # fmt: skip

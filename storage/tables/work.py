@@ -38,6 +38,35 @@ case = sa.Table(
     sa.Index("case_premises_idx", "premises_id"),
 )
 
+# A workflow that a unit may walk, in one version; written by publishing. Never changed.
+workflow = sa.Table(
+    "workflow",
+    metadata,
+    sa.Column("unit_id", sa.Text, sa.ForeignKey("unit.id"), primary_key=True),
+    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, primary_key=True),
+    document("body"),
+    instant("published_at"),
+    text("published_by"),
+)
+
+# A recorded fact of a case (step, document, contract, payment, manager), hash-chained; appended by
+# casework, never changed.
+case_event = sa.Table(
+    "case_event",
+    metadata,
+    sa.Column("case_id", sa.Uuid(), sa.ForeignKey("case.id"), primary_key=True),
+    sa.Column("n", sa.BigInteger, primary_key=True),
+    unit(),
+    text("kind"),
+    instant("at"),
+    instant("received_at"),
+    text("actor"),
+    document("body"),
+    text("previous_hash"),
+    text("hash"),
+)
+
 # Field work at premises; written by intake, dispatchers and visits.
 work_order = sa.Table(
     "work_order",

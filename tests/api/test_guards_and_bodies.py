@@ -30,6 +30,10 @@ OPEN = {
     ("POST", "/api/v1/session/refresh"),
     ("POST", "/api/v1/devices/enrol"),
     ("GET", "/api/v1/track/{code}"),
+    ("GET", "/api/v1/appointments/{link}"),
+    ("POST", "/api/v1/appointments/{link}/confirm"),
+    ("POST", "/api/v1/appointments/{link}/move"),
+    ("GET", "/api/v1/appointments/{link}/calendar.ics"),
 }
 ID = "019aaaaa-0000-7000-8000-000000000001"
 
