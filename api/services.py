@@ -1,6 +1,7 @@
 """What a request may use, made once a process by runtime."""
 
 from collections.abc import Callable, Mapping
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -12,6 +13,13 @@ from storage.blobs import Blobs
 from storage.sync_store import SyncStore
 from sync.devices import Keys
 from sync.push import Library
+
+
+class Webhooks(Value, frozen=True):
+    """What may be a webhook's address (refuses `webhook_target`), and what signs for it."""
+
+    judge: Callable[[str], object]
+    secret: Callable[[UUID], str]
 
 
 class Services(Value, frozen=True):
@@ -26,4 +34,5 @@ class Services(Value, frozen=True):
     gate: Gate
     faces: Mapping[str, Asset]
     link_key: bytes
+    webhooks: Webhooks
     production: bool = False

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 
 from runtime import (
     audit_commands,
+    backup_commands,
     commitment_commands,
     demo_commands,
+    doctor_commands,
     import_commands,
     plan_commands,
     server_commands,
@@ -27,6 +29,8 @@ GROUPS = (
     audit_commands,
     demo_commands,
     workflow_commands,
+    backup_commands,
+    doctor_commands,
 )
 
 

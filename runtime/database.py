@@ -22,7 +22,7 @@ def database(settings: Settings) -> Iterator[str]:
     if given is not None:
         yield given
         return
-    with own_server(settings.state_folder / "postgres") as cluster:
+    with own_server(settings.state_folder / "postgres", archive=settings.archive) as cluster:
         cluster.ensure_database("doorstep")
         yield cluster.url("doorstep")
 
@@ -43,9 +43,11 @@ def asked(question: Callable[[AsyncEngine, str], Awaitable[T]]) -> T:
 
 
 @contextmanager
-def own_server(folder: Path, *, durable: bool = True) -> Iterator[embedded.Cluster]:
+def own_server(
+    folder: Path, *, durable: bool = True, archive: bool = False
+) -> Iterator[embedded.Cluster]:
     """An embedded PostgreSQL for as long as the block runs."""
-    cluster = embedded.start(folder, durable=durable)
+    cluster = embedded.start(folder, durable=durable, archive=archive)
     try:
         yield cluster
     finally:

@@ -1,10 +1,9 @@
 """The composition root of the API process: settings in, application out."""
 
-import contextlib
 import gc
-import os
 from pathlib import Path
 
+import httpx
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from litestar import Litestar
@@ -12,7 +11,8 @@ from litestar import Litestar
 from api.app import create_app
 from api.faces import table
 from api.gate import Gate
-from api.services import Services
+from api.services import Services, Webhooks
+from runtime import notify, secret, targets
 from runtime.ambient import live, random_bytes
 from runtime.settings import Settings, database_url_given, read_settings
 from storage import checklists
@@ -57,8 +57,28 @@ def services(settings: Settings, url: str) -> Services:
         ambient=live,
         gate=Gate(),
         faces=table(built()),
-        link_key=link_key(settings),
+        link_key=secret.derived(settings, "links"),
+        webhooks=webhooks(settings),
         production=settings.production,
+    )
+
+
+def webhooks(settings: Settings) -> Webhooks:
+    """Addresses of this installation's allow-list, and secrets made from its own."""
+    own = secret.derived(settings, "webhooks")
+    return Webhooks(
+        judge=lambda url: targets.read(url, hosts=settings.hosts),
+        secret=lambda webhook_id: notify.shown(notify.secret_of(own, webhook_id)),
+    )
+
+
+def sender(settings: Settings) -> notify.Sender:
+    """Through what notifications leave; without a gateway of the company's own, into a file."""
+    return notify.Sender(
+        gateway=notify.FileGateway(settings.state_folder / "notifications"),
+        client=httpx.AsyncClient(timeout=notify.SEND_SECONDS_MAX, trust_env=False),
+        secret=secret.derived(settings, "webhooks"),
+        hosts=settings.hosts,
     )
 
 
@@ -69,23 +89,6 @@ def built() -> dict[str, bytes]:
         for path in sorted(FACES.rglob("*"))
         if path.is_file()
     }
-
-
-def link_key(settings: Settings) -> bytes:
-    """What customers' links are signed with: from the secret, else made once for this machine."""
-    if settings.secret:
-        return settings.secret.encode()
-    path = settings.state_folder / "link-key"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        made = path.with_name(f"link-key-{os.getpid()}")
-        made.write_bytes(random_bytes(32))
-        made.chmod(0o600)
-        # a link is whole or not there: whoever is second takes the key of the first
-        with contextlib.suppress(FileExistsError):
-            os.link(made, path)
-        made.unlink()
-    return path.read_bytes()
 
 
 def photos(settings: Settings) -> Blobs:

@@ -22,13 +22,12 @@ from runtime import processes, sample_region, worker
 from runtime.ambient import live, now
 from runtime.database import database
 from runtime.opening import open_region
-from runtime.server import hash_password, photos, services
+from runtime.server import hash_password, photos, sender, services
 from runtime.settings import Settings, database_url_given, read_settings
 from scheduling import publish, run
 from schemas.ids import named
 from schemas.problems import Refusal
 from storage import access, catalogue, migrate, plans, registry, scope, work
-from storage.blobs import Blobs
 from storage.engine import Transaction, make_engine
 from storage.scope import APP_ROLE
 
@@ -76,11 +75,11 @@ def _work(_: argparse.Namespace) -> int:
     processes.follow_parent()
     settings = read_settings()
     with database(settings) as url:
-        asyncio.run(_worked(url, photos(settings)))
+        asyncio.run(_worked(url, settings))
     return 0
 
 
-async def _worked(url: str, blobs: Blobs) -> None:
+async def _worked(url: str, settings: Settings) -> None:
     engine = make_engine(url, connections=4, statement_seconds=60, role=APP_ROLE)
     scope.enter_everywhere()  # a worker serves every unit; each claim names its own
     stop = asyncio.Event()
@@ -88,7 +87,7 @@ async def _worked(url: str, blobs: Blobs) -> None:
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop.set)
     try:
-        await worker.work(engine, blobs, stop=stop)
+        await worker.work(engine, photos(settings), sender=sender(settings), stop=stop)
     finally:
         await engine.dispose()
 

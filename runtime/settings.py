@@ -26,12 +26,19 @@ class Settings(
     behind_proxy: bool = False
     plan_seconds: float = 10.0
     attachments: str = ""
+    archive: bool = False
+    webhook_hosts: str = ""
     clock_shift_seconds: int = 0
 
     @property
     def production(self) -> bool:
         """Whether this installation serves real customers."""
         return self.environment == "production"
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Where webhooks may go: `DOORSTEP_WEBHOOK_HOSTS`, parted by commas."""
+        return tuple(each.strip() for each in self.webhook_hosts.split(",") if each.strip())
 
     @property
     def state_folder(self) -> Path:

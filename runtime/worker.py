@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from commitments import sweep
-from runtime import chores
+from runtime import chores, notify
 from runtime.ambient import live
 from scheduling import run
 from storage import plans
@@ -23,7 +23,7 @@ log = structlog.get_logger("doorstep.worker")
 
 POLL_SECONDS = 1.0
 REST_SECONDS_MAX = 30.0
-RESTS = {"due_work": 600.0, "held": 60.0, "uploads": 600.0}
+RESTS = {"due_work": 600.0, "held": 60.0, "uploads": 600.0, "notify": 5.0}
 """How long a step rests where it found nothing, in seconds; the others ask every second."""
 SWEEP_LIMIT = 2_000
 
@@ -35,7 +35,9 @@ def name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-async def work(engine: AsyncEngine, blobs: Blobs, *, stop: asyncio.Event) -> None:
+async def work(
+    engine: AsyncEngine, blobs: Blobs, *, sender: notify.Sender, stop: asyncio.Event
+) -> None:
     """Works until told to stop. A failing step is logged, waits longer, and is tried again."""
     own_name = name()
     with run.own_process() as pool:
@@ -58,6 +60,7 @@ async def work(engine: AsyncEngine, blobs: Blobs, *, stop: asyncio.Event) -> Non
             "due_work": lambda: chores.due_work(engine, ambient=live()),
             "held": lambda: chores.held(engine, ambient=live()),
             "packs": lambda: chores.packs_over(engine, ambient=live()),
+            "notify": lambda: notify.notify(engine, sender, ambient=live()),
             "uploads": lambda: chores.uploads(engine, blobs, ambient=live()),
         }
         async with asyncio.TaskGroup() as group:

@@ -44,6 +44,23 @@ PROBLEMS: dict[str, Problem] = {
         500, "系统配置不安全，拒绝启动。", "The settings are unsafe; nothing starts."
     ),
     "database_start": Problem(503, "数据库未能启动。", "The database did not start."),
+    # operation
+    "backup_failed": Problem(503, "备份未完成。", "The backup is not whole; it was not kept."),
+    "backup_external": Problem(
+        409,
+        "外部数据库请用其自带的备份工具。",
+        "A server of your own is backed up by its own tools; see docs/operation/runbook.md.",
+    ),
+    "backup_folder": Problem(
+        409, "目标文件夹不是空的。", "A backup and a restore go into a folder of their own."
+    ),
+    "backup_unknown": Problem(404, "这里没有备份。", "There is no backup in this folder."),
+    "restore_point": Problem(
+        422, "备份无法恢复到该时刻。", "The backup and its archive do not reach this instant."
+    ),
+    "webhook_target": Problem(
+        422, "回调地址不在允许范围内。", "This address is not one that webhooks may go to."
+    ),
     # registry and import
     "file_encoding": Problem(422, "文件编码无法识别。", "The file is neither GB18030 nor UTF-8."),
     "file_missing": Problem(404, "缺少必需的文件。", "A file that is needed is not there."),

@@ -133,6 +133,16 @@ async def visits_using(tx: Transaction, unit_id: str, *, sha256: str) -> list[UU
     return [each for each in rows if each is not None]
 
 
+async def verified(tx: Transaction, unit_id: str) -> list[str]:
+    """The SHA-256 of every photo that is here whole."""
+    rows = await tx.execute(
+        sa.select(attachment.c.sha256)
+        .where(attachment.c.unit_id == unit_id, attachment.c.state == "verified")
+        .order_by(attachment.c.sha256)
+    )
+    return list(rows.scalars())
+
+
 async def missing_of(tx: Transaction, unit_id: str, *, tablet_id: UUID) -> int:
     """How many files that this tablet's answers name have not come whole."""
     connection = await driver(tx)

@@ -22,6 +22,10 @@ from typing import IO, Any
 from schemas.problems import Refusal
 
 START_SECONDS_MAX = 30
+ARCHIVE = "archive"
+"""The folder beside the data that takes the write-ahead log where a point in time is wanted."""
+ARCHIVE_SECONDS_MAX = 60
+"""The most work that a lost disk costs where the archive lies on another one."""
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -38,6 +42,11 @@ class Cluster:
         self._sockets = sockets
         self._identity = identity
         self._use: IO[bytes] | None = None
+
+    @property
+    def data(self) -> Path:
+        """Where the server's files lie."""
+        return self._data
 
     def url(self, database: str) -> str:
         """The address of a database of this server."""
@@ -71,12 +80,39 @@ class Cluster:
                 self._run("pg_ctl", "-D", str(self._data), "-w", "-m", mode, "stop")
         self._use = None
 
-    def start(self, *, durable: bool) -> None:
-        """Starts the server where it does not run, creating its data folder the first time."""
+    def start(
+        self, *, durable: bool, archive: bool = False, patience_seconds: float = START_SECONDS_MAX
+    ) -> None:
+        """Starts the server where it does not run, creating its data folder the first time; tries
+        again for so long, because a killed server's memory may need a moment to go away."""
         with self._alone():
             self._use = (self._data.parent / "use.lock").open("ab")
             fcntl.flock(self._use, fcntl.LOCK_SH)
-            self._start(durable=durable)
+            self._start(patience_seconds, durable=durable, archive=archive)
+
+    def own(self, folder: Path) -> Path:
+        """A folder that the server's user may write."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._identity:
+            os.chown(folder, self._identity["user"], self._identity["group"])
+        return folder
+
+    def base_backup(self, target: Path) -> None:
+        """A copy of the running server's files in `target`, with what it takes to make it whole,
+        checked against its own manifest (SHA-256). Refuses `backup_failed`."""
+        whom = ["-h", str(self._sockets), "-U", "postgres"]
+        how = ["-c", "fast", "-X", "stream", "--manifest-checksums=SHA256"]
+        made = self._run("pg_basebackup", *whom, *how, "-D", str(target), check=False)
+        if made or self._run("pg_verifybackup", "-q", str(target), check=False):
+            raise Refusal("backup_failed", part="database")
+
+    def switch_segment(self) -> None:
+        """What was written until now goes to the archive at once."""
+        self._sql("SELECT pg_switch_wal()")
+
+    def recovering(self) -> bool:
+        """Whether the server still replays what a restore brought."""
+        return self._sql("SELECT pg_is_in_recovery()") == "t"
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -85,7 +121,7 @@ class Cluster:
             fcntl.flock(turn, fcntl.LOCK_EX)
             yield
 
-    def _start(self, *, durable: bool) -> None:
+    def _start(self, patience_seconds: float, *, durable: bool, archive: bool) -> None:
         if not (self._data / "PG_VERSION").exists():
             locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
             if self._major() < 17:  # the builtin provider is new in 17
@@ -98,18 +134,27 @@ class Cluster:
             "unix_socket_directories": str(self._sockets),
             "max_connections": "200",
             **({} if durable else FAST),
+            **(self._archiving() if archive else {}),
         }
         given = " ".join(f"-c {name}='{value}'" for name, value in options.items())
-        deadline = time.monotonic() + START_SECONDS_MAX
+        deadline = time.monotonic() + patience_seconds
         log = str(self._data / "server.log")
-        # after a kill the old shared memory may need a moment to go away
         while not self.running():
-            self._run(
-                "pg_ctl", "-D", str(self._data), "-w", "-l", log, "-o", given, "start", check=False
-            )
-            if time.monotonic() > deadline:
+            begun = ("pg_ctl", "-D", str(self._data), "-w", "-l", log, "-o", given, "start")
+            self._run(*begun, check=False)
+            if time.monotonic() > deadline and not self.running():
                 raise Refusal("database_start", log=log)
             time.sleep(0.2)
+
+    def _archiving(self) -> dict[str, str]:
+        # an idle segment is 16 MiB of zeros, which gzip makes 16 kB of
+        place = self.own(self._data.parent / ARCHIVE)
+        command = f"test ! -f {place}/%f.gz && gzip -1 < %p > {place}/%f.tmp"
+        return {
+            "archive_mode": "on",
+            "archive_timeout": str(ARCHIVE_SECONDS_MAX),
+            "archive_command": f"{command} && mv {place}/%f.tmp {place}/%f.gz",
+        }
 
     def _major(self) -> int:
         text = subprocess.run(  # nosec B603
@@ -153,9 +198,16 @@ class Cluster:
         )
 
 
-def start(folder: Path, *, durable: bool = True) -> Cluster:
+def start(folder: Path, *, durable: bool = True, archive: bool = False) -> Cluster:
     """A server over `folder`: the one that runs there, or a new one. fsync is on unless told
-    otherwise."""
+    otherwise; `archive` keeps the write-ahead log for a restore to a point in time."""
+    cluster = at(folder)
+    cluster.start(durable=durable, archive=archive)
+    return cluster
+
+
+def at(folder: Path) -> Cluster:
+    """The server of a folder, not started."""
     identity = _identity()
     tools = _tools(identity)
     folder = folder.resolve()
@@ -167,9 +219,7 @@ def start(folder: Path, *, durable: bool = True) -> Cluster:
         each.mkdir(mode=0o700 if each == data else 0o755, parents=True, exist_ok=True)
         if identity:
             os.chown(each, identity["user"], identity["group"])
-    cluster = Cluster(tools, data, sockets=sockets, identity=identity)
-    cluster.start(durable=durable)
-    return cluster
+    return Cluster(tools, data, sockets=sockets, identity=identity)
 
 
 def _identity() -> dict[str, Any]:

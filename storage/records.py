@@ -97,6 +97,14 @@ async def ensure_epoch(tx: Transaction, *, epoch: UUID, now: datetime) -> None:
     )
 
 
+async def begin_epoch(tx: Transaction, *, epoch: UUID, now: datetime) -> None:
+    """The database was restored: tablets offer again what it may have forgotten."""
+    connection = await driver(tx)
+    await connection.execute(
+        "UPDATE server_epoch SET epoch = $1, since = $2 WHERE id = 1", epoch, now
+    )
+
+
 async def known_operations(
     tx: Transaction, unit_id: str, *, ids: Sequence[UUID]
 ) -> dict[UUID, Any]:

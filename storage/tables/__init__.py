@@ -4,13 +4,13 @@ from storage.tables.access import (
     account,
     audit,
     enrolment_code,
-    outbox,
     sign_in_failure,
     tablet,
     token,
     worker,
 )
 from storage.tables.base import metadata
+from storage.tables.notification import outbox, webhook
 from storage.tables.promise import (
     calendar_day,
     commitment,
@@ -54,6 +54,6 @@ __all__ = [
     "enrolment_code", "field_history", "grid", "hazard", "import_run", "mailbox", "mailbox_entry",
     "metadata", "meter", "operation", "outbox", "plan", "premises", "quarantine", "record", "rule",
     "server_epoch", "shift", "sign_in_failure", "stop", "tablet", "technician", "template", "token",
-    "unit_table", "upload", "visit", "work_order",
+    "unit_table", "upload", "visit", "webhook", "work_order",
     "worker", "workflow",
 ]  # fmt: skip

@@ -109,19 +109,3 @@ worker = sa.Table(
     instant("seen_at"),
     text("doing"),
 )
-
-# What has to leave the house: notices and webhooks; written with the change, sent by the worker.
-outbox = sa.Table(
-    "outbox",
-    metadata,
-    key(),
-    unit(),
-    text("kind"),
-    text("subject"),
-    document("payload"),
-    instant("created_at"),
-    instant("sent_at", optional=True),
-    whole("attempts", default=0),
-    sa.UniqueConstraint("kind", "subject"),
-    sa.Index("outbox_open_idx", "created_at", postgresql_where=sa.text("sent_at IS NULL")),
-)
