@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Request, Router, delete, get, post
 
 from api import body
@@ -19,6 +20,7 @@ from schemas.access import (
     SignIn,
     Tokens,
 )
+from schemas.office import TabletList, TabletRow
 from schemas.sync import Drained
 from storage import access
 from sync import devices
@@ -68,12 +70,11 @@ async def enrol(request: Call) -> Enrolled:
 
 
 @get("/devices", guards=[roles(*STAFF)], summary="Tablets of the unit")
-async def tablets(request: Call) -> dict[str, Any]:
+async def tablets(request: Call) -> TabletList:
     """Every install with what it says it still has to send."""
     async with services(request).engine.connect() as tx:
         rows = await access.tablets(tx, request.user.unit_id)
-    names = ("id", "label", "state", "number", "name", "seen_at", "unsent", "last_n", "enrolled_at")
-    return {"items": [{name: getattr(row, name) for name in names} for row in rows], "next": None}
+    return TabletList(items=msgspec.convert(rows, list[TabletRow], from_attributes=True), next=None)
 
 
 @post(

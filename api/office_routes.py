@@ -8,13 +8,14 @@ import msgspec
 from litestar import Router, get, post
 from litestar.params import Parameter
 
-from api import body
+from api import body, list_routes
 from api.access_routes import Call, services
 from api.guards import DISPATCH, STAFF, roles
 from commitments import cases, ledger
 from scheduling import dispatch, publish, run
 from schemas.access import Assign, Reason
 from schemas.base import Value, Wire
+from schemas.office import AuditRow
 from schemas.problems import Refusal
 from schemas.sync import Fields, Resolution
 from schemas.work import CaseRequest
@@ -58,14 +59,6 @@ async def _listed(
     return Page(items=rows, next=str(rows[-1]["id"]) if len(rows) == limit else None)
 
 
-@get("/conflicts", guards=[roles(*STAFF)], summary="Conflicts with every value")
-async def open_conflicts(
-    request: Call, status: Chosen = "open", *, after: UUID | None = None, limit: Limit = 100
-) -> Page:
-    """Who said what, when, and what counts meanwhile."""
-    return await _listed(request, "conflicts", chosen=status, after=after, limit=limit)
-
-
 @post(
     "/conflicts/{conflict_id:uuid}/resolve",
     guards=[roles("dispatcher", "supervisor", "safety_reviewer")],
@@ -79,22 +72,6 @@ async def resolve(request: Call, conflict_id: UUID) -> None:
     await conflicts.resolve(
         use.engine, request.user, conflict_id=conflict_id, wish=wish, ambient=use.ambient()
     )
-
-
-@get("/quarantine", guards=[roles(*STAFF)], summary="What could not be applied")
-async def quarantine(
-    request: Call, status: Chosen = "open", *, after: UUID | None = None, limit: Limit = 100
-) -> Page:
-    """Operations with the code of what is wrong and their bytes."""
-    return await _listed(request, "quarantine", chosen=status, after=after, limit=limit)
-
-
-@get("/cases", guards=[roles(*STAFF)], summary="Cases")
-async def list_cases(
-    request: Call, status: Chosen = None, *, after: UUID | None = None, limit: Limit = 100
-) -> Page:
-    """Cases of the unit."""
-    return await _listed(request, "cases", chosen=status, after=after, limit=limit)
 
 
 @post("/cases", guards=[roles("agent", *DISPATCH)], opt={"body": CaseRequest}, summary="Intake")
@@ -124,24 +101,6 @@ async def case_story(request: Call, case_id: UUID) -> dict[str, Any]:
 async def one_case(request: Call, case_id: UUID) -> dict[str, Any]:
     """One case with its work orders and commitments."""
     return await case_story(request, case_id)
-
-
-@get("/work-orders", guards=[roles(*STAFF)], summary="Work orders")
-async def list_orders(
-    request: Call, status: Chosen = None, *, after: UUID | None = None, limit: Limit = 100
-) -> Page:
-    """Work orders of the unit."""
-    return await _listed(request, "work_orders", chosen=status, after=after, limit=limit)
-
-
-@get("/work-orders/{order_id:uuid}", guards=[roles(*STAFF)], summary="One work order's whole story")
-async def one_order(request: Call, order_id: UUID) -> dict[str, Any]:
-    """Visits, answers, and every value that lost."""
-    async with services(request).engine.connect() as tx:
-        found = await board.story(tx, request.user.unit_id, order_id=order_id)
-    if found is None:
-        raise Refusal("not_found")
-    return found
 
 
 @post(
@@ -250,14 +209,6 @@ async def publish_plan(request: Call, plan_id: UUID) -> dict[str, int]:
     )
 
 
-@get("/commitments", guards=[roles(*STAFF)], summary="Commitments")
-async def list_commitments(
-    request: Call, status: Chosen = None, *, after: UUID | None = None, limit: Limit = 100
-) -> Page:
-    """Commitments of the unit."""
-    return await _listed(request, "commitments", chosen=status, after=after, limit=limit)
-
-
 @get("/commitments/summary", guards=[roles(*STAFF)], summary="Counts by rule and state")
 async def summary(request: Call) -> list[dict[str, Any]]:
     """How many promises stand how."""
@@ -302,16 +253,24 @@ async def premises(
 @get("/audit", guards=[roles("auditor", "supervisor", "administrator")], summary="Audit")
 async def audit_page(
     request: Call, after: Annotated[int, Parameter(ge=0, le=2**53)] = 0, *, limit: Limit = 100
-) -> list[dict[str, Any]]:
+) -> list[AuditRow]:
     """Who did what, hash-chained."""
     async with services(request).engine.connect() as tx:
-        return await audit.page(tx, request.user.unit_id, after=after, limit=limit)
+        rows = await audit.page(tx, request.user.unit_id, after=after, limit=limit)
+    return [
+        AuditRow(
+            n=row["n"], at=row["at"], actor=row["actor"], action=row["action"],
+            subject=row["subject"], detail=msgspec.json.encode(row["detail"]).decode(),
+            hash=row["hash"], )
+        for row in rows
+    ]  # fmt: skip
 
 
 router = Router(
     path="/api/v1",
     route_handlers=[
-        open_conflicts, resolve, quarantine, list_cases, open_case, one_case, list_orders,
-        one_order, assign, cancel, edit, one_day, ask_plan, list_plans, one_plan, publish_plan,
-        list_commitments, summary, explain, clauses, technicians, premises, audit_page, ],
+        resolve, open_case, one_case, assign, cancel, edit, one_day, ask_plan, list_plans,
+        one_plan, publish_plan, summary, explain, clauses, technicians, premises, audit_page,
+        *list_routes.handlers, ],
+        dependencies={"filters": list_routes.narrowed},
         tags=["Office"], )  # fmt: skip

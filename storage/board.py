@@ -1,5 +1,4 @@
-"""What office pages read: cases, work orders, days, conflicts, quarantine. Always within one
-unit."""
+"""What office pages read: days, cases, conflicts under decision. Always within one unit."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -10,43 +9,6 @@ from storage.engine import Transaction, driver
 
 Rows = list[dict[str, Any]]
 
-_CONFLICTS = """
-SELECT c.id, c.record_id AS record, r.kind, r.visit_id AS visit, c.field, c.policy,
-  c.status, c.values,
-  c.auto_resolved, c.resolution, c.opened_at, c.closed_at, c.closed_by, r.version AS record_version,
-  r.fields -> 'number' AS number, r.fields -> 'address' AS address
-FROM conflict c JOIN record r ON r.id = c.record_id
-WHERE c.unit_id = $1 AND c.status = $2 AND ($3::uuid IS NULL OR c.id > $3)
-ORDER BY c.id LIMIT $4
-"""
-_QUARANTINE = """
-SELECT q.id, q.tablet_id AS tablet, q.operation_id AS operation, q.code, q.status, q.received_at,
-  q.payload, q.decided_at, q.decided_by, q.reason
-FROM quarantine q WHERE q.unit_id = $1 AND q.status = $2 AND ($3::uuid IS NULL OR q.id > $3)
-ORDER BY q.id LIMIT $4
-"""
-_CASES = """
-SELECT c.id, c.number, c.kind, c.channel, c.state, c.received_at, c.description, p.account,
-  p.address
-FROM "case" c LEFT JOIN premises p ON p.id = c.premises_id
-WHERE c.unit_id = $1 AND ($2::text IS NULL OR c.state = $2) AND ($3::uuid IS NULL OR c.id > $3)
-ORDER BY c.id LIMIT $4
-"""
-_ORDERS = """
-SELECT w.id, w.number, w.kind, w.state, w.due_at, w.window_opens, w.window_closes, w.attempts,
-  w.case_id, p.account, p.address
-FROM work_order w JOIN premises p ON p.id = w.premises_id
-WHERE w.unit_id = $1 AND ($2::text IS NULL OR w.state = $2) AND ($3::uuid IS NULL OR w.id > $3)
-ORDER BY w.id LIMIT $4
-"""
-_COMMITMENTS = """
-SELECT id, rule_code, rule_version, clause, state, started_at, due_at, due_on, provisional,
-  stopped_at,
-  case_id, premises_id, work_order_id
-FROM commitment
-WHERE unit_id = $1 AND ($2::text IS NULL OR state = $2) AND ($3::uuid IS NULL OR id > $3)
-ORDER BY id LIMIT $4
-"""
 _PREMISES = """
 SELECT id, account, address, customer_class, latitude, longitude, last_inspection_on,
   inspection_due_on, supply_state, marks
@@ -54,14 +16,7 @@ FROM premises
 WHERE unit_id = $1 AND ($2::text IS NULL OR account = $2) AND ($3::uuid IS NULL OR id > $3)
 ORDER BY id LIMIT $4
 """
-_LISTS = {
-    "conflicts": _CONFLICTS,
-    "quarantine": _QUARANTINE,
-    "cases": _CASES,
-    "work_orders": _ORDERS,
-    "commitments": _COMMITMENTS,
-    "premises": _PREMISES,
-}
+_LISTS = {"premises": _PREMISES}
 
 _STOPS = """
 SELECT v.id AS visit, v.work_order_id AS work_order, w.number, w.kind, w.tier, v.state, v.pinned,
@@ -80,17 +35,6 @@ FROM technician k
 LEFT JOIN LATERAL (SELECT id, unsent, seen_at FROM tablet
   WHERE technician_id = k.id AND state = 'active' ORDER BY enrolled_at DESC LIMIT 1) t ON true
 WHERE k.unit_id = $1 AND k.active ORDER BY k.number
-"""
-_HISTORY = """
-SELECT field, value, version, author, reason, observed_at, received_at FROM field_history
-WHERE unit_id = $1 AND record_id = ANY($2::uuid[]) ORDER BY n
-"""
-_VISITS = """
-SELECT v.id, v.attempt, v.state, v.outcome, v.technician_id, v.started_at, v.ended_at,
-  v.certification,
-  v.pending_decision, r.version, r.fields
-FROM visit v LEFT JOIN record r ON r.id = v.id
-WHERE v.unit_id = $1 AND v.work_order_id = $2 ORDER BY v.attempt
 """
 
 
@@ -118,19 +62,6 @@ async def team(tx: Transaction, unit_id: str) -> Rows:
     """Technicians with what their tablet last said."""
     connection = await driver(tx)
     return _plain(await connection.fetch(_TEAM, unit_id))
-
-
-async def story(tx: Transaction, unit_id: str, *, order_id: UUID) -> dict[str, Any] | None:
-    """One work order with its visits, answers and every value that lost."""
-    connection = await driver(tx)
-    order = await connection.fetchrow(
-        "SELECT * FROM work_order WHERE unit_id = $1 AND id = $2", unit_id, order_id
-    )
-    if order is None:
-        return None
-    visits = _plain(await connection.fetch(_VISITS, unit_id, order_id))
-    history = _plain(await connection.fetch(_HISTORY, unit_id, [each["id"] for each in visits]))
-    return {**dict(order), "visits": visits, "history": history}
 
 
 async def case_story(tx: Transaction, unit_id: str, *, case_id: UUID) -> dict[str, Any] | None:
