@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Router, get, post
+from litestar.di import Provide
 from litestar.params import Parameter
 
 from api import body, list_routes
@@ -272,5 +273,5 @@ router = Router(
         resolve, open_case, one_case, assign, cancel, edit, one_day, ask_plan, list_plans,
         one_plan, publish_plan, summary, explain, clauses, technicians, premises, audit_page,
         *list_routes.handlers, ],
-        dependencies={"filters": list_routes.narrowed},
+        dependencies={"filters": Provide(list_routes.narrowed, sync_to_thread=False)},
         tags=["Office"], )  # fmt: skip

@@ -330,6 +330,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/commitments/at-risk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Promises that end soon */
+        get: operations["ApiV1CommitmentsAtRiskAtRisk"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/commitments/standing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Promises kept, at risk, broken */
+        get: operations["ApiV1CommitmentsStandingStanding"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/commitments/summary": {
         parameters: {
             query?: never;
@@ -372,7 +406,7 @@ export interface paths {
             cookie?: never;
         };
         /** Conflicts with every value */
-        get: operations["ApiV1ConflictsOpenConflicts"];
+        get: operations["ApiV1ConflictsListConflicts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -392,6 +426,23 @@ export interface paths {
         put?: never;
         /** Decide a conflict */
         post: operations["ApiV1ConflictsConflictIdResolveResolve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/coverage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Inspection coverage */
+        get: operations["ApiV1CoverageCoverage"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -500,6 +551,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/exports/{what}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A list as a file */
+        get: operations["ApiV1ExportsWhatExport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/hazards/{hazard_id}/steps": {
         parameters: {
             query?: never;
@@ -511,23 +579,6 @@ export interface paths {
         put?: never;
         /** A step in a hazard's life */
         post: operations["ApiV1HazardsHazardIdStepsHazardStep"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/notifications": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What left the house */
-        get: operations["ApiV1NotificationsPage"];
-        put?: never;
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -611,7 +662,7 @@ export interface paths {
             cookie?: never;
         };
         /** What could not be applied */
-        get: operations["ApiV1QuarantineQuarantine"];
+        get: operations["ApiV1QuarantineListQuarantine"];
         put?: never;
         post?: never;
         delete?: never;
@@ -910,41 +961,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/webhooks": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Systems that are told */
-        get: operations["ApiV1WebhooksEvery"];
-        put?: never;
-        /** Name a system that is told */
-        post: operations["ApiV1WebhooksName"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/webhooks/{webhook_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /** Tell a system no longer */
-        delete: operations["ApiV1WebhooksWebhookIdEnd"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/work-orders": {
         parameters: {
             query?: never;
@@ -1094,6 +1110,38 @@ export interface components {
             technician: string;
             version: number;
         };
+        /** AtRisk */
+        AtRisk: {
+            account: string | null;
+            address: string | null;
+            clause: string;
+            /** Format: date-time */
+            due_at: string;
+            grid: string | null;
+            /** Format: uuid */
+            id: string;
+            kind: string | null;
+            late_seconds: number | null;
+            number: string | null;
+            rule_code: string;
+            rule_zh: string;
+            starts_at: string | null;
+            state: string;
+            technician: string | null;
+            visit_id: string | null;
+            work_order_id: string | null;
+        };
+        /** AuditRow */
+        AuditRow: {
+            action: string;
+            actor: string;
+            /** Format: date-time */
+            at: string;
+            detail: string;
+            hash: string;
+            n: number;
+            subject: string;
+        };
         /**
          * Begin
          * @description A case begins to walk a workflow; a later version may take over at a step, with a reason.
@@ -1136,6 +1184,11 @@ export interface components {
             /** Format: date-time */
             received_at: string;
         };
+        /** CasePage */
+        CasePage: {
+            items: components["schemas"]["CaseRow"][];
+            next: string | null;
+        };
         /**
          * CaseRequest
          * @description A customer's request as any channel hands it over.
@@ -1159,6 +1212,102 @@ export interface components {
             /** @default null */
             window: components["schemas"]["Window"] | null;
         };
+        /** CaseRow */
+        CaseRow: {
+            account: string | null;
+            address: string | null;
+            channel: string;
+            description: string;
+            grid: string | null;
+            /** Format: uuid */
+            id: string;
+            kind: string;
+            number: string;
+            /** Format: date-time */
+            received_at: string;
+            state: string;
+        };
+        /** CommitmentPage */
+        CommitmentPage: {
+            items: components["schemas"]["CommitmentRow"][];
+            next: string | null;
+        };
+        /** CommitmentRow */
+        CommitmentRow: {
+            account: string | null;
+            address: string | null;
+            case_id: string | null;
+            clause: string;
+            due_at: string | null;
+            due_on: string | null;
+            grid: string | null;
+            /** Format: uuid */
+            id: string;
+            order: string | null;
+            premises_id: string | null;
+            provisional: boolean;
+            rule_code: string;
+            rule_version: string;
+            /** Format: date-time */
+            started_at: string;
+            state: string;
+            stopped_at: string | null;
+            work_order_id: string | null;
+        };
+        /** ConflictPage */
+        ConflictPage: {
+            items: components["schemas"]["ConflictRow"][];
+            next: string | null;
+        };
+        /** ConflictRow */
+        ConflictRow: {
+            address: boolean | number | string | (boolean | number | string | {
+                [key: string]: boolean | number | string | null;
+            } | null)[] | {
+                [key: string]: boolean | number | string | string[] | null;
+            } | null;
+            auto_resolved: boolean;
+            closed_at: string | null;
+            closed_by: string | null;
+            field: string;
+            /** Format: uuid */
+            id: string;
+            kind: string;
+            number: boolean | number | string | (boolean | number | string | {
+                [key: string]: boolean | number | string | null;
+            } | null)[] | {
+                [key: string]: boolean | number | string | string[] | null;
+            } | null;
+            /** Format: date-time */
+            opened_at: string;
+            photos: string[];
+            policy: string;
+            /** Format: uuid */
+            record: string;
+            record_version: number;
+            resolution: {
+                [key: string]: boolean | number | string | (boolean | number | string | {
+                    [key: string]: boolean | number | string | null;
+                } | null)[] | {
+                    [key: string]: boolean | number | string | string[] | null;
+                } | null;
+            } | null;
+            status: string;
+            template: boolean | number | string | (boolean | number | string | {
+                [key: string]: boolean | number | string | null;
+            } | null)[] | {
+                [key: string]: boolean | number | string | string[] | null;
+            } | null;
+            values: {
+                [key: string]: boolean | number | string | (boolean | number | string | {
+                    [key: string]: boolean | number | string | null;
+                } | null)[] | {
+                    [key: string]: boolean | number | string | string[] | null;
+                } | null;
+            }[];
+            visit: string | null;
+            work_order: string | null;
+        };
         /**
          * Contract
          * @description The installation contract as signed; `deadline` is the day that it promises.
@@ -1171,6 +1320,12 @@ export interface components {
             sha256: string | null;
             /** Format: date-time */
             signed_at: string;
+        };
+        /** Coverage */
+        Coverage: {
+            /** Format: date */
+            as_of: string;
+            grids: components["schemas"]["GridCoverage"][];
         };
         /**
          * DigestRequest
@@ -1271,6 +1426,41 @@ export interface components {
             /** Format: uuid */
             technician: string;
         };
+        /** GridCoverage */
+        GridCoverage: {
+            grid: string;
+            inspected: number;
+            latitude: number | null;
+            longitude: number | null;
+            never: number;
+            overdue: number;
+            premises: number;
+            soon: number;
+        };
+        /** Happening */
+        Happening: {
+            /** Format: date-time */
+            at: string;
+            detail: string;
+            outcome: string;
+            /** Format: date-time */
+            received_at: string;
+            trust: string;
+            what: string;
+            who: string;
+        };
+        /** HazardShown */
+        HazardShown: {
+            closed_at: string | null;
+            due_at: string | null;
+            /** Format: date-time */
+            found_at: string;
+            grade: string;
+            /** Format: uuid */
+            id: string;
+            item: string;
+            state: string;
+        };
         /**
          * HazardStep
          * @description One step in a hazard's life, by a named person and for a reason.
@@ -1369,6 +1559,23 @@ export interface components {
             /** @default 10485760 */
             photo_bytes: number;
         };
+        /** Lost */
+        Lost: {
+            author: string;
+            field: string;
+            observed_at: string | null;
+            reason: string;
+            /** Format: date-time */
+            received_at: string;
+            value: boolean | number | string | (boolean | number | string | {
+                [key: string]: boolean | number | string | null;
+            } | null)[] | {
+                [key: string]: boolean | number | string | string[] | null;
+            } | null;
+            version: number | null;
+            /** Format: uuid */
+            visit: string;
+        };
         /**
          * Manager
          * @description The account manager: one person from acceptance to gas-on (clause 9e).
@@ -1418,27 +1625,43 @@ export interface components {
             on: string;
             works: boolean;
         };
-        /** Notification */
-        Notification: {
+        /** OrderPage */
+        OrderPage: {
+            items: components["schemas"]["OrderRow"][];
+            next: string | null;
+        };
+        /** OrderRow */
+        OrderRow: {
+            account: string;
+            address: string;
             attempts: number;
-            /** Format: date-time */
-            created_at: string;
-            gave_up_at?: string | null;
+            case_id: string | null;
+            due_at: string | null;
+            grid: string | null;
             /** Format: uuid */
             id: string;
-            /** @enum {string} */
-            kind: "visit.booked" | "visit.on_the_way" | "visit.arrived" | "visit.result" | "commitment.at_risk";
-            last_error?: string | null;
-            /** Format: date-time */
-            next_at: string;
-            receiver: string;
-            sent_at?: string | null;
-            subject: string;
+            kind: string;
+            number: string;
+            on_day: string | null;
+            state: string;
+            technician: string | null;
+            tier: string;
+            window_closes: string | null;
+            window_opens: string | null;
         };
-        /** Notifications */
-        Notifications: {
-            items: components["schemas"]["Notification"][];
-            next?: string | null;
+        /** OrderStory */
+        OrderStory: {
+            commitments: components["schemas"]["CommitmentRow"][];
+            conflicts: components["schemas"]["ConflictRow"][];
+            duration_seconds: number;
+            happenings: components["schemas"]["Happening"][];
+            hazards: components["schemas"]["HazardShown"][];
+            history: components["schemas"]["Lost"][];
+            order: components["schemas"]["OrderRow"];
+            photos: components["schemas"]["Photo"][];
+            skills: string[];
+            template: string;
+            visits: components["schemas"]["VisitStory"][];
         };
         /** Outcome */
         Outcome: {
@@ -1511,6 +1734,15 @@ export interface components {
              */
             purpose: "installation" | "materials" | "service_fee";
         };
+        /** Photo */
+        Photo: {
+            field: string;
+            media_type: string | null;
+            sha256: string;
+            state: string;
+            /** Format: uuid */
+            visit: string;
+        };
         /**
          * PlanWish
          * @description A plan is wanted for a day.
@@ -1525,7 +1757,7 @@ export interface components {
         };
         Problem: {
             /** @enum {string} */
-            code: "account_unknown" | "already_paused" | "appointment_after_due" | "appointment_none" | "appointment_times" | "backup_external" | "backup_failed" | "backup_folder" | "backup_unknown" | "body_too_large" | "bundle_folder" | "bundle_signature" | "calendar_notice" | "calendar_without_working_day" | "case_closed" | "case_known" | "chain_broken" | "column_missing" | "commitment_without_start" | "conflict_closed" | "conflict_stale" | "cursor_forged" | "cursor_of_another_epoch" | "database_start" | "double_booking" | "enrolment_failed" | "extension_without_reason" | "fact_in_future" | "fact_missing" | "fact_not_a_number" | "fact_not_a_time" | "fact_without_zone" | "file_empty" | "file_encoding" | "file_missing" | "file_unreadable" | "first_gas_on_gate" | "hash_mismatch" | "hazard_notice_needed" | "hazard_recheck_needed" | "hazard_reviewer_needed" | "hazard_step" | "invalid_field" | "line_too_long" | "link_invalid" | "malformed_body" | "method_not_allowed" | "not_allowed" | "not_found" | "not_paused" | "not_signed_in" | "not_waivable" | "number_too_large" | "outage_notice_short" | "outage_times" | "pack_too_large" | "pack_unknown_grid" | "pack_until" | "paper_missing" | "photo_dimensions" | "photo_type" | "plan_not_ready" | "plan_problem" | "plan_stale" | "quarantine_still" | "quarantine_unreadable" | "recheck_missing" | "report_form" | "restore_point" | "rule_in_use" | "rule_longer_without_source" | "rule_overlap" | "rule_unknown" | "rule_without_clock" | "sign_in_failed" | "stale_version" | "statutory_notice_missing" | "tablet_revoked" | "technician_unable" | "too_many_requests" | "unavailable" | "unsafe_settings" | "unsupported_media_type" | "upload_offset" | "upload_too_long" | "visit_under_way" | "waiver_too_late" | "webhook_target" | "workflow_begun" | "workflow_known" | "workflow_not_begun" | "workflow_step" | "workflow_undefined" | "workflow_unsound" | "workflow_waits";
+            code: "account_unknown" | "already_paused" | "appointment_after_due" | "appointment_none" | "appointment_times" | "body_too_large" | "bundle_folder" | "bundle_signature" | "calendar_notice" | "calendar_without_working_day" | "case_closed" | "case_known" | "chain_broken" | "column_missing" | "commitment_without_start" | "conflict_closed" | "conflict_stale" | "cursor_forged" | "cursor_of_another_epoch" | "database_start" | "double_booking" | "enrolment_failed" | "extension_without_reason" | "fact_in_future" | "fact_missing" | "fact_not_a_number" | "fact_not_a_time" | "fact_without_zone" | "file_empty" | "file_encoding" | "file_missing" | "file_unreadable" | "first_gas_on_gate" | "hash_mismatch" | "hazard_notice_needed" | "hazard_recheck_needed" | "hazard_reviewer_needed" | "hazard_step" | "invalid_field" | "line_too_long" | "link_invalid" | "malformed_body" | "method_not_allowed" | "not_allowed" | "not_found" | "not_paused" | "not_signed_in" | "not_waivable" | "number_too_large" | "outage_notice_short" | "outage_times" | "pack_too_large" | "pack_unknown_grid" | "pack_until" | "paper_missing" | "photo_dimensions" | "photo_type" | "plan_not_ready" | "plan_problem" | "plan_stale" | "quarantine_still" | "quarantine_unreadable" | "recheck_missing" | "report_form" | "rule_in_use" | "rule_longer_without_source" | "rule_overlap" | "rule_unknown" | "rule_without_clock" | "sign_in_failed" | "stale_version" | "statutory_notice_missing" | "tablet_revoked" | "technician_unable" | "too_many_requests" | "unavailable" | "unsafe_settings" | "unsupported_media_type" | "upload_offset" | "upload_too_long" | "visit_under_way" | "waiver_too_late" | "workflow_begun" | "workflow_known" | "workflow_not_begun" | "workflow_step" | "workflow_undefined" | "workflow_unsound" | "workflow_waits";
             detail: string;
             detail_zh: string;
             details?: Record<string, never>;
@@ -1541,6 +1773,28 @@ export interface components {
             /** @enum {unknown} */
             decision: "reject" | "release";
             reason: string;
+        };
+        /** QuarantinePage */
+        QuarantinePage: {
+            items: components["schemas"]["QuarantineRow"][];
+            next: string | null;
+        };
+        /** QuarantineRow */
+        QuarantineRow: {
+            code: string;
+            decided_at: string | null;
+            decided_by: string | null;
+            /** Format: uuid */
+            id: string;
+            operation: string | null;
+            payload: string;
+            reason: string | null;
+            /** Format: date-time */
+            received_at: string;
+            status: string;
+            /** Format: uuid */
+            tablet: string;
+            technician: string | null;
         };
         /**
          * Reason
@@ -1627,6 +1881,19 @@ export interface components {
         SignIn: {
             login: string;
             password: string;
+        };
+        /** Standing */
+        Standing: {
+            at_risk: number;
+            broken: number;
+            by_clause: components["schemas"]["Tally"][];
+            by_day: components["schemas"]["Tally"][];
+            by_grid: components["schemas"]["Tally"][];
+            kept: number;
+            /** Format: date */
+            since: string;
+            /** Format: date */
+            until: string;
         };
         /**
          * StepClock
@@ -1735,6 +2002,32 @@ export interface components {
             /** @default null */
             uptime_ms: number | null;
         };
+        /** TabletList */
+        TabletList: {
+            items: components["schemas"]["TabletRow"][];
+            next: string | null;
+        };
+        /** TabletRow */
+        TabletRow: {
+            /** Format: date-time */
+            enrolled_at: string;
+            /** Format: uuid */
+            id: string;
+            label: string;
+            last_n: number;
+            name: string;
+            number: string;
+            seen_at: string | null;
+            state: string;
+            unsent: number | null;
+        };
+        /** Tally */
+        Tally: {
+            at_risk: number;
+            broken: number;
+            kept: number;
+            key: string;
+        };
         /** Template */
         Template: {
             code: string;
@@ -1804,6 +2097,29 @@ export interface components {
             starts_at: string;
             state: string;
         };
+        /** VisitStory */
+        VisitStory: {
+            attempt: number;
+            certification: string;
+            ended_at: string | null;
+            fields: {
+                [key: string]: boolean | number | string | (boolean | number | string | {
+                    [key: string]: boolean | number | string | null;
+                } | null)[] | {
+                    [key: string]: boolean | number | string | string[] | null;
+                } | null;
+            };
+            /** Format: uuid */
+            id: string;
+            on_day: string | null;
+            outcome: string | null;
+            pending_decision: boolean;
+            started_at: string | null;
+            state: string;
+            technician: string | null;
+            template: string;
+            version: number | null;
+        };
         /** Walk */
         Walk: {
             answers: string[];
@@ -1820,26 +2136,6 @@ export interface components {
             version: string;
             waits_for: string[];
             workflow: string;
-        };
-        /** Webhook */
-        Webhook: {
-            /** Format: date-time */
-            created_at: string;
-            created_by: string;
-            ended_at?: string | null;
-            /** Format: uuid */
-            id: string;
-            kinds: ("visit.booked" | "visit.on_the_way" | "visit.arrived" | "visit.result" | "commitment.at_risk")[];
-            secret: string;
-            url: string;
-        };
-        /**
-         * WebhookWish
-         * @description A system of the company's own that wants to hear of some kinds of notification.
-         */
-        WebhookWish: {
-            kinds: ("commitment.at_risk" | "visit.arrived" | "visit.booked" | "visit.on_the_way" | "visit.result")[];
-            url: string;
         };
         /**
          * Window
@@ -2799,9 +3095,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    }[];
+                    "application/json": components["schemas"]["AuditRow"][];
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
@@ -3015,6 +3309,9 @@ export interface operations {
         parameters: {
             query?: {
                 status?: string | null;
+                kind?: string | null;
+                grid?: string | null;
+                text?: string | null;
                 after?: string | null;
                 limit?: number;
             };
@@ -3030,7 +3327,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page"];
+                    "application/json": components["schemas"]["CasePage"];
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
@@ -4286,6 +4583,9 @@ export interface operations {
         parameters: {
             query?: {
                 status?: string | null;
+                kind?: string | null;
+                grid?: string | null;
+                text?: string | null;
                 after?: string | null;
                 limit?: number;
             };
@@ -4301,7 +4601,232 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page"];
+                    "application/json": components["schemas"]["CommitmentPage"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1CommitmentsAtRiskAtRisk: {
+        parameters: {
+            query?: {
+                hours?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AtRisk"][];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1CommitmentsStandingStanding: {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Standing"];
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
@@ -4622,7 +5147,7 @@ export interface operations {
             };
         };
     };
-    ApiV1ConflictsOpenConflicts: {
+    ApiV1ConflictsListConflicts: {
         parameters: {
             query?: {
                 status?: string | null;
@@ -4641,7 +5166,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page"];
+                    "application/json": components["schemas"]["ConflictPage"];
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
@@ -4758,6 +5283,116 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1CoverageCoverage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Coverage"];
+                };
             };
             /** @description A problem of the closed list (RFC 9457). */
             400: {
@@ -4980,9 +5615,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["TabletList"];
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
@@ -5534,21 +6167,22 @@ export interface operations {
             };
         };
     };
-    ApiV1HazardsHazardIdStepsHazardStep: {
+    ApiV1ExportsWhatExport: {
         parameters: {
-            query?: never;
+            query?: {
+                status?: string | null;
+                kind?: string | null;
+                grid?: string | null;
+                text?: string | null;
+                format?: "csv" | "xlsx";
+            };
             header?: never;
             path: {
-                hazard_id: string;
+                what: string;
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["HazardStep"];
-                "application/msgpack": components["schemas"]["HazardStep"];
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description Request fulfilled, document follows */
             200: {
@@ -5556,9 +6190,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": string;
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
@@ -5653,17 +6285,21 @@ export interface operations {
             };
         };
     };
-    ApiV1NotificationsPage: {
+    ApiV1HazardsHazardIdStepsHazardStep: {
         parameters: {
-            query?: {
-                after?: string | null;
-                limit?: number;
-            };
+            query?: never;
             header?: never;
-            path?: never;
+            path: {
+                hazard_id: string;
+            };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HazardStep"];
+                "application/msgpack": components["schemas"]["HazardStep"];
+            };
+        };
         responses: {
             /** @description Request fulfilled, document follows */
             200: {
@@ -5671,7 +6307,9 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Notifications"];
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
@@ -6338,7 +6976,7 @@ export interface operations {
             };
         };
     };
-    ApiV1QuarantineQuarantine: {
+    ApiV1QuarantineListQuarantine: {
         parameters: {
             query?: {
                 status?: string | null;
@@ -6357,7 +6995,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page"];
+                    "application/json": components["schemas"]["QuarantinePage"];
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
@@ -8501,345 +9139,13 @@ export interface operations {
             };
         };
     };
-    ApiV1WebhooksEvery: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Webhook"][];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    ApiV1WebhooksName: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["WebhookWish"];
-                "application/msgpack": components["schemas"]["WebhookWish"];
-            };
-        };
-        responses: {
-            /** @description Document created, URL follows */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Webhook"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    ApiV1WebhooksWebhookIdEnd: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                webhook_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, nothing follows */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     ApiV1WorkOrdersListOrders: {
         parameters: {
             query?: {
                 status?: string | null;
+                kind?: string | null;
+                grid?: string | null;
+                text?: string | null;
                 after?: string | null;
                 limit?: number;
             };
@@ -8855,7 +9161,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page"];
+                    "application/json": components["schemas"]["OrderPage"];
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
@@ -8967,9 +9273,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["OrderStory"];
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
