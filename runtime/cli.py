@@ -13,6 +13,7 @@ from runtime import (
     demo_commands,
     doctor_commands,
     import_commands,
+    key_commands,
     plan_commands,
     server_commands,
     tablet_commands,
@@ -23,6 +24,7 @@ from schemas.problems import PROBLEMS, Refusal
 GROUPS = (
     server_commands,
     import_commands,
+    key_commands,
     plan_commands,
     commitment_commands,
     tablet_commands,

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from runtime import keys
 from runtime.settings import Settings, database_url_given, read_settings
 from storage import embedded
 from storage.engine import make_engine
@@ -32,7 +33,7 @@ def asked(question: Callable[[AsyncEngine, str], Awaitable[T]]) -> T:
     settings = read_settings()
 
     async def answered(url: str) -> T:
-        engine = make_engine(url)
+        engine = make_engine(url, ring=keys.ring(settings))
         try:
             return await question(engine, settings.unit)
         finally:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from runtime import imports, sample_region
+from runtime import imports, keys, sample_region
 from runtime.ambient import live, now
 from runtime.database import database
 from runtime.imports import report
@@ -20,6 +20,7 @@ from runtime.settings import read_settings
 from schemas.registry import Saved
 from storage.engine import make_engine
 from storage.migrate import upgrade
+from storage.sealing import Ring
 
 QUIET_SECONDS = 2.0
 EVERY_SECONDS = 0.5
@@ -84,15 +85,15 @@ def _import(given: argparse.Namespace) -> int:
     saved = None
     if not given.check:
         with database(settings) as url:
-            saved = asyncio.run(_save(url, region, meter=meter))
+            saved = asyncio.run(_save(url, region, meter=meter, ring=keys.ring(settings)))
     figures = {**report.counts(region.report), "saved": saved}
     print(msgspec.json.encode(figures).decode())
     return 0
 
 
-async def _save(url: str, region: imports.Region, *, meter: Meter) -> Saved:
+async def _save(url: str, region: imports.Region, *, meter: Meter, ring: Ring) -> Saved:
     await upgrade(url)
-    engine = make_engine(url, connections=1)
+    engine = make_engine(url, connections=1, ring=ring)
     try:
         async with engine.begin() as tx:
             return await imports.save(tx, region, ambient=live(), progress=meter)

@@ -12,7 +12,7 @@ from api.app import create_app
 from api.faces import table
 from api.gate import Gate
 from api.services import Services, Webhooks
-from runtime import notify, secret, targets
+from runtime import keys, notify, secret, targets
 from runtime.ambient import live, random_bytes
 from runtime.settings import Settings, database_url_given, read_settings
 from storage import checklists
@@ -47,7 +47,7 @@ def app() -> Litestar:
 
 def services(settings: Settings, url: str) -> Services:
     """Everything a request may need, made once a process."""
-    engine = make_engine(url, role=APP_ROLE)
+    engine = make_engine(url, role=APP_ROLE, ring=keys.ring(settings))
     return Services(
         engine=engine,
         store=PostgresSync(engine),

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.app import create_app, document
 from commitments.calendar import local_day
-from runtime import processes, sample_region, worker
+from runtime import keys, processes, sample_region, worker
 from runtime.ambient import live, now
 from runtime.database import database
 from runtime.opening import open_region
@@ -80,7 +80,9 @@ def _work(_: argparse.Namespace) -> int:
 
 
 async def _worked(url: str, settings: Settings) -> None:
-    engine = make_engine(url, connections=4, statement_seconds=60, role=APP_ROLE)
+    engine = make_engine(
+        url, connections=4, statement_seconds=60, role=APP_ROLE, ring=keys.ring(settings)
+    )
     scope.enter_everywhere()  # a worker serves every unit; each claim names its own
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -156,7 +158,7 @@ def demo_password(settings: Settings) -> str:
 
 async def _prepared(url: str, settings: Settings) -> None:
     await migrate.upgrade(url)
-    engine = make_engine(url, connections=4, statement_seconds=60)
+    engine = make_engine(url, connections=4, statement_seconds=60, ring=keys.ring(settings))
     try:
         async with engine.connect() as tx:
             known = await registry.technicians(tx, settings.unit)

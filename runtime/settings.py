@@ -21,6 +21,7 @@ class Settings(
     workers: int = 1
     state: str = ""
     secret: str = ""
+    keys: str = ""
     unit: str = "guan"
     public_url: str = "http://localhost:8000"
     behind_proxy: bool = False
@@ -64,8 +65,12 @@ def database_url_given() -> str | None:
 
 
 def _refuse_unsafe(settings: Settings) -> None:
-    if len(settings.secret) < 32:
-        raise Refusal("unsafe_settings", reason="DOORSTEP_SECRET needs 32 characters or more")
+    if len(settings.secret) < 32 or len(set(settings.secret)) < 10:
+        raise Refusal("unsafe_settings", reason="DOORSTEP_SECRET: 32 random characters or more")
+    if not settings.keys:
+        raise Refusal(
+            "unsafe_settings", reason="production needs DOORSTEP_KEYS: `doorstep keys new`"
+        )
     if not settings.public_url.startswith("https://") or not settings.behind_proxy:
         raise Refusal("unsafe_settings", reason="production is served by HTTPS behind a proxy")
     if settings.clock_shift_seconds:

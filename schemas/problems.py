@@ -43,6 +43,9 @@ PROBLEMS: dict[str, Problem] = {
     "unsafe_settings": Problem(
         500, "系统配置不安全，拒绝启动。", "The settings are unsafe; nothing starts."
     ),
+    "sealed_shut": Problem(
+        503, "加密数据无法读取，请联系管理员。", "A sealed value does not open with these keys."
+    ),
     "database_start": Problem(503, "数据库未能启动。", "The database did not start."),
     # operation
     "backup_failed": Problem(503, "备份未完成。", "The backup is not whole; it was not kept."),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from storage import sealing
 from storage.engine import Transaction, driver
 
 _BRIEFINGS = """
@@ -13,7 +14,7 @@ SELECT w.id, w.number, w.kind, w.template, w.tier, w.attempts, w.skills, w.durat
   w.premises_id, w.technician_id,
   p.account, p.address, p.customer_class, p.latitude, p.longitude, p.supply_state,
   p.last_inspection_on, p.last_inspection_result,
-  c.name AS customer_name, c.phone AS customer_phone,
+  c.id AS customer_id, c.name AS customer_name, c.phone AS customer_phone,
   k.description, g.code AS grid,
   m.serial AS meter_serial, m.class AS meter_class, m.in_service_on AS meter_in_service_on,
   coalesce(h.open_hazards, '[]') AS open_hazards
@@ -40,4 +41,9 @@ async def briefings(tx: Transaction, unit_id: str, *, orders: Sequence[UUID]) ->
         return {}
     connection = await driver(tx)
     rows = await connection.fetch(_BRIEFINGS, unit_id, list(orders))
-    return {row["id"]: row for row in rows}
+    return {row["id"]: {**row, "customer_phone": _phone(tx, row)} for row in rows}
+
+
+def _phone(tx: Transaction, row: Any) -> str | None:
+    stored, of = row["customer_phone"], row["customer_id"]
+    return sealing.opened(tx, stored, column="customer.phone", row=of)

@@ -25,11 +25,12 @@ def make_engine(
     connections: int = 8,
     statement_seconds: int = STATEMENT_SECONDS_MAX,
     role: str | None = None,
+    ring: object | None = None,
 ) -> AsyncEngine:
     """An engine with a bounded pool; a statement that runs longer than its limit is cancelled.
 
     With a `role` (storage.scope.APP_ROLE) it sees what its scope shows; without, it is the owner:
-    migrations, and set-up before anybody is served.
+    migrations, and set-up before anybody is served. The `ring` opens sealed columns (see sealing).
     """
     target = database_url(url) if isinstance(url, str) else url
     settings = {
@@ -45,6 +46,7 @@ def make_engine(
         max_overflow=0,
         pool_timeout=10,
         pool_pre_ping=False,
+        execution_options={} if ring is None else {"ring": ring},
         json_serializer=_to_json,
         json_deserializer=msgspec.json.decode,
         connect_args={"server_settings": settings | ({"role": role} if role else {})}

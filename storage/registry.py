@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from storage import bulk
+from storage import bulk, sealing
 from storage.engine import Transaction
 from storage.tables import (
     certificate,
@@ -37,9 +38,11 @@ async def save_premises(tx: Transaction, rows: Rows, *, customers: Rows, meters:
     await bulk.upsert(
         tx,
         customer,
-        rows=customers,
+        rows=_sealed(tx, "customer", rows=customers),
         key=["id"],
-        guard="(customer.name, customer.phone) IS DISTINCT FROM (excluded.name, excluded.phone)",
+        # who was erased is not brought back by the next import
+        guard="customer.erased_at IS NULL AND"
+        " (customer.name, customer.phone) IS DISTINCT FROM (excluded.name, excluded.phone)",
     )
     changed = await bulk.upsert(
         tx,
@@ -50,6 +53,11 @@ async def save_premises(tx: Transaction, rows: Rows, *, customers: Rows, meters:
     )
     await bulk.insert(tx, meter, rows=meters, skip_known=True)
     return changed
+
+
+def _sealed(tx: Transaction, table: str, *, rows: Rows) -> Rows:
+    shut = partial(sealing.sealed, tx, column=f"{table}.phone")
+    return [{**each, "phone": shut(each["phone"], row=each["id"])} for each in rows]
 
 
 async def save_grids(tx: Transaction, rows: Rows) -> None:
@@ -63,7 +71,7 @@ async def save_technicians(tx: Transaction, rows: Rows, *, certificates: Rows) -
     changed = await bulk.upsert(
         tx,
         technician,
-        rows=rows,
+        rows=_sealed(tx, "technician", rows=rows),
         key=["unit_id", "number"],
         guard="technician.row_hash IS DISTINCT FROM excluded.row_hash",
     )

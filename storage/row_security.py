@@ -12,7 +12,7 @@ from schemas.problems import Refusal
 from storage.scope import APP_ROLE, EVERY_UNIT
 from storage.tables import metadata
 
-APPEND_ONLY = frozenset({"audit", "commitment_event"})
+APPEND_ONLY = frozenset({"audit", "case_event", "commitment_event"})
 """Hash-chained: the application adds rows and can neither change nor remove one."""
 OWN_KEY = {"unit": "id"}
 """Where the column that names the unit is not called `unit_id`."""
@@ -20,6 +20,8 @@ FREE = {
     "server_epoch": "one row about this database",
     "template": "shipped checklists, the same for every unit",
     "sign_in_failure": "counted before anybody is known",
+    "sign_in_attempt": "the same; its secret is the key",
+    "rate_bucket": "the same",
     "worker": "processes",
     "mailbox_entry": "ids and positions only; the mailbox and the record are guarded",
 }
@@ -42,6 +44,7 @@ _THROUGH = {
         ("attachment_use", "conflict", "field_history", "operation"),
         "EXISTS (SELECT 1 FROM record s WHERE s.id = record_id)",
     ),
+    "case_event": 'EXISTS (SELECT 1 FROM "case" s WHERE s.id = case_id)',
     "stop": "EXISTS (SELECT 1 FROM visit s WHERE s.id = visit_id)",
     "attachment": "EXISTS (SELECT 1 FROM attachment_use s WHERE s.sha256 = attachment.sha256)",
     "quarantine": "false",

@@ -1,5 +1,6 @@
 """All tables by subject. Each table's comment says what a row is and who writes it."""
 
+from storage.tables import classes
 from storage.tables.access import (
     account,
     audit,
@@ -45,6 +46,7 @@ from storage.tables.sync import (
     template,
     upload,
 )
+from storage.tables.trust import position, rate_bucket, sign_in_attempt
 from storage.tables.work import case, case_event, plan, stop, visit, work_order, workflow
 
 __all__ = [
@@ -52,8 +54,12 @@ __all__ = [
     "case_event",
     "certificate", "commitment", "commitment_event", "commitment_stage", "conflict", "customer",
     "enrolment_code", "field_history", "grid", "hazard", "import_run", "mailbox", "mailbox_entry",
-    "metadata", "meter", "operation", "outbox", "plan", "premises", "quarantine", "record", "rule",
-    "server_epoch", "shift", "sign_in_failure", "stop", "tablet", "technician", "template", "token",
+    "metadata", "meter", "operation", "outbox", "plan", "position", "premises", "quarantine",
+    "rate_bucket", "record", "rule",
+    "server_epoch", "shift", "sign_in_attempt", "sign_in_failure", "stop", "tablet",
+    "technician", "template", "token",
     "unit_table", "upload", "visit", "webhook", "work_order",
     "worker", "workflow",
 ]  # fmt: skip
+
+classes.apply(metadata)

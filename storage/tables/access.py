@@ -1,6 +1,7 @@
 """Who may come in: staff accounts, tablets, their tokens, and the record of what was done."""
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from storage.tables.base import (
     document,
@@ -26,7 +27,11 @@ account = sa.Table(
     text("role"),
     to("technician", optional=True),
     flag("active", default=True),
+    # who this is at the company's identity provider; and the grids this person is limited to, if any
+    text("subject", optional=True),
+    sa.Column("grids", ARRAY(sa.Text), nullable=False, server_default="{}"),
     sa.UniqueConstraint("login"),
+    sa.UniqueConstraint("subject"),
 )
 
 # One install of the app; written by enrolment, sign-ins and pushes.

@@ -32,7 +32,15 @@ grid = sa.Table(
 )
 
 # The person or firm that holds an account; written by the import. Personal data.
-customer = sa.Table("customer", metadata, key(), unit(), text("name"), text("phone", optional=True))
+customer = sa.Table(
+    "customer",
+    metadata,
+    key(),
+    unit(),
+    text("name"),
+    text("phone", optional=True),
+    instant("erased_at", optional=True),
+)
 
 # A place where gas is used, one a billing account; written by the import and by visits.
 premises = sa.Table(
@@ -110,6 +118,8 @@ technician = sa.Table(
     text("vehicle", optional=True),
     flag("active", default=True),
     text("row_hash"),
+    # since when this person agreed to be seen on the map while on duty; nobody is by default
+    instant("seen_with_consent_since", optional=True),
     sa.UniqueConstraint("unit_id", "number"),
 )
 

@@ -32,6 +32,7 @@ ALLOWED: dict[str, str] = {
     "health.worker_seen": UNITLESS,
     "records.epoch": UNITLESS,
     "registry.unit_ids": UNITLESS,
+    "sealing.reseal": UNITLESS,
     "attachments.open_upload": BOXES,
     "attachments.upload_of": BOXES,
     "feed.digests": BOXES,
