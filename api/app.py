@@ -19,6 +19,7 @@ from api import (
     office_routes,
     problems,
     promise_routes,
+    report_routes,
     safety_routes,
     sync_routes,
 )
@@ -142,6 +143,7 @@ def create_app(given: Services) -> Litestar:
             notification_routes.router,
             office_routes.router,
             case_routes.router,
+            report_routes.router,
         ],
         state=State({"services": given}),
         middleware=[DefineMiddleware(SignedIn)],

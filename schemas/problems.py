@@ -207,6 +207,9 @@ PROBLEMS: dict[str, Problem] = {
     "appointment_after_due": Problem(
         409, "所选时段晚于承诺时限。", "These hours lie after the deadline that was promised."
     ),
+    "report_period": Problem(
+        422, "报告期间不成立。", "A report covers from one day to a later one, five years at most."
+    ),
     "appointment_none": Problem(409, "尚未约定上门时间。", "No hours have been agreed yet."),
 }
 

@@ -133,6 +133,12 @@ async def unit_ids(tx: Transaction) -> list[str]:
     return list(await tx.scalars(sa.select(unit_table.c.id).order_by(unit_table.c.id)))
 
 
+async def unit_name(tx: Transaction, unit_id: str) -> str:
+    """What a unit calls itself."""
+    name = await tx.scalar(sa.select(unit_table.c.name_zh).where(unit_table.c.id == unit_id))
+    return str(name or unit_id)
+
+
 async def premises_by_id(tx: Transaction, unit_id: str, *, ids: Sequence[UUID]) -> Sequence[Any]:
     """Premises of the unit among `ids`, locked in id order."""
     found = await tx.execute(

@@ -35,6 +35,7 @@ _THROUGH = {
         ("appliance", "case", "commitment", "hazard", "meter", "record", "visit"),
         "premises_id IS NULL OR EXISTS (SELECT 1 FROM premises s WHERE s.id = premises_id)",
     ),
+    "case_event": 'EXISTS (SELECT 1 FROM "case" s WHERE s.id = case_id)',
     "work_order": "EXISTS (SELECT 1 FROM premises s WHERE s.id = premises_id)",
     **dict.fromkeys(
         ("commitment_event", "commitment_stage"),
@@ -44,7 +45,6 @@ _THROUGH = {
         ("attachment_use", "conflict", "field_history", "operation"),
         "EXISTS (SELECT 1 FROM record s WHERE s.id = record_id)",
     ),
-    "case_event": 'EXISTS (SELECT 1 FROM "case" s WHERE s.id = case_id)',
     "stop": "EXISTS (SELECT 1 FROM visit s WHERE s.id = visit_id)",
     "attachment": "EXISTS (SELECT 1 FROM attachment_use s WHERE s.sha256 = attachment.sha256)",
     "quarantine": "false",

@@ -568,6 +568,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/hazards/{hazard_id}/notice.pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A hazard's written notice to print */
+        get: operations["ApiV1HazardsHazardIdNoticePdfHazardNotice"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/hazards/{hazard_id}/steps": {
         parameters: {
             query?: never;
@@ -699,6 +716,74 @@ export interface paths {
         put?: never;
         /** Release or reject what could not be applied */
         post: operations["ApiV1QuarantineEntryDecideDecide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/commitments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How promises were kept */
+        get: operations["ApiV1ReportsCommitmentsReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/commitments.pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same to print */
+        get: operations["ApiV1ReportsCommitmentsPdfPage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/commitments.svg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** As a picture */
+        get: operations["ApiV1ReportsCommitmentsSvgPicture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/commitments.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as XLSX */
+        get: operations["ApiV1ReportsCommitmentsXlsxSheet"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -978,6 +1063,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/visits/{visit_id}/sheet.pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A visit's checklist to print */
+        get: operations["ApiV1VisitsVisitIdSheetPdfVisitSheet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/webhooks": {
         parameters: {
             query?: never;
@@ -1193,6 +1295,13 @@ export interface components {
             hash: string;
             n: number;
             subject: string;
+        };
+        /** BacklogMonth */
+        BacklogMonth: {
+            backlog: number;
+            capacity: number;
+            due: number;
+            month: string;
         };
         /**
          * Begin
@@ -1611,6 +1720,20 @@ export interface components {
             /** @default 10485760 */
             photo_bytes: number;
         };
+        /** Line */
+        Line: {
+            breached: number;
+            excused: number;
+            kept: number;
+            kept_share: number | null;
+            key: string;
+            not_applicable: number;
+            pending: number;
+            slack: components["schemas"]["Slack"];
+            total: number;
+            waived: number;
+            zh: string;
+        };
         /** Lost */
         Lost: {
             author: string;
@@ -1831,7 +1954,7 @@ export interface components {
         };
         Problem: {
             /** @enum {string} */
-            code: "account_unknown" | "already_paused" | "appointment_after_due" | "appointment_none" | "appointment_times" | "backup_external" | "backup_failed" | "backup_folder" | "backup_unknown" | "body_too_large" | "bundle_folder" | "bundle_signature" | "calendar_notice" | "calendar_without_working_day" | "case_closed" | "case_known" | "chain_broken" | "column_missing" | "commitment_without_start" | "conflict_closed" | "conflict_stale" | "cursor_forged" | "cursor_of_another_epoch" | "database_start" | "double_booking" | "enrolment_failed" | "extension_without_reason" | "fact_in_future" | "fact_missing" | "fact_not_a_number" | "fact_not_a_time" | "fact_without_zone" | "file_empty" | "file_encoding" | "file_missing" | "file_unreadable" | "first_gas_on_gate" | "hash_mismatch" | "hazard_notice_needed" | "hazard_recheck_needed" | "hazard_reviewer_needed" | "hazard_step" | "invalid_field" | "line_too_long" | "link_invalid" | "malformed_body" | "method_not_allowed" | "not_allowed" | "not_found" | "not_paused" | "not_signed_in" | "not_waivable" | "number_too_large" | "outage_notice_short" | "outage_times" | "pack_too_large" | "pack_unknown_grid" | "pack_until" | "paper_missing" | "photo_dimensions" | "photo_type" | "plan_not_ready" | "plan_problem" | "plan_stale" | "quarantine_still" | "quarantine_unreadable" | "recheck_missing" | "report_form" | "restore_point" | "rule_in_use" | "rule_longer_without_source" | "rule_overlap" | "rule_unknown" | "rule_without_clock" | "sealed_shut" | "sign_in_failed" | "stale_version" | "statutory_notice_missing" | "tablet_revoked" | "technician_unable" | "too_many_requests" | "unavailable" | "unsafe_settings" | "unsupported_media_type" | "upload_offset" | "upload_too_long" | "visit_under_way" | "waiver_too_late" | "webhook_target" | "workflow_begun" | "workflow_known" | "workflow_not_begun" | "workflow_step" | "workflow_undefined" | "workflow_unsound" | "workflow_waits";
+            code: "account_unknown" | "already_paused" | "appointment_after_due" | "appointment_none" | "appointment_times" | "backup_external" | "backup_failed" | "backup_folder" | "backup_unknown" | "body_too_large" | "bundle_folder" | "bundle_signature" | "calendar_notice" | "calendar_without_working_day" | "case_closed" | "case_known" | "chain_broken" | "column_missing" | "commitment_without_start" | "conflict_closed" | "conflict_stale" | "cursor_forged" | "cursor_of_another_epoch" | "database_start" | "double_booking" | "enrolment_failed" | "extension_without_reason" | "fact_in_future" | "fact_missing" | "fact_not_a_number" | "fact_not_a_time" | "fact_without_zone" | "file_empty" | "file_encoding" | "file_missing" | "file_unreadable" | "first_gas_on_gate" | "hash_mismatch" | "hazard_notice_needed" | "hazard_recheck_needed" | "hazard_reviewer_needed" | "hazard_step" | "invalid_field" | "line_too_long" | "link_invalid" | "malformed_body" | "method_not_allowed" | "not_allowed" | "not_found" | "not_paused" | "not_signed_in" | "not_waivable" | "number_too_large" | "outage_notice_short" | "outage_times" | "pack_too_large" | "pack_unknown_grid" | "pack_until" | "paper_missing" | "photo_dimensions" | "photo_type" | "plan_not_ready" | "plan_problem" | "plan_stale" | "quarantine_still" | "quarantine_unreadable" | "recheck_missing" | "report_form" | "report_period" | "restore_point" | "rule_in_use" | "rule_longer_without_source" | "rule_overlap" | "rule_unknown" | "rule_without_clock" | "sealed_shut" | "sign_in_failed" | "stale_version" | "statutory_notice_missing" | "tablet_revoked" | "technician_unable" | "too_many_requests" | "unavailable" | "unsafe_settings" | "unsupported_media_type" | "upload_offset" | "upload_too_long" | "visit_under_way" | "waiver_too_late" | "webhook_target" | "workflow_begun" | "workflow_known" | "workflow_not_begun" | "workflow_step" | "workflow_undefined" | "workflow_unsound" | "workflow_waits";
             detail: string;
             detail_zh: string;
             details?: Record<string, never>;
@@ -1912,6 +2035,21 @@ export interface components {
         Refresh: {
             refresh: string;
         };
+        /** Report */
+        Report: {
+            backlog: components["schemas"]["BacklogMonth"][];
+            /** @enum {string} */
+            by: "clause" | "rule" | "rule_version" | "unit" | "grid" | "month";
+            lines: components["schemas"]["Line"][];
+            /** Format: date */
+            since: string;
+            slack: components["schemas"]["SlackBin"][];
+            total: components["schemas"]["Line"];
+            unit: string;
+            /** Format: date */
+            until: string;
+            visits: components["schemas"]["VisitFigures"];
+        };
         /**
          * Resolution
          * @description A named person's decision: one of the values by its place, or another value, and why.
@@ -1955,6 +2093,18 @@ export interface components {
         SignIn: {
             login: string;
             password: string;
+        };
+        /** Slack */
+        Slack: {
+            p10_hours: number | null;
+            p50_hours: number | null;
+            p90_hours: number | null;
+        };
+        /** SlackBin */
+        SlackBin: {
+            count: number;
+            from_hours: number | null;
+            until_hours: number | null;
         };
         /** Standing */
         Standing: {
@@ -2170,6 +2320,15 @@ export interface components {
             /** Format: date-time */
             starts_at: string;
             state: string;
+        };
+        /** VisitFigures */
+        VisitFigures: {
+            access_rate: number | null;
+            first_visit_done: number;
+            first_visit_success: number | null;
+            let_in: number;
+            orders: number;
+            visits: number;
         };
         /** VisitStory */
         VisitStory: {
@@ -6379,6 +6538,118 @@ export interface operations {
             };
         };
     };
+    ApiV1HazardsHazardIdNoticePdfHazardNotice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                hazard_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     ApiV1HazardsHazardIdStepsHazardStep: {
         parameters: {
             query?: never;
@@ -7319,6 +7590,470 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1ReportsCommitmentsReport: {
+        parameters: {
+            query: {
+                /** @description the first day, by due date */
+                from: string;
+                /** @description the last day, included */
+                until: string;
+                by?: "clause" | "rule" | "rule_version" | "unit" | "grid" | "month";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Report"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1ReportsCommitmentsPdfPage: {
+        parameters: {
+            query: {
+                /** @description the first day, by due date */
+                from: string;
+                /** @description the last day, included */
+                until: string;
+                by?: "clause" | "rule" | "rule_version" | "unit" | "grid" | "month";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1ReportsCommitmentsSvgPicture: {
+        parameters: {
+            query: {
+                /** @description the first day, by due date */
+                from: string;
+                /** @description the last day, included */
+                until: string;
+                by?: "clause" | "rule" | "rule_version" | "unit" | "grid" | "month";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/svg+xml": string;
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1ReportsCommitmentsXlsxSheet: {
+        parameters: {
+            query: {
+                /** @description the first day, by due date */
+                from: string;
+                /** @description the last day, included */
+                until: string;
+                by?: "clause" | "rule" | "rule_version" | "unit" | "grid" | "month";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                };
             };
             /** @description A problem of the closed list (RFC 9457). */
             400: {
@@ -9252,6 +9987,118 @@ export interface operations {
                     "application/json": {
                         [key: string]: number;
                     };
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1VisitsVisitIdSheetPdfVisitSheet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                visit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
