@@ -2,16 +2,27 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated
+
+from msgspec import Meta
 
 from commitments.calendar import Calendar, local_day
 from commitments.clock import due_of
 from commitments.cycles import CYCLE_RULES
 from commitments.rules import connection_rule, rule_for
-from schemas.base import Value
+from schemas.base import Value, Wire
 from schemas.commitment import STARTED, Event, Facts, Rule
 from schemas.problems import Refusal
 
 _DEFAULT_OF_CLAUSE = {"2": "2c", "4": "4b", "13": "13a", "16": "16a"}
+
+
+class DueQuestion(Wire, frozen=True):
+    """A clause (or a rule by its sub-number), a day or a zoned instant, and facts that choose."""
+
+    clause: Annotated[str, Meta(min_length=1, max_length=10)]
+    start: Annotated[str, Meta(min_length=10, max_length=40)]
+    facts: Facts | None = None
 
 
 class DueAnswer(Value, frozen=True):
@@ -28,6 +39,19 @@ class DueAnswer(Value, frozen=True):
     why: tuple[str, ...] = ()
 
 
+class Classified(Value, frozen=True):
+    """Which connection promise holds, and the facts that decided, in order."""
+
+    rule: str
+    why: tuple[str, ...]
+
+
+def classified(facts: Facts) -> Classified:
+    """Clause 9 by its facts; refuses `fact_missing` and names the fact."""
+    code, why = connection_rule(facts)
+    return Classified(rule=code, why=why)
+
+
 def due_answer(
     rules: Sequence[Rule], calendar: Calendar, *, clause: str, start: str, facts: Facts
 ) -> DueAnswer:
@@ -39,7 +63,10 @@ def due_answer(
     if rule.unit is None:
         raise Refusal("rule_without_clock", rule=code)
     event = Event(kind=STARTED, observed_at=since, received_at=since, source="question", body=facts)
-    due = due_of(rule, event, calendar=calendar, pauses=(), now=since)
+    try:
+        due = due_of(rule, event, calendar=calendar, pauses=(), now=since)
+    except OverflowError as error:
+        raise Refusal("fact_not_a_time", value=start[:80]) from error
     return DueAnswer(
         clause=clause,
         rule=rule.code,
@@ -72,11 +99,11 @@ def _instant(text: str, calendar: Calendar) -> datetime:
             day = date.fromisoformat(text)
             return datetime.combine(day, time(), calendar.zone).astimezone(UTC)
         at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Refusal("fact_not_a_time", value=text) from error
-    if at.tzinfo is None:
-        raise Refusal("fact_without_zone", fact="start")
-    return at
+        if at.tzinfo is None:
+            raise Refusal("fact_without_zone", fact="start")
+        return at.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise Refusal("fact_not_a_time", value=text[:80]) from error
 
 
 def _said(at: datetime | None, on: date | None, *, rule: Rule, calendar: Calendar) -> str | None:

@@ -15,13 +15,14 @@ DAYS_MAX = 3_660
 
 
 class Calendar(Value, frozen=True):
-    """Named days over plain weekends. A year after `official_until` is a guess and says so.
+    """Named days over plain weekends. A year outside the official ones is a guess and says so.
 
     `days` holds what a State Council notice or an operator laid down: worked or not.
     """
 
     days: dict[date, bool]
     official_until: int
+    official_from: int = 2004
     zone: ZoneInfo = SHANGHAI
 
     def works(self, day: date) -> bool:
@@ -30,8 +31,8 @@ class Calendar(Value, frozen=True):
         return day.weekday() < 5 if named is None else named
 
     def provisional(self, day: date) -> bool:
-        """Whether the State Council has not spoken yet about that year."""
-        return day.year > self.official_until
+        """Whether no State Council notice about that year is known here."""
+        return not self.official_from <= day.year <= self.official_until
 
 
 def local_day(calendar: Calendar, instant: datetime) -> date:
@@ -54,7 +55,7 @@ def working_days_after(
     """
     found: list[date] = []
     day = start
-    for _ in range(DAYS_MAX):
+    for _ in range(min(DAYS_MAX, (date.max - start).days)):
         if len(found) == count:
             return tuple(found)
         day += timedelta(days=1)
@@ -70,6 +71,8 @@ def months_after(start: date, months: int) -> date:
     """
     index = start.year * 12 + start.month - 1 + months
     year, month = divmod(index, 12)
+    if year > date.max.year - 1:
+        raise Refusal("fact_not_a_time", value=start.isoformat())
     return date(year, month + 1, min(start.day, monthrange(year, month + 1)[1]))
 
 

@@ -7,15 +7,16 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from commitments import cycles, entry, intake, notices
+from commitments import cycles, entry, intake, writing
 from commitments.calendar import local_day
+from commitments.rules import rule_for
 from schemas.ambient import Ambient
 from schemas.base import Value
-from schemas.commitment import CALENDAR, Event, Verdict
+from schemas.commitment import JUDGED, Event, Verdict
 from schemas.ids import named
 from schemas.problems import PROBLEMS
 from schemas.work import CaseRequest, PremisesFacts, Rejection, WorkOrderDraft
-from storage import audit, catalogue, ledger, registry, work
+from storage import audit, catalogue, registry, standing, work
 from storage.engine import Transaction
 from storage.services import services
 
@@ -31,6 +32,14 @@ class Intake(Value, frozen=True):
     rejected: tuple[Rejection, ...]
 
 
+class Unit(Value, frozen=True):
+    """Whose cases are opened, what decides them, and which grids are far from every crew."""
+
+    id: str
+    book: intake.Book
+    remote: frozenset[UUID]
+
+
 class Opened(Value, frozen=True):
     """Rows of one case."""
 
@@ -39,9 +48,10 @@ class Opened(Value, frozen=True):
     entries: list[entry.Entry]
 
 
-def book() -> intake.Book:
+async def book(tx: Transaction, unit_id: str) -> intake.Book:
     """What the unit decides by."""
-    return intake.Book(services=services(), rules=catalogue.rules(), calendar=catalogue.calendar())
+    rules = await writing.rulebook(tx, unit_id)
+    return intake.Book(services=services(), rules=rules, calendar=catalogue.calendar())
 
 
 async def open_cases(
@@ -54,15 +64,19 @@ async def open_cases(
         )
         numbers = [each.number for each in requests if each.number]
         known = await work.known_cases(tx, unit_id, numbers=numbers)
+        decided_by = await book(tx, unit_id)
+        remote = await standing.remote_grids(tx, unit_id)
+        unit = Unit(id=unit_id, book=decided_by, remote=remote)
         rejected = [_rejected(each) for each in requests if each.account not in found]
         opened = [
-            _opened(each, found[each.account], unit_id=unit_id, ambient=ambient)
+            _opened(each, found[each.account], unit=unit, ambient=ambient)
             for each in requests
             if each.account in found and each.number not in known
         ]
         await work.open_cases(tx, [each.case for each in opened])
         await work.open_work_orders(tx, [row for each in opened for row in each.orders])
-        await _enter(tx, [one for each in opened for one in each.entries], ambient=ambient)
+        drafts = [one for each in opened for one in each.entries]
+        await writing.begin(tx, drafts, rules=decided_by.rules, ambient=ambient)
         await audit.append(
             tx,
             unit_id,
@@ -83,9 +97,10 @@ async def open_cases(
 
 async def open_cycles(engine: AsyncEngine, unit_id: str, *, ambient: Ambient) -> int:
     """Every premises with a known class and start has its inspection clock; a known one stays."""
-    decided_by, opened, after = book(), 0, None
+    opened, after = 0, None
     while True:
         async with engine.begin() as tx:
+            decided_by = await book(tx, unit_id)
             rows = await registry.premises_page(tx, unit_id, after=after, limit=PAGE)
             drafts = [
                 _cycle(
@@ -96,9 +111,8 @@ async def open_cycles(engine: AsyncEngine, unit_id: str, *, ambient: Ambient) ->
                 )
                 for each in rows
             ]
-            opened += await _enter(
-                tx, [each for each in drafts if each is not None], ambient=ambient
-            )
+            begun = [each for each in drafts if each is not None]
+            opened += await writing.begin(tx, begun, rules=decided_by.rules, ambient=ambient)
         if len(rows) < PAGE:
             return opened
         after = rows[-1].id
@@ -107,9 +121,10 @@ async def open_cycles(engine: AsyncEngine, unit_id: str, *, ambient: Ambient) ->
 async def generate_due(engine: AsyncEngine, unit_id: str, *, until: date, ambient: Ambient) -> int:
     """Work orders for inspections that fall due by a day, once a cycle however often it is
     asked."""
-    decided_by, made, after = book(), 0, None
+    made, after = 0, None
     while True:
         async with engine.begin() as tx:
+            decided_by = await book(tx, unit_id)
             rows = await registry.inspections_due(tx, unit_id, until=until, after=after, limit=PAGE)
             made += await work.open_work_orders(
                 tx, [_due_order(each, decided_by, unit_id=unit_id) for each in rows]
@@ -136,7 +151,7 @@ async def renew_cycles(
     """
     if not inspected:
         return 0
-    decided_by = book()
+    decided_by = await book(tx, unit_id)
     rows = []
     for each in await registry.premises_by_id(tx, unit_id, ids=list(inspected)):
         day = inspected[each.id]
@@ -150,7 +165,8 @@ async def renew_cycles(
         _cycle(each, row["last_inspection_on"], decided_by=decided_by, ambient=ambient)
         for each, row in rows
     ]
-    return await _enter(tx, [each for each in drafts if each is not None], ambient=ambient)
+    begun = [each for each in drafts if each is not None]
+    return await writing.begin(tx, begun, rules=decided_by.rules, ambient=ambient)
 
 
 def _due_order(each: Any, decided_by: intake.Book, *, unit_id: str) -> Row:
@@ -180,11 +196,15 @@ def _rejected(request: CaseRequest) -> Rejection:
     )
 
 
-def _opened(request: CaseRequest, premises: Any, *, unit_id: str, ambient: Ambient) -> Opened:
+def _opened(request: CaseRequest, premises: Any, *, unit: Unit, ambient: Ambient) -> Opened:
+    unit_id, decided_by, remote = unit.id, unit.book, unit.remote
     facts = PremisesFacts(
-        id=str(premises.id), account=premises.account, customer_class=premises.customer_class
+        id=str(premises.id),
+        account=premises.account,
+        customer_class=premises.customer_class,
+        area="remote" if premises.grid_id in remote else "urban",
     )
-    drafted = intake.draft(request, facts, book=book())
+    drafted = intake.draft(request, facts, book=decided_by)
     number = request.number or f"D{ambient.now:%Y%m%d}-{str(ambient.new_id())[-8:]}"
     case_id = named(unit_id, "case", number)
     case = _case_row(request, drafted, case_id=case_id, premises_id=premises.id, number=number)
@@ -200,23 +220,35 @@ def _opened(request: CaseRequest, premises: Any, *, unit_id: str, ambient: Ambie
                 case_id=case_id,
             )
         )
-    entries = [
-        entry.opened(
-            entry.Opening(
-                id=named(unit_id, "commitment", number, each.rule.code),
-                unit_id=unit_id,
-                rule=each.rule,
-                started_at=each.started_at,
-                received_at=request.received_at,
-                source=intake.commitment_source(case_id),
-                case_id=case_id,
-            ),
-            catalogue.calendar(),
-            now=ambient.now,
-        )
-        for each in drafted.clocks
-    ]
+    entries = [_clock(each, case, request=request, ambient=ambient) for each in drafted.clocks]
     return Opened(case=case, orders=orders, entries=entries)
+
+
+def _clock(
+    drafted: intake.ClockDraft, case: Row, *, request: CaseRequest, ambient: Ambient
+) -> entry.Entry:
+    calendar, source = catalogue.calendar(), intake.commitment_source(case["id"])
+    opening = entry.Opening(
+        id=named(case["unit_id"], "commitment", case["number"], drafted.rule.code),
+        unit_id=case["unit_id"],
+        rule=drafted.rule,
+        started_at=drafted.started_at,
+        received_at=request.received_at,
+        source=source,
+        case_id=case["id"],
+        facts=drafted.facts,
+    )
+    begun = entry.opened(opening, calendar, now=ambient.now)
+    if not drafted.kept:
+        return begun
+    event = Event(
+        kind=JUDGED,
+        observed_at=request.received_at,
+        received_at=ambient.now,
+        source=f"{source}:agreed",
+        body={"kept": True, "why": "a window was agreed with the request"},
+    )
+    return entry.told(begun, event, rule=drafted.rule, calendar=calendar, now=ambient.now)
 
 
 def _case_row(
@@ -239,6 +271,7 @@ def _case_row(
             "asked_as": request.kind,
             "rerouted": drafted.rerouted,
             "purchased_on": request.purchased_on,
+            "given": request.facts,
         },
         "received_at": request.received_at,
         "tracking_code": f"T{case_id.hex[-12:].upper()}",
@@ -281,8 +314,8 @@ def _cycle(
     if premises.customer_class not in cycles.CYCLE_RULES or since is None:
         return None
     code = cycles.CYCLE_RULES[premises.customer_class]
-    rule = next(each for each in decided_by.rules if each.code == code)
     started = intake.midnight(decided_by.calendar, since)
+    rule = rule_for(decided_by.rules, code, on_day=since)
     return entry.opened(
         entry.Opening(
             id=named(premises.unit_id, "commitment", "cycle", premises.account, code, since),
@@ -296,42 +329,3 @@ def _cycle(
         decided_by.calendar,
         now=ambient.now,
     )
-
-
-async def _enter(tx: Transaction, drafts: Sequence[entry.Entry], *, ambient: Ambient) -> int:
-    entries = await _with_notices(tx, drafts, ambient=ambient)
-    opened = await ledger.open_commitments(
-        tx, [row for each in entries for row in each.commitments]
-    )
-    await ledger.append_events(tx, [row for each in entries for row in each.events], again=True)
-    return opened
-
-
-async def _with_notices(
-    tx: Transaction, drafts: Sequence[entry.Entry], *, ambient: Ambient
-) -> Sequence[entry.Entry]:
-    """Clocks of working days with what their unit was told of its calendar since it was shipped."""
-    counted = {each.code: each for each in catalogue.rules() if each.unit == "working_day"}
-    concerned = [each for each in drafts if each.commitments[0]["rule_code"] in counted]
-    if not concerned:
-        return drafts
-    calendar, unit_id = catalogue.calendar(), str(concerned[0].commitments[0]["unit_id"])
-    rows = [dict(row._mapping) for row in await ledger.calendar_of(tx, unit_id)]
-    if not rows:
-        return drafts
-    body = notices.overlay(rows, official_until=calendar.official_until)
-    done = []
-    for each in drafts:
-        rule = counted.get(each.commitments[0]["rule_code"])
-        if rule is None:
-            done.append(each)
-            continue
-        event = Event(
-            kind=CALENDAR,
-            observed_at=ambient.now,
-            received_at=ambient.now,
-            source="calendar:at_start",
-            body={**body, "actor": "intake"},
-        )
-        done.append(entry.told(each, event, rule=rule, calendar=calendar, now=ambient.now))
-    return done

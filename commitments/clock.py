@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
+import msgspec
+
 from commitments.calendar import (
     Calendar,
     days_between,
@@ -21,7 +23,9 @@ from schemas.commitment import (
     STARTED,
     VOIDED,
     WAIVED,
+    Escalation,
     Event,
+    Milestone,
     Pause,
     Rule,
     Stage,
@@ -33,7 +37,6 @@ from schemas.problems import Refusal
 SECONDS_PER_RING = 5
 EVIDENCE_WAIT = timedelta(hours=72)
 """How long a proof may still be on a tablet before an overdue promise counts as broken."""
-WARNING_SHARE = 0.25
 _SECONDS = {"hour": 3600.0, "minute": 60.0, "ring": float(SECONDS_PER_RING)}
 
 
@@ -59,10 +62,10 @@ def overlaid(calendar: Calendar, events: Sequence[Event]) -> Calendar:
         said = (one.split("=") for one in str(each.body["days"]).split())
         days = {date.fromisoformat(day): word == "works" for day, word in said}
         until = int(str(each.body["official_until"]))
-        calendar = Calendar(
+        calendar = msgspec.structs.replace(
+            calendar,
             days={**calendar.days, **days},
             official_until=max(calendar.official_until, until),
-            zone=calendar.zone,
         )
     return calendar
 
@@ -84,7 +87,7 @@ def fold(rule: Rule, events: Sequence[Event], *, calendar: Calendar, now: dateti
     due = _lawful_due(rule, started, calendar=calendar, pauses=pauses, now=until)
     due = _amended(ordered, due, calendar=calendar)
     state = _state(rule, ordered, due=due, stop=stop, now=now)
-    stages = _stages(started, due=due, stop=stop, rule=rule)
+    stages = _stages(rule, ordered, due=due, stop=stop)
     ends = stop.observed_at if stop else None
     final = state in ("waived_by_agreement", "not_applicable")
     return Verdict(
@@ -111,7 +114,9 @@ def due_of(
     first = local_day(calendar, since)
     if rule.unit in _SECONDS:
         stood = sum(((each.until or now) - each.since for each in pauses), timedelta())
-        at = since + timedelta(seconds=rule.limit * _SECONDS[rule.unit or "hour"]) + stood
+        at = (
+            since + timedelta(seconds=_limit(rule, started) * _SECONDS[rule.unit or "hour"]) + stood
+        )
         return Due(at=at, on=local_day(calendar, at))
     if rule.unit == "working_day":
         days = working_days_after(
@@ -128,6 +133,10 @@ def due_of(
     if rule.unit == "instant":
         return _announced(started, calendar)
     return Due(at=None, on=None)
+
+
+def _limit(rule: Rule, started: Event) -> float:
+    return rule.by_area.get(str(started.body.get("area", "")), rule.limit)
 
 
 def _lawful_due(
@@ -240,6 +249,8 @@ def _state(
     if WAIVED in kinds:
         return "waived_by_agreement"
     if stop is not None:
+        if stop.body.get("kept") is False:
+            return "breached"
         if due.at is None or _kept(rule, stop, due_at=due.at):
             return "met"
         if _excused(rule, ordered, due_at=due.at, stop=stop):
@@ -265,17 +276,44 @@ def _excused(rule: Rule, ordered: Sequence[Event], *, due_at: datetime, stop: Ev
     return any(each.kind == ATTEMPTED and each.observed_at <= due_at for each in ordered)
 
 
-def _stages(started: Event, *, due: Due, stop: Event | None, rule: Rule) -> tuple[Stage, ...]:
-    found = [Stage(name="started", at=started.observed_at)]
+def _stages(
+    rule: Rule, ordered: Sequence[Event], *, due: Due, stop: Event | None
+) -> tuple[Stage, ...]:
+    begun = next(each for each in ordered if each.kind == STARTED)
+    started = begun.observed_at
+    found = [Stage(name="started", at=started)]
     if due.at is not None:
-        warned = due.at - (due.at - started.observed_at) * WARNING_SHARE
-        found += [Stage(name="warned", at=warned), Stage(name="due", at=due.at)]
+        # an hour that was agreed with the request itself is a fact of the start
+        open_still = [each for each in rule.milestones if not begun.body.get(each.kind)]
+        found += _late_milestones(open_still, ordered, span=(started, due.at))
+        found += [_escalated(each, span=(started, due.at)) for each in rule.escalation]
+        if all(each.name != "due" for each in found):
+            found.append(Stage(name="due", at=due.at))
         if rule.field_proof:
             found.append(Stage(name="proof_overdue", at=due.at + EVIDENCE_WAIT))
     if stop is not None:
         found = [each for each in found if each.at <= stop.observed_at]
         found.append(Stage(name="stopped", at=stop.observed_at))
     return tuple(sorted(found, key=lambda each: each.at))
+
+
+def _late_milestones(
+    milestones: Sequence[Milestone], ordered: Sequence[Event], *, span: tuple[datetime, datetime]
+) -> list[Stage]:
+    """What should have happened by a share of the time and had not: a stage of its own."""
+    found = []
+    for each in milestones:
+        at = span[0] + (span[1] - span[0]) * each.share
+        if not any(one.kind == each.kind and one.observed_at <= at for one in ordered):
+            found.append(Stage(name=f"{each.kind}_late", at=at))
+    return found
+
+
+def _escalated(given: Escalation, *, span: tuple[datetime, datetime]) -> Stage:
+    begun, due_at = span
+    if given.share is not None:
+        return Stage(name=given.stage, at=begun + (due_at - begun) * given.share)
+    return Stage(name=given.stage, at=due_at + timedelta(hours=given.after_hours or 0))
 
 
 def _next(stages: Sequence[Stage], now: datetime) -> datetime | None:

@@ -160,10 +160,32 @@ def stage_rows(unit_id: str, commitment_id: UUID, *, verdict: Verdict, now: date
     ]
 
 
+def warning_rows(rule: Rule, stages: Sequence[Row]) -> list[Row]:
+    """Who is told of which stage: the roles of the rule's escalation, each once a stage."""
+    told = {each.stage: each.to for each in rule.escalation}
+    late = next((each.to for each in rule.escalation), ())
+    return [
+        {
+            "commitment_id": each["commitment_id"],
+            "stage": each["stage"],
+            "role": role,
+            "unit_id": each["unit_id"],
+            "at": each["at"],
+            "told_at": each["noticed_at"],
+        }
+        for each in stages
+        # a milestone that is late is for whoever is told first
+        for role in told.get(each["stage"], late if each["stage"].endswith("_late") else ())
+    ]
+
+
 FIELD_EVENTS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("repair", "accepted"): ("dispatched",),
+    ("repair", "en_route"): ("dispatched",),
+    ("emergency", "accepted"): ("dispatched",),
     ("repair", "in_progress"): ("repair_started_in_home",),
     ("repair", "field_done"): ("repair_completed",),
-    ("emergency", "en_route"): ("crew_departed",),
+    ("emergency", "en_route"): ("dispatched", "crew_departed"),
     ("emergency", "on_site"): ("crew_arrived",),
     ("appliance_install", "field_done"): ("install_signed",),
     ("relight", "field_done"): ("gas_on_signed",),

@@ -9,16 +9,20 @@ from commitments.clock import due_of
 from commitments.rules import rule_for
 from commitments.triage import route
 from schemas.base import Span, Value
-from schemas.commitment import STARTED, Event, Rule
+from schemas.commitment import STARTED, Event, Facts, Rule
 from schemas.work import CaseRequest, PremisesFacts, Service, Services, WorkOrderDraft
+
+APPOINTED = "appointment_agreed"
 
 
 class ClockDraft(Value, frozen=True):
-    """A promise that a case starts."""
+    """A promise that a case starts; a check that the request itself answers is `kept` at once."""
 
     rule: Rule
     started_at: datetime
     due_at: datetime | None
+    facts: Facts = {}
+    kept: bool = False
 
 
 class CaseDraft(Value, frozen=True):
@@ -43,7 +47,7 @@ def draft(request: CaseRequest, premises: PremisesFacts, *, book: Book) -> CaseD
     kind = route(request.kind, request.description)
     service = book.services.kinds[kind]
     clocks = tuple(
-        _clock(rule_code, since, request=request, book=book)
+        _clock(rule_code, since, request=request, premises=premises, book=book)
         for rule_code, since in service.rules.items()
     )
     return CaseDraft(
@@ -81,16 +85,26 @@ def commitment_source(case_id: UUID) -> str:
     return f"case:{case_id}"
 
 
-def _clock(code: str, since: str, *, request: CaseRequest, book: Book) -> ClockDraft:
+def _clock(
+    code: str, since: str, *, request: CaseRequest, premises: PremisesFacts, book: Book
+) -> ClockDraft:
     started = request.received_at
     if since == "purchased" and request.purchased_on is not None:
         started = midnight(book.calendar, request.purchased_on)
     rule = rule_for(book.rules, code, on_day=local_day(book.calendar, started))
+    facts: Facts = {"area": premises.area} if rule.by_area else {}
+    if request.window is not None and any(m.kind == APPOINTED for m in rule.milestones):
+        facts[APPOINTED] = True
     event = Event(
-        kind=STARTED, observed_at=started, received_at=request.received_at, source="intake"
+        kind=STARTED,
+        observed_at=started,
+        received_at=request.received_at,
+        source="intake",
+        body=facts,
     )
     due = due_of(rule, event, calendar=book.calendar, pauses=(), now=request.received_at)
-    return ClockDraft(rule=rule, started_at=started, due_at=due.at)
+    kept = rule.kind == "check" and request.window is not None
+    return ClockDraft(rule=rule, started_at=started, due_at=due.at, facts=facts, kept=kept)
 
 
 def _work(

@@ -1,6 +1,6 @@
 """Shell: reads and verifies the ledger; adds office events such as pauses, waivers and replies."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,12 +8,13 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from commitments import cases, chain, entry
+from commitments import cases, chain, entry, office, writing
 from commitments.clock import fold, may_pause, may_resume, may_waive
 from schemas.ambient import Ambient
 from schemas.commitment import PAUSED, RESUMED, WAIVED, Event, Rule
 from schemas.problems import Refusal
-from storage import catalogue, ledger
+from schemas.telling import Standing, Telling
+from storage import audit, catalogue, ledger
 from storage.engine import Transaction
 
 PAGE = 2_000
@@ -25,20 +26,70 @@ async def record(
     """Adds an office event; a pause, resume or waiver that may not be is refused, nothing
     changed."""
     async with engine.begin() as tx:
-        held = await _locked(tx, unit_id, commitment_id=commitment_id)
-        events = await _events(tx, commitment_id)
-        _refuse_unlawful(rule_of(held), events, event=event, now=ambient.now)
-        added = entry.appended(unit_id, held._mapping, events=[event])
-        await ledger.append_events(tx, added.events)
-        verdict = fold(
-            rule_of(held), [*events, event], calendar=catalogue.calendar(), now=ambient.now
+        held, rule, events = await opened(tx, unit_id, commitment_id=commitment_id)
+        _refuse_unlawful(rule, events, event=event, now=ambient.now)
+        await told(tx, unit_id, heard={held.id: [event]}, ambient=ambient)
+
+
+async def tell(
+    engine: AsyncEngine,
+    unit_id: str,
+    *,
+    commitment_id: UUID,
+    wish: Telling,
+    by: tuple[str, Ambient],
+) -> Standing:
+    """What the office says to a commitment: appended, folded and audited, or refused."""
+    actor, ambient = by
+    async with engine.begin() as tx:
+        held, rule, events = await opened(tx, unit_id, commitment_id=commitment_id)
+        desk = office.Desk(
+            actor=actor,
+            now=ambient.now,
+            calendar=catalogue.calendar(),
+            source=f"office:{ambient.new_id()}",
         )
-        changed = {**added.commitments[0], **entry.verdict_columns(verdict, now=ambient.now)}
-        await ledger.update_commitments(tx, [changed])
-        await ledger.add_stages(
-            tx, entry.stage_rows(unit_id, commitment_id, verdict=verdict, now=ambient.now)
+        event = office.heard(rule, events, wish=wish, desk=desk)
+        await told(tx, unit_id, heard={held.id: [event]}, ambient=ambient)
+        said = audit.Entry(
+            at=ambient.now,
+            actor=actor,
+            action=f"commitment.{event.kind}",
+            subject=str(held.id),
+            detail={"rule": held.rule_code},
         )
-        completed = cases.inspected_by(held, verdict)
+        await audit.append(tx, unit_id, entry=said)
+        after = await ledger.commitment_of(tx, unit_id, commitment_id=held.id)
+    return Standing(
+        id=after.id,
+        rule=after.rule_code,
+        version=after.rule_version,
+        **{name: getattr(after, name) for name in _STANDS},
+    )
+
+
+_STANDS = ("state", "due_at", "due_on", "provisional", "stopped_at", "events")
+
+
+async def opened(
+    tx: Transaction, unit_id: str, *, commitment_id: UUID
+) -> tuple[Any, Rule, list[Event]]:
+    """A commitment of the unit, locked, with its rule and what happened to it so far."""
+    rows = await ledger.lock_commitments(tx, [commitment_id])
+    if not rows or rows[0].unit_id != unit_id:
+        raise Refusal("not_found")
+    rules = await writing.rulebook(tx, unit_id)
+    chain_rows = (await ledger.events_of(tx, [commitment_id]))[commitment_id]
+    return rows[0], writing.rule_of(rules, rows[0]), [entry.event_of(each) for each in chain_rows]
+
+
+async def told(
+    tx: Transaction, unit_id: str, *, heard: Mapping[UUID, Sequence[Event]], ambient: Ambient
+) -> None:
+    """Tells commitments what happened; an inspection that was completed opens the next cycle."""
+    rules = await writing.rulebook(tx, unit_id)
+    for each in await writing.tell(tx, unit_id, heard=heard, rules=rules, ambient=ambient):
+        completed = cases.inspected_by(each.held, each.verdict)
         await cases.renew_cycles(tx, unit_id, inspected=completed, ambient=ambient)
 
 
@@ -52,7 +103,8 @@ async def explain(
         if held is None:
             raise Refusal("not_found")
         rows = (await ledger.events_of(tx, [commitment_id]))[commitment_id]
-    rule = rule_of(held)
+        warned = await ledger.warnings_of(tx, unit_id, commitment_id=commitment_id)
+        rule = writing.rule_of(await writing.rulebook(tx, unit_id), held)
     verdict = fold(
         rule, [entry.event_of(each) for each in rows], calendar=catalogue.calendar(), now=now
     )
@@ -75,6 +127,7 @@ async def explain(
             for each in rows
         ],
         "verdict": msgspec.to_builtins(verdict),
+        "warnings": [dict(each._mapping) for each in warned],
     }
 
 
@@ -87,9 +140,11 @@ async def verify(engine: AsyncEngine, unit_id: str) -> dict[str, int]:
         async with engine.connect() as tx:
             page = await ledger.page(tx, unit_id, after=after, limit=PAGE)
             chains = await ledger.events_of(tx, [each.id for each in page])
+            rules = await writing.rulebook(tx, unit_id)
         for each in page:
             counted["recomputed"] += 1
-            counted["differences"] += not _same(each, chains[each.id])
+            rule = writing.rule_of(rules, each)
+            counted["differences"] += not _same(each, chains[each.id], rule=rule)
             links = [
                 (row.n, entry.event_of(row), row.previous_hash, row.hash) for row in chains[each.id]
             ]
@@ -105,19 +160,17 @@ async def states(engine: AsyncEngine, unit_id: str) -> list[tuple[str, str, int]
         return await ledger.counts(tx, unit_id)
 
 
-def rule_of(held: Any) -> Rule:
-    """The rule version that a commitment started under."""
-    for each in catalogue.rules():
-        if (each.code, each.version) == (held.rule_code, held.rule_version):
-            return each
-    raise Refusal("rule_unknown", rule=held.rule_code, version=held.rule_version)
+async def rule_states(engine: AsyncEngine, unit_id: str) -> dict[tuple[str, str, str, str], int]:
+    """How many commitments each version of each rule has in each state."""
+    async with engine.connect() as tx:
+        return await ledger.rule_states(tx, unit_id)
 
 
-def _same(held: Any, rows: Sequence[Any]) -> bool:
+def _same(held: Any, rows: Sequence[Any], *, rule: Rule) -> bool:
     as_of = datetime.fromisoformat(held.verdict["as_of"])
     # what arrived after the fold is folded by the next sweep, which it has woken
     events = [entry.event_of(each) for each in rows if each.n == 1 or each.received_at <= as_of]
-    found = fold(rule_of(held), events, calendar=catalogue.calendar(), now=as_of)
+    found = fold(rule, events, calendar=catalogue.calendar(), now=as_of)
     stored = (held.state, held.due_at, held.stopped_at, held.provisional)
     return stored == (found.state, found.due_at, found.stopped_at, found.provisional)
 
@@ -130,15 +183,3 @@ def _refuse_unlawful(rule: Rule, events: Sequence[Event], *, event: Event, now: 
     elif event.kind == WAIVED:
         first = fold(rule, events, calendar=catalogue.calendar(), now=now)
         may_waive(rule, first, consented_at=event.observed_at)
-
-
-async def _locked(tx: Transaction, unit_id: str, *, commitment_id: UUID) -> Any:
-    rows = await ledger.lock_commitments(tx, [commitment_id])
-    if not rows or rows[0].unit_id != unit_id:
-        raise Refusal("not_found")
-    return rows[0]
-
-
-async def _events(tx: Transaction, commitment_id: UUID) -> list[Event]:
-    rows = (await ledger.events_of(tx, [commitment_id]))[commitment_id]
-    return [entry.event_of(each) for each in rows]

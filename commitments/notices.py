@@ -44,8 +44,10 @@ def read_csv(text: str, *, source: str, layer: str = "official") -> Notice:
 
 
 def checked(notice: Notice, calendar: Calendar) -> None:
-    """Refuses `calendar_notice` for a day of another year or said twice, and
-    `calendar_without_working_day` where a whole month would be off."""
+    """Refuses `calendar_notice` for a day of another year or said twice or a guess about a year
+    that is official, and `calendar_without_working_day` where a whole month would be off."""
+    if notice.layer == "provisional" and notice.year <= calendar.official_until:
+        raise Refusal("calendar_notice", year=notice.year, reason="official already")
     seen: set[date] = set()
     for each in notice.days:
         if each.on.year != notice.year:
@@ -66,17 +68,49 @@ def checked(notice: Notice, calendar: Calendar) -> None:
             )
 
 
+def complete(notice: Notice, rows: Sequence[Mapping[str, Any]]) -> list[NoticeDay]:
+    """The days that a notice lays down: a day of its layer and year that it no longer names becomes
+    a plain day again, said in so many words, since clocks were told of it."""
+    named = {each.on for each in notice.days}
+    left = [
+        row["on_day"]
+        for row in rows
+        if row["layer"] == notice.layer == "official"
+        and row["on_day"].year == notice.year
+        and row["on_day"] not in named
+    ]
+    return [*notice.days, *(NoticeDay(on=day, works=day.weekday() < 5) for day in left)]
+
+
+def laid(calendar: Calendar, rows: Sequence[Mapping[str, Any]]) -> Calendar:
+    """A calendar with the layers of a unit over it."""
+    days, until = _said(rows, official_until=calendar.official_until)
+    return msgspec.structs.replace(calendar, days={**calendar.days, **days}, official_until=until)
+
+
 def overlay(rows: Sequence[Mapping[str, Any]], *, official_until: int) -> dict[str, str | int]:
     """What the layers of a unit say together, as the body of an event: the operator prevails.
 
-    A year is official once a notice for it was laid over one that was official already.
+    A year is official once a notice for it was laid over one that was official already; what was
+    guessed about it before then counts no more.
     """
-    by_layer: dict[str, dict[date, bool]] = {"official": {}, "operator": {}}
+    days, until = _said(rows, official_until=official_until)
+    said = (f"{day}={'works' if works else 'off'}" for day, works in sorted(days.items()))
+    return {"days": " ".join(said), "official_until": until}
+
+
+def _said(
+    rows: Sequence[Mapping[str, Any]], *, official_until: int
+) -> tuple[dict[date, bool], int]:
+    by_layer: dict[str, dict[date, bool]] = {"official": {}, "provisional": {}, "operator": {}}
     for row in rows:
         by_layer[row["layer"]][row["on_day"]] = row["working"]
     until = official_until
     while any(day.year == until + 1 for day in by_layer["official"]):
         until += 1
-    days = {**by_layer["official"], **by_layer["operator"]}
-    said = (f"{day}={'works' if works else 'off'}" for day, works in sorted(days.items()))
-    return {"days": " ".join(said), "official_until": until}
+    # a guess that an official year overtook is taken back to the plain day, in so many words
+    guessed = {
+        day: works if day.year > until else day.weekday() < 5
+        for day, works in by_layer["provisional"].items()
+    }
+    return {**guessed, **by_layer["official"], **by_layer["operator"]}, until

@@ -4,16 +4,19 @@ Each of them gets the days as an event of its own chain, with who and why: a due
 without one, and what has stopped is never touched.
 """
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from commitments import entry, notices
+from commitments import entry, notices, writing
+from commitments.calendar import Calendar
 from commitments.clock import fold
-from commitments.ledger import rule_of
 from schemas.ambient import Ambient
-from schemas.calendar import Notice, Recalendared
+from schemas.base import date
+from schemas.calendar import CalendarDay, CalendarYear, Notice, Recalendared
 from schemas.commitment import CALENDAR, Event
 from storage import audit, catalogue, ledger
 from storage.engine import Transaction
@@ -26,9 +29,10 @@ async def take(
 ) -> Recalendared:
     """Imports a notice, all of it or nothing. The same notice again changes nothing."""
     calendar = catalogue.calendar()
-    notices.checked(notice, calendar)
     async with engine.begin() as tx:
-        before = notices.overlay(await _layers(tx, unit_id), official_until=calendar.official_until)
+        layers = await _layers(tx, unit_id)
+        notices.checked(notice, notices.laid(calendar, layers))
+        before = notices.overlay(layers, official_until=calendar.official_until)
         await ledger.save_calendar(
             tx,
             [
@@ -39,7 +43,7 @@ async def take(
                     "working": each.works,
                     "source": notice.source,
                 }
-                for each in notice.days
+                for each in notices.complete(notice, layers)
             ],
         )
         body = notices.overlay(await _layers(tx, unit_id), official_until=calendar.official_until)
@@ -72,6 +76,42 @@ async def take(
     )
 
 
+async def year_of(engine: AsyncEngine, unit_id: str, *, year: int) -> CalendarYear:
+    """A year as the unit counts it, with every day that somebody laid down and who did."""
+    shipped = catalogue.calendar()
+    async with engine.connect() as tx:
+        layers = await _layers(tx, unit_id)
+    known = notices.laid(shipped, layers)
+    said = dict.fromkeys(shipped.days, ("shipped", "State Council"))
+    for layer in ("provisional", "official", "operator"):
+        said |= {row["on_day"]: (layer, row["source"]) for row in layers if row["layer"] == layer}
+    first = date(year, 1, 1)
+    days = [first + timedelta(days=n) for n in range((date(year, 12, 31) - first).days + 1)]
+    return CalendarYear(
+        year=year,
+        official=not known.provisional(first),
+        working_days=sum(map(known.works, days)),
+        days=[
+            msgspec.convert(
+                {
+                    "on": day,
+                    "works": known.works(day),
+                    "layer": said[day][0],
+                    "source": said[day][1],
+                },
+                CalendarDay,
+            )
+            for day in days
+            if day in said
+        ],
+    )
+
+
+async def calendar_of(tx: Transaction, unit_id: str) -> Calendar:
+    """The unit's calendar as it is known now, for questions and for days that are over."""
+    return notices.laid(catalogue.calendar(), await _layers(tx, unit_id))
+
+
 async def _layers(tx: Transaction, unit_id: str) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in await ledger.calendar_of(tx, unit_id)]
 
@@ -79,32 +119,32 @@ async def _layers(tx: Transaction, unit_id: str) -> list[dict[str, Any]]:
 async def _refold(tx: Transaction, unit_id: str, *, event: Event) -> tuple[int, int]:
     clocks = moved = 0
     after: UUID | None = None
-    counted = [each.code for each in catalogue.rules() if each.unit == "working_day"]
+    rules = await writing.rulebook(tx, unit_id)
+    counted = sorted({each.code for each in rules if each.unit == "working_day"})
+    ambient = Ambient(now=event.received_at, new_id=_nothing_new)
     while True:
         page = await ledger.running(tx, unit_id, rules=counted, after=after, limit=PAGE)
         chains = await ledger.events_of(tx, [each.id for each in page])
-        changed: list[dict[str, Any]] = []
-        events: list[dict[str, Any]] = []
-        stages: list[dict[str, Any]] = []
+        leaning: dict[UUID, list[Event]] = {}
         for held in page:
             told = [entry.event_of(row) for row in chains[held.id]]
-            old = fold(rule_of(held), told, calendar=catalogue.calendar(), now=event.received_at)
-            new = fold(
-                rule_of(held), [*told, event], calendar=catalogue.calendar(), now=event.received_at
+            rule = writing.rule_of(rules, held)
+            old, new = (
+                fold(rule, events, calendar=catalogue.calendar(), now=event.received_at)
+                for events in (told, [*told, event])
             )
             # a pause may still carry a clock into days on which it does not lean today
             if (old.days, old.provisional) == (new.days, new.provisional) and old.state != "paused":
                 continue
             clocks += 1
             moved += old.due_at != new.due_at
-            added = entry.appended(unit_id, held._mapping, events=[event])
-            events += added.events
-            columns = entry.verdict_columns(new, now=event.received_at)
-            changed.append({**added.commitments[0], **columns})
-            stages += entry.stage_rows(unit_id, held.id, verdict=new, now=event.received_at)
-        await ledger.append_events(tx, events)
-        await ledger.update_commitments(tx, changed)
-        await ledger.add_stages(tx, stages)
+            leaning[held.id] = [event]
+        if leaning:
+            await writing.tell(tx, unit_id, heard=leaning, rules=rules, ambient=ambient)
         if len(page) < PAGE:
             return clocks, moved
         after = page[-1].id
+
+
+def _nothing_new() -> UUID:
+    raise AssertionError("telling a clock makes no new id")

@@ -5,8 +5,11 @@ from datetime import date
 from re import search
 from typing import Any
 
-from schemas.commitment import Facts, Rule
+import msgspec
+
+from schemas.commitment import JUDGED, Escalation, Facts, Milestone, Rule
 from schemas.problems import Refusal
+from schemas.rulebook import RulebookDraft, RuleDraft, StopDraft, Version
 
 FIELD_STOPS = frozenset(
     {
@@ -24,9 +27,53 @@ FIELD_STOPS = frozenset(
 
 def read_rules(document: dict[str, Any]) -> tuple[Rule, ...]:
     """Reads a rulebook (see storage/catalogue/rules.yaml); refuses `rulebook_unsound`."""
-    version = str(document["document"]["version"])
-    given = [*document["rules"], *document.get("statutory_extra", ())]
-    return tuple(_read_rule(each, version) for each in given)
+    try:
+        head = dict(document["document"])
+        version = msgspec.convert(head["version"], Version)
+        given = [*document["rules"], *document.get("statutory_extra", ())]
+        drafts = msgspec.convert(given, list[RuleDraft])
+        chain = msgspec.convert(document.get("escalation", []), list[Escalation])
+        since, until = (_day(head.get(name)) for name in ("effective_from", "effective_to"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise Refusal("rulebook_unsound", reason=str(error)[:300]) from error
+    return made(drafts, version, chain=chain, since=since, until=until)
+
+
+def drafted(document: object) -> RulebookDraft:
+    """A rulebook of a unit from a YAML document of the same shape as the shipped one; refuses
+    `rulebook_unsound`."""
+    try:
+        given = dict(document)  # type: ignore[call-overload]
+        head = given["document"]
+        rules = [*given.get("rules", ()), *given.get("statutory_extra", ())]
+        names = ("version", "effective_from", "effective_to")
+        plain = {name: head[name] for name in names if head.get(name) is not None}
+        return msgspec.convert(
+            {**plain, "rules": rules, "escalation": given.get("escalation")}, RulebookDraft
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise Refusal("rulebook_unsound", reason=str(error)[:300]) from error
+
+
+def made(
+    drafts: Sequence[RuleDraft],
+    version: str,
+    *,
+    chain: Sequence[Escalation],
+    since: date | None,
+    until: date | None,
+) -> tuple[Rule, ...]:
+    """Drafts as rules of one version. Refuses `rulebook_unsound`: a clock without an end, a code
+    said twice, an end before the beginning."""
+    if since is not None and until is not None and until < since:
+        raise Refusal("rulebook_unsound", reason="effective_to is before effective_from")
+    codes = [each.id for each in drafts]
+    twice = sorted({each for each in codes if codes.count(each) > 1})
+    if twice:
+        raise Refusal("rulebook_unsound", reason="said twice", rules=twice)
+    rules = tuple(_made(each, version, chain=chain) for each in drafts)
+    replace = msgspec.structs.replace
+    return tuple(replace(each, effective_from=since, effective_to=until) for each in rules)
 
 
 def rule_for(rules: Iterable[Rule], code: str, *, on_day: date) -> Rule:
@@ -47,9 +94,32 @@ def refuse_overlap(rules: Sequence[Rule]) -> None:
 
 
 def refuse_longer(handbook: Rule, local: Rule) -> None:
-    """Local policy may shorten freely and lengthen only with a cited source (clause 3)."""
-    if local.limit > handbook.limit and local.source in ("", "company", "handbook"):
+    """Local policy may shorten freely and lengthen only with a cited source (clause 3).
+
+    A softer rule is a longer one too: another unit, a reason that excuses, a waiver or a pause that
+    the handbook does not know, fewer events that end it. What the law says is never weakened.
+    """
+    if not _weaker(handbook, local):
+        return
+    if handbook.law or local.source.strip() in ("", "company", "handbook"):
         raise Refusal("rule_longer_without_source", rule=local.code)
+
+
+def _weaker(handbook: Rule, local: Rule) -> bool:
+    later = local.limit < handbook.limit if handbook.at_least else local.limit > handbook.limit
+    later = later or any(
+        limit > handbook.by_area.get(area, handbook.limit) for area, limit in local.by_area.items()
+    )
+    return (
+        later
+        or local.unit != handbook.unit
+        or local.at_least != handbook.at_least
+        or (local.soft and not handbook.soft)
+        or (local.waivable and not handbook.waivable)
+        or bool(set(local.pauses) - set(handbook.pauses))
+        or set(local.stops) != set(handbook.stops)
+        or local.every_stop != handbook.every_stop
+    )
 
 
 def connection_rule(facts: Facts) -> tuple[str, tuple[str, ...]]:
@@ -101,36 +171,72 @@ def _overlap(one: Rule, other: Rule) -> bool:
     return begins <= min(one.effective_to or date.max, other.effective_to or date.max)
 
 
-def _read_rule(given: dict[str, Any], version: str) -> Rule:
-    clock = given.get("clock") or {}
-    stop = given.get("stop")
-    stops, every = _read_stop(stop)
-    limit = clock.get("at_most", clock.get("at_least", 0))
-    code = str(given["id"])
-    found = search(r"\d+", code)
+def _made(given: RuleDraft, version: str, *, chain: Sequence[Escalation]) -> Rule:
+    clock = given.clock
+    stops, every = _stops(given.stop)
+    # a deadline that an event names (announced end, contract, first gas-on, heating start)
+    unit = clock.unit if clock else ("instant" if given.deadline or given.window else None)
+    kind = given.kind or ("clock" if unit else "check")
+    if kind == "clock" and not (stops or given.deadline):
+        raise Refusal("rulebook_unsound", rule=given.id, reason="a clock that nothing ends")
+    limit, by_area = _limit(given)
+    at_least = clock is not None and clock.at_least is not None
+    law = given.id.startswith("S")
+    if law and not given.basis:
+        raise Refusal("rulebook_unsound", rule=given.id, reason="a law without its basis")
+    found = search(r"\d+", given.id)
+    milestones = [Milestone(kind=each.kind, share=each.share) for each in given.milestones]
+    if given.milestone is not None:
+        milestones.append(Milestone(kind=given.milestone, share=0.5))
     return Rule(
-        code=code,
-        clause=found.group() if found and not code.startswith("S") else code,
+        code=given.id,
+        clause=given.id if law or found is None else found.group(),
         version=version,
-        zh=str(given["zh"]),
-        kind=str(given.get("kind", "clock" if clock else "check")),
-        unit=clock.get("unit"),
-        # an area parameter: the strictest one holds until a unit says which areas are remote
-        limit=float(min(limit.values()) if isinstance(limit, dict) else limit),
-        start=given.get("start"),
-        stops=stops,
+        zh=given.zh,
+        kind=kind,
+        unit=unit,
+        limit=limit,
+        start=given.start,
+        stops=stops or ((JUDGED,) if unit is None else ("work_done",)),
         every_stop=every,
-        soft=bool(clock.get("soft", False)),
-        at_least="at_least" in clock,
-        pauses=tuple(given.get("pauses", ())),
-        waivable="waiver" in given,
+        soft=clock is not None and clock.soft,
+        at_least=at_least,
+        pauses=given.pauses,
+        waivable=given.waiver is not None,
         field_proof=bool(FIELD_STOPS & set(stops)),
-        source=str(given.get("parameter_source", given.get("basis", "handbook"))),
+        source=given.parameter_source or given.basis or "handbook",
+        law=law,
+        by_area=by_area,
+        milestones=tuple(milestones),
+        # a notice is a least: nobody is late for what may not begin yet
+        escalation=() if at_least or unit is None else tuple(chain),
     )
 
 
-def _read_stop(stop: Any) -> tuple[tuple[str, ...], bool]:
-    if isinstance(stop, dict):
-        every = "all_of" in stop
-        return tuple(stop["all_of" if every else "any_of"]), every
-    return ((str(stop),) if stop else ()), False
+def _limit(given: RuleDraft) -> tuple[float, dict[str, float]]:
+    clock = given.clock
+    if clock is None or clock.unit == "instant":
+        return 0.0, {}
+    if (clock.at_most is None) == (clock.at_least is None):
+        raise Refusal("rulebook_unsound", rule=given.id, reason="one of at_most and at_least")
+    if isinstance(clock.at_most, dict):
+        if not clock.at_most:
+            raise Refusal("rulebook_unsound", rule=given.id, reason="no area has a limit")
+        # the strictest one holds until the facts say which area it is
+        return min(clock.at_most.values()), {str(area): n for area, n in clock.at_most.items()}
+    limit = clock.at_most if clock.at_least is None else clock.at_least
+    if limit is None or (clock.unit not in ("hour", "minute") and limit != int(limit)):
+        raise Refusal("rulebook_unsound", rule=given.id, reason="whole days, months and rings")
+    return limit, {}
+
+
+def _stops(stop: str | StopDraft | None) -> tuple[tuple[str, ...], bool]:
+    if isinstance(stop, StopDraft):
+        if bool(stop.all_of) == bool(stop.any_of):
+            raise Refusal("rulebook_unsound", reason="one of all_of and any_of")
+        return stop.all_of or stop.any_of, bool(stop.all_of)
+    return ((stop,) if stop else ()), False
+
+
+def _day(given: object) -> date | None:
+    return None if given is None else msgspec.convert(given, date)

@@ -5,14 +5,12 @@ An inspection cycle that was completed is followed by the next one, in the same 
 
 from collections import defaultdict
 from datetime import date
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from commitments import cases, entry
+from commitments import cases, entry, writing
 from commitments.clock import fold
-from commitments.ledger import rule_of
 from schemas.ambient import Ambient
 from storage import catalogue, ledger
 
@@ -25,17 +23,16 @@ async def sweep(engine: AsyncEngine, *, ambient: Ambient, limit: int) -> int:
     async with engine.begin() as tx:
         claimed = await ledger.claim_due(tx, ambient.now, limit=limit)
         chains = await ledger.events_of(tx, [each.id for each in claimed])
-        changed: list[dict[str, Any]] = []
-        stages: list[dict[str, Any]] = []
+        rules = {each: await writing.rulebook(tx, each) for each in {x.unit_id for x in claimed}}
         completed: defaultdict[str, dict[UUID, date]] = defaultdict(dict)
+        folded = []
         for held in claimed:
             events = [entry.event_of(each) for each in chains[held.id]]
-            verdict = fold(rule_of(held), events, calendar=catalogue.calendar(), now=ambient.now)
-            changed.append({"id": held.id, **entry.verdict_columns(verdict, now=ambient.now)})
+            rule = writing.rule_of(rules[held.unit_id], held)
+            verdict = fold(rule, events, calendar=catalogue.calendar(), now=ambient.now)
+            folded.append(writing.Folded(held=held, heard=(), rule=rule, verdict=verdict))
             completed[held.unit_id] |= cases.inspected_by(held, verdict)
-            stages += entry.stage_rows(held.unit_id, held.id, verdict=verdict, now=ambient.now)
-        await ledger.update_commitments(tx, changed)
-        await ledger.add_stages(tx, stages)
+        await writing.keep(tx, folded, now=ambient.now)
         for unit_id, inspected in completed.items():
             await cases.renew_cycles(tx, unit_id, inspected=inspected, ambient=ambient)
         return len(claimed)

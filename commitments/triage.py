@@ -7,6 +7,11 @@ ALARM = ("报警器响", "报警器一直响", "报警器报警", "一氧化碳"
 ILL = ("头晕", "恶心", "昏迷", "中毒", "不舒服")
 DENIED = ("没有气味", "无气味", "无异味", "没有异味", "不漏气", "没有漏气", "无漏气")
 
+AT_HOME = frozenset(
+    {"repair", "inspection_booking", "appliance_install", "alteration", "relight", "enquiry"}
+)
+"""Business at a place with gas. A complaint about an old smell keeps its own two clocks."""
+
 
 def route(kind: str, description: str, *, answers: Mapping[str, bool] | None = None) -> str:
     """`emergency` where an answer or the words say danger, else the kind as given (clauses 4, 12).
@@ -15,7 +20,7 @@ def route(kind: str, description: str, *, answers: Mapping[str, bool] | None = N
     """
     if kind == "emergency" or any((answers or {}).values()):
         return "emergency"
-    if kind != "repair":
+    if kind not in AT_HOME:
         return kind
     text = description
     for phrase in DENIED:

@@ -2,23 +2,28 @@
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from commitments import ledger, notices, recalendar
-from commitments.answers import due_answer
+from commitments import ledger, notices, recalendar, rulebooks, writing
+from commitments.answers import DueAnswer, DueQuestion, due_answer
+from commitments.calendar import Calendar
 from runtime import proof
 from runtime.ambient import live
 from runtime.database import asked
 from runtime.server import photos
 from runtime.settings import read_settings
 from schemas.calendar import Recalendared
+from schemas.commitment import Rule
 from schemas.problems import Refusal
 from storage import catalogue
+
+T = TypeVar("T")
 
 
 def register(words: Any) -> None:
@@ -29,6 +34,9 @@ def register(words: Any) -> None:
     due.add_argument("--facts", default="{}", help="JSON object of facts that choose the rule")
     due.add_argument("--batch", type=Path, help="JSON list of {clause, start, facts?}")
     due.add_argument("--json", action="store_true")
+    due.add_argument(
+        "--installed", action="store_true", help="by the rules and days of this installation's unit"
+    )
     due.set_defaults(run=_due)
     clauses = words.add_parser("clauses", help="the sixteen clauses, their rules and their states")
     clauses.add_argument("--json", action="store_true")
@@ -36,7 +44,9 @@ def register(words: Any) -> None:
     notice = words.add_parser("calendar", help="take in a notice on working days")
     notice.add_argument("file", type=Path, help="a notice as .json, or .csv with on,works,name")
     notice.add_argument("--source", default="", help="of a .csv: who announced it, and where")
-    notice.add_argument("--layer", choices=["official", "operator"], default="official")
+    notice.add_argument(
+        "--layer", choices=["official", "provisional", "operator"], default="official"
+    )
     notice.set_defaults(run=_calendar)
     group = words.add_parser("commitments", help="explain or verify commitments")
     inner = group.add_subparsers(dest="deed", required=True)
@@ -52,29 +62,16 @@ def register(words: Any) -> None:
     verify.set_defaults(run=_verify)
 
 
-def _answer(given: dict[str, Any]) -> Any:
-    try:
-        clause, start = str(given["clause"]), str(given["start"])
-    except KeyError as error:
-        raise Refusal("fact_missing", fact=str(error.args[0])) from error
-    return due_answer(
-        catalogue.rules(),
-        catalogue.calendar(),
-        clause=clause,
-        start=start,
-        facts=given.get("facts") or {},
-    )
-
-
 def _due(given: argparse.Namespace) -> int:
+    known = asked(_installed) if given.installed else (catalogue.rules(), catalogue.calendar())
     if given.batch is not None:
-        asked = json.loads(given.batch.read_text("utf-8"))
-        print(msgspec.json.encode([_answered_or_refused(each) for each in asked]).decode())
+        questions = _json(_text(given.batch), list, what=given.batch.name)
+        print(msgspec.json.encode([_or_refused(each, known) for each in questions]).decode())
         return 0
     if given.clause is None or given.start is None:
         raise Refusal("fact_missing", fact="clause" if given.clause is None else "start")
-    facts = json.loads(given.facts)
-    answer = _answer({"clause": given.clause, "start": given.start, "facts": facts})
+    facts = _json(given.facts, dict, what="facts")
+    answer = _answer({"clause": given.clause, "start": given.start, "facts": facts}, known)
     if not given.json:
         for number, day in enumerate(answer.days, start=1):
             print(f"{number:>3}  {day}  {day:%a}")
@@ -84,38 +81,90 @@ def _due(given: argparse.Namespace) -> int:
     return 0
 
 
-def _answered_or_refused(given: dict[str, Any]) -> Any:
+async def _installed(engine: AsyncEngine, unit_id: str) -> tuple[Sequence[Rule], Calendar]:
+    async with engine.begin() as tx:
+        rules = await writing.rulebook(tx, unit_id)
+        return rules, await recalendar.calendar_of(tx, unit_id)
+
+
+def _answer(given: Any, known: tuple[Sequence[Rule], Calendar]) -> DueAnswer:
+    if not isinstance(given, dict):
+        raise Refusal("invalid_field", reason="a question is {clause, start, facts?}")
+    for name in ("clause", "start"):
+        if given.get(name) in (None, ""):
+            raise Refusal("fact_missing", fact=name)
+    try:
+        asked_for = {name: str(given[name]) for name in ("clause", "start")}
+        question = msgspec.convert({**asked_for, "facts": given.get("facts")}, DueQuestion)
+    except msgspec.ValidationError as error:
+        raise Refusal("invalid_field", reason=str(error)) from error
+    rules, calendar = known
+    return due_answer(
+        rules, calendar, clause=question.clause, start=question.start, facts=question.facts or {}
+    )
+
+
+def _or_refused(given: Any, known: tuple[Sequence[Rule], Calendar]) -> Any:
     # one question that cannot be answered leaves the others theirs
     try:
-        return _answer(given)
+        return _answer(given, known)
     except Refusal as refusal:
-        return {**given, "code": refusal.code, "details": refusal.details}
+        told = given if isinstance(given, dict) else {"question": given}
+        return {**told, "code": refusal.code, "details": refusal.details}
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except FileNotFoundError as error:
+        raise Refusal("file_missing", file=path.name) from error
+    except (UnicodeDecodeError, OSError) as error:
+        raise Refusal("file_unreadable", file=path.name) from error
+
+
+def _json(text: str, shape: type[T], *, what: str) -> T:
+    try:
+        return msgspec.json.decode(text, type=shape)
+    except msgspec.DecodeError as error:
+        raise Refusal("invalid_field", field=what, reason=str(error)) from error
 
 
 def _clauses(given: argparse.Namespace) -> int:
-    states: dict[str, dict[str, int]] = {}
-    for clause, state, count in asked(ledger.states):
-        states.setdefault(clause, {})[state] = count
-    shown = [
+    rules = asked(rulebooks.shown)
+    states: dict[tuple[str, str], dict[str, int]] = {}
+    clauses: dict[str, dict[str, int]] = {}
+    for (clause, code, version, state), count in asked(ledger.rule_states).items():
+        states.setdefault((code, version), {})[state] = count
+        told = clauses.setdefault(clause, {})
+        told[state] = told.get(state, 0) + count
+    shown: list[dict[str, Any]] = [
         {
-            "clause": rule.clause,
-            "rule": rule.code,
-            "version": rule.version,
-            "zh": rule.zh,
-            "kind": rule.kind,
-            "states": states.get(rule.clause, {}),
+            "clause": each.clause,
+            "rule": each.code,
+            "version": each.version,
+            "zh": each.zh,
+            "kind": each.kind,
+            "law": each.law,
+            "commitments": each.commitments,
+            "states": states.get((each.code, each.version), {}),
         }
-        for rule in catalogue.rules()
+        for each in rules
     ]
     if not given.json:
         for row in shown:
-            print(f"{row['rule']:>4} {row['version']} {row['zh']}  {row['states'] or ''}")
-    print(json.dumps({"clauses": shown}, ensure_ascii=False))
+            said = " ".join(f"{name}={count}" for name, count in sorted(row["states"].items()))
+            print(f"{row['rule']:>4} {row['version']} {row['commitments']:>6} {row['zh']}  {said}")
+    summed = [
+        {"clause": str(n), "commitments": sum(found.values()), "states": found}
+        for n in range(1, 17)
+        for found in [clauses.get(str(n), {})]
+    ]
+    print(json.dumps({"clauses": shown, "summary": summed}, ensure_ascii=False))
     return 0
 
 
 def _calendar(given: argparse.Namespace) -> int:
-    text = given.file.read_text("utf-8-sig")
+    text = _text(given.file)
     if given.file.suffix == ".csv":
         if not given.source.strip():
             raise Refusal("fact_missing", fact="source")

@@ -4,9 +4,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from schemas.base import Text, Wire, date
+from schemas.base import Text, Value, Wire, date
 
-Layer = Literal["official", "operator"]
+Layer = Literal["official", "provisional", "operator"]
+"""Who says so: the State Council, a guess until it has spoken, the operator for itself."""
 
 
 class NoticeDay(Wire, frozen=True):
@@ -33,3 +34,21 @@ class Recalendared(Wire, frozen=True):
     clocks: int
     moved: int
     official_until: int
+
+
+class CalendarDay(Value, frozen=True):
+    """A day that is not as its weekday says, or that somebody laid down; who said so last."""
+
+    on: date
+    works: bool
+    layer: Layer | Literal["shipped"]
+    source: str
+
+
+class CalendarYear(Value, frozen=True):
+    """A year as the unit counts it. Not official: every due date in it says that it is a guess."""
+
+    year: int
+    official: bool
+    working_days: int
+    days: list[CalendarDay]

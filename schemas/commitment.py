@@ -39,11 +39,33 @@ class Event(Value, frozen=True):
     body: Facts = {}
 
 
+JUDGED = "judged"
+"""A look at dated records that ends a check or a standing duty: its body says `kept` and why."""
+
+
+class Milestone(Value, frozen=True):
+    """What should have happened by a share of the time (appointment agreed, crew dispatched)."""
+
+    kind: str
+    share: float
+
+
+class Escalation(Value, frozen=True):
+    """Which roles are told at a stage; a stage of its own lies at a share of the time, or hours
+    after the due instant."""
+
+    stage: str
+    to: tuple[str, ...]
+    share: float | None = None
+    after_hours: float | None = None
+
+
 class Rule(Value, frozen=True):
     """One measurable promise under a clause, in one version.
 
-    `limit` counts `unit`s; a standing duty or check has neither. `stops` are event kinds, all or
-    any of which end the clock.
+    `limit` counts `unit`s, `by_area` where it differs; a standing duty or check has neither.
+    `stops` are event kinds, all or any of which end the clock. `law` marks what stands beside the
+    handbook.
     """
 
     code: str
@@ -62,6 +84,10 @@ class Rule(Value, frozen=True):
     waivable: bool = False
     field_proof: bool = False
     source: str = "handbook"
+    law: bool = False
+    by_area: dict[str, float] = {}
+    milestones: tuple[Milestone, ...] = ()
+    escalation: tuple[Escalation, ...] = ()
     effective_from: date | None = None
     effective_to: date | None = None
 

@@ -164,6 +164,41 @@ PROBLEMS: dict[str, Problem] = {
         409, "延长期限须注明依据。", "A longer limit needs a cited source."
     ),
     "rule_in_use": Problem(409, "仍有承诺按该规则计时。", "Running promises still keep this rule."),
+    "rulebook_unsound": Problem(
+        422, "规则文件内容不成立。", "This rulebook cannot be kept as it is written."
+    ),
+    "rule_shipped": Problem(
+        409, "手册与法规规则不能删除。", "What the handbook or the law says is not deleted."
+    ),
+    "rule_backdated": Problem(
+        409, "规则不能追溯生效。", "A rule holds from today on, not from a day that is over."
+    ),
+    "commitment_closed": Problem(
+        409, "该承诺已有结论，不能再改。", "This promise has its verdict; it is not reopened."
+    ),
+    "event_unknown": Problem(
+        422, "该承诺不接受这种事件。", "This promise does not listen to such an event."
+    ),
+    "event_instant": Problem(
+        422, "事件时间不成立。", "An event lies between the start of its clock and now."
+    ),
+    "pause_reason": Problem(
+        409, "该承诺不因此暂停计时。", "This clock does not stand still for that reason."
+    ),
+    "not_amendable": Problem(
+        409, "该承诺的时限不能更改。", "This date is counted, not agreed: it cannot be moved."
+    ),
+    "season_dates": Problem(
+        422, "采暖季日期不成立。", "The days of this heating season contradict each other."
+    ),
+    "outage_step": Problem(409, "停气当前状态不允许此步骤。", "This outage is not at that step."),
+    "outage_nobody": Problem(
+        422, "没有受影响的用户。", "An outage that touches no premises is announced to nobody."
+    ),
+    "case_step": Problem(409, "该业务当前不允许此步骤。", "This case does not take that step now."),
+    "register_entry": Problem(
+        422, "登记内容不成立。", "This entry contradicts itself or the ones before it."
+    ),
     "extension_without_reason": Problem(
         422,
         "延期须说明理由并经客户同意。",

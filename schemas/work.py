@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from schemas.base import Instant, Name, Span, Text, Value, Wire, date
+from schemas.base import UUID, Instant, Name, Span, Text, Value, Wire, date
+from schemas.commitment import Facts
 
 Kind = Literal[
     "repair",
@@ -17,6 +18,7 @@ Kind = Literal[
     "emergency",
     "enquiry",
     "pre_service",
+    "connection",
 ]
 """The kinds of business that a request can be."""
 
@@ -48,6 +50,92 @@ class CaseRequest(Wire, frozen=True):
     description: Annotated[str, Meta(max_length=2000)] = ""
     window: Window | None = None
     purchased_on: date | None = None
+    facts: Annotated[Facts, Meta(max_length=30)] = {}
+
+
+class StepWish(Wire, frozen=True):
+    """What an office or a portal says of a case: which step, when it was true, and its facts."""
+
+    step: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
+    at: Instant
+    facts: Annotated[Facts, Meta(max_length=30)] = {}
+
+
+class StepStart(Value, frozen=True):
+    """A clock that a step starts: from a fact (`since`), to one (`deadline`), or again until one
+    (`until`); `only` for some classes of premises."""
+
+    rule: str
+    since: str | None = None
+    deadline: str | None = None
+    until: str | None = None
+    only: tuple[str, ...] = ()
+
+
+class StepCheck(Value, frozen=True):
+    """A check that a step decides; a refusal is judged against the due instant of `within`."""
+
+    rule: str
+    within: str | None = None
+
+
+class StepKind(Value, frozen=True):
+    """A step of a kind of business. `needs` are facts with their shape; `after` steps come first.
+
+    `says` is the event that the case's clocks hear, the step's own name unless said otherwise.
+    """
+
+    zh: str
+    needs: dict[str, Literal["text", "day", "instant", "number", "yes"]] = {}
+    after: tuple[str, ...] = ()
+    says: str | None = None
+    starts: tuple[StepStart, ...] = ()
+    check: StepCheck | None = None
+    voids: tuple[str, ...] = ()
+    gate: Literal["first_gas_on", "extension"] | None = None
+    closes: bool = False
+
+
+class Conditions(Value, frozen=True):
+    """Steps that are all in before a clock starts, chosen by the facts (clause 9)."""
+
+    all_of: tuple[str, ...]
+    says: str
+
+
+class StepDone(Value, frozen=True):
+    """A step that was taken: when it was true, when it was told, by whom, with which facts."""
+
+    step: str
+    at: Instant
+    received_at: Instant
+    actor: str
+    facts: Facts = {}
+
+
+class CaseClock(Value, frozen=True):
+    """A clock or check of a case."""
+
+    id: UUID
+    rule: str
+    clause: str
+    state: str
+    started_at: Instant
+    due_at: Instant | None
+    stopped_at: Instant | None
+
+
+class CaseStory(Value, frozen=True):
+    """A case after a step: what was done, what may come next, and how its promises stand."""
+
+    id: UUID
+    number: str
+    kind: str
+    state: str
+    steps: list[StepDone]
+    may_follow: list[str]
+    clocks: list[CaseClock]
+    why: list[str] = []
 
 
 class WorkKind(Value, frozen=True):
@@ -66,6 +154,8 @@ class Service(Value, frozen=True):
     rules: dict[str, Literal["received", "purchased"]]
     work: WorkKind | None = None
     alarm: bool = False
+    steps: dict[str, StepKind] = {}
+    conditions: Conditions | None = None
 
 
 class InspectionService(Value, frozen=True):
@@ -92,6 +182,7 @@ class PremisesFacts(Value, frozen=True):
     id: str
     account: str
     customer_class: str | None
+    area: Literal["urban", "remote"] = "urban"
 
 
 class WorkOrderDraft(Value, frozen=True):
@@ -115,20 +206,3 @@ class Rejection(Wire, frozen=True):
     code: Name
     zh: Text
     en: Text
-
-
-__all__ = [
-    "Account",
-    "CaseRequest",
-    "Channel",
-    "InspectionService",
-    "Kind",
-    "Number",
-    "PremisesFacts",
-    "Rejection",
-    "Service",
-    "Services",
-    "Window",
-    "WorkKind",
-    "WorkOrderDraft",
-]

@@ -14,10 +14,14 @@ from storage.tables import (
     commitment,
     commitment_event,
     commitment_stage,
+    commitment_warning,
     rule,
 )
 
 Rows = Sequence[dict[str, Any]]
+
+RUNNING = ("running", "paused", "provisional", "overdue_evidence_pending")
+"""States in which time still decides."""
 
 _FOR_WORK = """
 WITH orders AS (
@@ -43,12 +47,45 @@ async def save_rules(tx: Transaction, rows: Rows) -> int:
     return await bulk.insert(tx, rule, rows=rows, skip_known=True)
 
 
-async def rules_of(tx: Transaction, unit_id: str) -> Sequence[Any]:
-    """Every rule version that a unit ever ran under."""
+async def rules_of(tx: Transaction, unit_id: str, *, change: bool = False) -> Sequence[Any]:
+    """Every rule version that a unit published. Held until the transaction ends: nobody takes a
+    version back while a clock begins under it. `change` waits for all who hold one."""
     found = await tx.execute(
-        sa.select(rule).where(rule.c.unit_id == unit_id).order_by(rule.c.code, rule.c.version)
+        sa.select(rule)
+        .where(rule.c.unit_id == unit_id)
+        .order_by(rule.c.code, rule.c.version)
+        .with_for_update(read=not change, key_share=not change)
     )
     return found.all()
+
+
+async def end_rule(tx: Transaction, unit_id: str, *, which: tuple[str, str], on: date) -> None:
+    """Sets the last day on which a version (code, version) begins clocks."""
+    await tx.execute(sa.update(rule).where(*_version(unit_id, which)).values(effective_to=on))
+
+
+async def drop_rule(tx: Transaction, unit_id: str, *, which: tuple[str, str]) -> None:
+    """Deletes a version (code, version) that nothing leans on."""
+    await tx.execute(sa.delete(rule).where(*_version(unit_id, which)))
+
+
+async def rule_uses(tx: Transaction, unit_id: str) -> dict[tuple[str, str], tuple[int, int]]:
+    """How many commitments run under each version (code, version), and how many ever did."""
+    rows = await tx.execute(
+        sa.select(
+            commitment.c.rule_code,
+            commitment.c.rule_version,
+            sa.func.count().filter(commitment.c.state.in_(RUNNING)),
+            sa.func.count(),
+        )
+        .where(commitment.c.unit_id == unit_id)
+        .group_by(commitment.c.rule_code, commitment.c.rule_version)
+    )
+    return {(row[0], row[1]): (row[2], row[3]) for row in rows}
+
+
+def _version(unit_id: str, which: tuple[str, str]) -> tuple[sa.ColumnElement[bool], ...]:
+    return rule.c.unit_id == unit_id, rule.c.code == which[0], rule.c.version == which[1]
 
 
 async def save_calendar(tx: Transaction, rows: Rows) -> int:
@@ -84,6 +121,71 @@ async def append_events(tx: Transaction, rows: Rows, *, again: bool = False) -> 
 async def add_stages(tx: Transaction, rows: Rows) -> int:
     """Stores stages that were reached; one that is known stays with its first instants."""
     return await bulk.insert(tx, commitment_stage, rows=rows, skip_known=True)
+
+
+async def add_warnings(tx: Transaction, rows: Rows) -> int:
+    """Stores who was told of a stage; a role is told once."""
+    return await bulk.insert(tx, commitment_warning, rows=rows, skip_known=True)
+
+
+async def warnings_of(tx: Transaction, unit_id: str, *, commitment_id: UUID) -> Sequence[Any]:
+    """Who was told what of a commitment, in order."""
+    w = commitment_warning.c
+    found = await tx.execute(
+        sa.select(w.stage, w.role, w.at, w.told_at, w.seen_at, w.seen_by)
+        .where(w.unit_id == unit_id, w.commitment_id == commitment_id)
+        .order_by(w.at, w.stage, w.role)
+    )
+    return found.all()
+
+
+async def warned(
+    tx: Transaction, unit_id: str, *, roles: Sequence[str], unseen: bool, limit: int
+) -> Sequence[Any]:
+    """What these roles were told, the newest first."""
+    w, c = commitment_warning.c, commitment.c
+    statement = (
+        sa.select(
+            w.commitment_id.label("commitment"),
+            c.rule_code.label("rule"),
+            c.clause,
+            c.state,
+            w.stage,
+            w.role,
+            w.at,
+            w.told_at,
+            c.due_at,
+            c.case_id.label("case"),
+            c.premises_id.label("premises"),
+            w.seen_at,
+            w.seen_by,
+        )
+        .join(commitment, c.id == w.commitment_id)
+        .where(w.unit_id == unit_id, w.role.in_(roles))
+    )
+    if unseen:
+        statement = statement.where(w.seen_at.is_(None))
+    newest = statement.order_by(w.told_at.desc(), w.commitment_id, w.stage).limit(limit)
+    return (await tx.execute(newest)).all()
+
+
+async def seen(
+    tx: Transaction, unit_id: str, *, warning: tuple[UUID, str, str], by: str, at: datetime
+) -> int:
+    """Notes who first read a warning (commitment, stage, role), and when."""
+    w = commitment_warning.c
+    done = await tx.execute(
+        sa.update(commitment_warning)
+        .where(
+            w.unit_id == unit_id,
+            w.commitment_id == warning[0],
+            w.stage == warning[1],
+            w.role == warning[2],
+            w.seen_at.is_(None),
+        )
+        .values(seen_at=at, seen_by=by)
+    )
+    return done.rowcount
 
 
 async def lock_commitments(tx: Transaction, ids: Sequence[UUID]) -> Sequence[Any]:
@@ -166,6 +268,16 @@ async def counts(tx: Transaction, unit_id: str) -> list[tuple[str, str, int]]:
     return [(row[0], row[1], row[2]) for row in rows]
 
 
+async def rule_states(tx: Transaction, unit_id: str) -> dict[tuple[str, str, str, str], int]:
+    """How many commitments by clause, rule, version and state."""
+    c = commitment.c
+    by = (c.clause, c.rule_code, c.rule_version, c.state)
+    rows = await tx.execute(
+        sa.select(*by, sa.func.count()).where(c.unit_id == unit_id).group_by(*by).order_by(*by)
+    )
+    return {(row[0], row[1], row[2], row[3]): row[4] for row in rows}
+
+
 async def page(
     tx: Transaction, unit_id: str, *, after: UUID | None = None, limit: int = 500
 ) -> Sequence[Any]:
@@ -199,7 +311,7 @@ async def at_risk(
     statement = sa.select(commitment).where(
         commitment.c.unit_id == unit_id,
         commitment.c.due_at <= until,
-        commitment.c.state.in_(("running", "paused", "provisional", "overdue_evidence_pending")),
+        commitment.c.state.in_(RUNNING),
     )
     if on_day is not None:
         statement = statement.where(commitment.c.due_on == on_day)

@@ -95,9 +95,9 @@ async def premises_by_account(
 ) -> dict[str, Any]:
     """What intake needs of premises, by account."""
     rows = await tx.execute(
-        sa.select(premises.c.id, premises.c.account, premises.c.customer_class).where(
-            premises.c.unit_id == unit_id, premises.c.account.in_(wanted)
-        )
+        sa.select(
+            premises.c.id, premises.c.account, premises.c.customer_class, premises.c.grid_id
+        ).where(premises.c.unit_id == unit_id, premises.c.account.in_(wanted))
     )
     return {row.account: row for row in rows}
 

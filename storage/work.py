@@ -29,6 +29,23 @@ async def known_cases(tx: Transaction, unit_id: str, *, numbers: Sequence[str]) 
     return set(rows)
 
 
+async def lock_case(tx: Transaction, unit_id: str, *, case_id: UUID) -> Any:
+    """A case of the unit with what steps ask of its premises, locked, or None."""
+    p = premises.c
+    found = await tx.execute(
+        sa.select(case, p.customer_class, p.first_gas_on, p.last_inspection_on)
+        .outerjoin(premises, premises.c.id == case.c.premises_id)
+        .where(case.c.unit_id == unit_id, case.c.id == case_id)
+        .with_for_update(of=case)
+    )
+    return found.one_or_none()
+
+
+async def set_case(tx: Transaction, case_id: UUID, *, values: dict[str, Any]) -> None:
+    """Sets what a step changed in a case."""
+    await tx.execute(sa.update(case).where(case.c.id == case_id).values(**values))
+
+
 async def open_work_orders(tx: Transaction, rows: Rows) -> int:
     """Adds work orders; one that is known by its number stays as it is."""
     return await bulk.insert(tx, work_order, rows=rows, skip_known=True)

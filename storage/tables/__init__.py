@@ -17,7 +17,12 @@ from storage.tables.promise import (
     commitment,
     commitment_event,
     commitment_stage,
+    commitment_warning,
     hazard,
+    heating_season,
+    outage,
+    outage_premises,
+    register_entry,
     rule,
 )
 from storage.tables.registry import (
@@ -52,7 +57,8 @@ from storage.tables.work import case, case_event, plan, stop, visit, work_order,
 __all__ = [
     "account", "appliance", "attachment", "attachment_use", "audit", "calendar_day", "case",
     "case_event",
-    "certificate", "commitment", "commitment_event", "commitment_stage", "conflict", "customer",
+    "certificate", "commitment", "commitment_event", "commitment_stage", "commitment_warning",
+    "conflict", "customer", "heating_season", "outage", "outage_premises", "register_entry",
     "enrolment_code", "field_history", "grid", "hazard", "import_run", "mailbox", "mailbox_entry",
     "metadata", "meter", "operation", "outbox", "plan", "position", "premises", "quarantine",
     "rate_bucket", "record", "rule",

@@ -1,6 +1,7 @@
 """What was promised and how it went: rules, calendar, commitments, hazards."""
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from storage.tables.base import (
     day,
@@ -96,6 +97,86 @@ commitment_stage = sa.Table(
     unit(),
     instant("at"),
     instant("noticed_at"),
+)
+
+# Who was told of a stage and when, once a role; written by the sweep, seen by that role.
+commitment_warning = sa.Table(
+    "commitment_warning",
+    metadata,
+    sa.Column("commitment_id", sa.Uuid(), sa.ForeignKey("commitment.id"), primary_key=True),
+    sa.Column("stage", sa.Text, primary_key=True),
+    sa.Column("role", sa.Text, primary_key=True),
+    unit(),
+    instant("at"),
+    instant("told_at"),
+    instant("seen_at", optional=True),
+    text("seen_by", optional=True),
+    sa.Index("commitment_warning_role_idx", "unit_id", "role", "told_at"),
+)
+
+# The heating season of a region: planned, then actual start; written by supervisors. No grids means
+# the whole unit.
+heating_season = sa.Table(
+    "heating_season",
+    metadata,
+    sa.Column("unit_id", sa.Text, sa.ForeignKey("unit.id"), primary_key=True),
+    sa.Column("region", sa.Text, primary_key=True),
+    sa.Column("season", sa.Text, primary_key=True),
+    sa.Column("grids", ARRAY(sa.Text), nullable=False, server_default="{}"),
+    day("planned_start"),
+    day("actual_start", optional=True),
+    text("source"),
+)
+
+# Gas that was off, planned or not: what was announced and what was done; written by dispatchers.
+outage = sa.Table(
+    "outage",
+    metadata,
+    key(),
+    unit(),
+    text("number"),
+    text("state"),
+    flag("planned"),
+    text("reason"),
+    document("notice", optional=True),
+    instant("noticed_at", optional=True),
+    instant("planned_opens", optional=True),
+    instant("planned_closes", optional=True),
+    instant("stopped_at", optional=True),
+    instant("restored_at", optional=True),
+    whole("premises", default=0),
+    text("written_by"),
+    sa.UniqueConstraint("unit_id", "number"),
+    sa.Index("outage_unit_idx", "unit_id", "state"),
+)
+
+# A premises that an outage touches, as it was when it was announced; written once.
+outage_premises = sa.Table(
+    "outage_premises",
+    metadata,
+    sa.Column("outage_id", sa.Uuid(), sa.ForeignKey("outage.id"), primary_key=True),
+    sa.Column("premises_id", sa.Uuid(), sa.ForeignKey("premises.id"), primary_key=True),
+    unit(),
+    text("account"),
+    text("address"),
+    text("customer_class"),
+    sa.Index("outage_premises_premises_idx", "premises_id"),
+)
+
+# A dated record that standing duties are judged from: hall openings, calls, shifts, pressures,
+# quality reports, public checks, gas turned on or off; appended by staff and imports, never changed.
+register_entry = sa.Table(
+    "register_entry",
+    metadata,
+    sa.Column("unit_id", sa.Text, sa.ForeignKey("unit.id"), primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    instant("opens_at"),
+    instant("closes_at", optional=True),
+    document("body"),
+    instant("received_at"),
+    text("written_by"),
+    sa.Index("register_entry_at_idx", "unit_id", "kind", "opens_at"),
 )
 
 # A danger found at premises and what became of it; written by pushes and safety reviewers.

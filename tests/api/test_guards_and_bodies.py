@@ -53,6 +53,8 @@ def filled(path):
         .replace("{sha256}", "0" * 64)
         .replace("{code}", "x")
         .replace("{ref}", "x")
+        .replace("{year}", "2026")
+        .replace("{version}", "v")
     )
 
 

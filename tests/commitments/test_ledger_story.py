@@ -129,8 +129,10 @@ async def test_three_days_away_every_stage_is_stored_once_with_its_true_instant(
         ).all()
     assert [(each.stage, each.at - BEGUN) for each in stages] == [
         ("started", timedelta()),
+        ("dispatched_late", timedelta(hours=12)),
         ("warned", timedelta(hours=18)),
         ("due", timedelta(hours=24)),
+        ("overdue", timedelta(hours=48)),
         ("proof_overdue", timedelta(hours=96)),
     ]
     assert (await held(engine, "12")).state == "breached"
