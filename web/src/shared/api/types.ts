@@ -158,6 +158,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/calendar/{year}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A year as the unit counts it */
+        get: operations["ApiV1CalendarYearCalendar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cases": {
         parameters: {
             query?: never;
@@ -227,6 +244,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/cases/{case_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Steps of a case */
+        get: operations["ApiV1CasesCaseIdEventsSteps"];
+        put?: never;
+        /** A step of a case */
+        post: operations["ApiV1CasesCaseIdEventsStep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cases/{case_id}/manager": {
         parameters: {
             query?: never;
@@ -290,6 +325,23 @@ export interface paths {
         put?: never;
         /** Begin a workflow */
         post: operations["ApiV1CasesCaseIdWorkflowBegin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/classify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Which connection promise holds, and why */
+        post: operations["ApiV1ClassifyClassify"];
         delete?: never;
         options?: never;
         head?: never;
@@ -392,6 +444,23 @@ export interface paths {
         get: operations["ApiV1CommitmentsCommitmentIdExplain"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/commitments/{commitment_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tell a commitment what happened */
+        post: operations["ApiV1CommitmentsCommitmentIdEventsTell"];
         delete?: never;
         options?: never;
         head?: never;
@@ -528,6 +597,23 @@ export interface paths {
         put?: never;
         /** Revoke a tablet */
         post: operations["ApiV1DevicesDeviceIdRevokeRevoke"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/due": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** When would it be due */
+        post: operations["ApiV1DueDue"];
         delete?: never;
         options?: never;
         head?: never;
@@ -807,6 +893,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every version of every rule */
+        get: operations["ApiV1RulesRules"];
+        put?: never;
+        /** Publish rules for the unit */
+        post: operations["ApiV1RulesPublish"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What publishing would change */
+        post: operations["ApiV1RulesCheckCheck"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{code}/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a version back */
+        delete: operations["ApiV1RulesCodeVersionDrop"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{code}/{version}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a version */
+        post: operations["ApiV1RulesCodeVersionEndEnd"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session": {
         parameters: {
             query?: never;
@@ -1080,6 +1235,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/warnings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who was told what when */
+        get: operations["ApiV1WarningsWarnings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/warnings/seen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A warning was read */
+        post: operations["ApiV1WarningsSeenSeen"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/webhooks": {
         parameters: {
             query?: never;
@@ -1239,6 +1428,20 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * Amended
+         * @description A date that was agreed or announced moves; a counted one cannot.
+         */
+        Amended: {
+            /** Format: date-time */
+            at: string;
+            document: string;
+            /** Format: date-time */
+            due_at: string;
+            /** @enum {unknown} */
+            kind: "amended";
+            reason: string;
+        };
         /** Appointment */
         Appointment: {
             /** Format: date-time */
@@ -1328,9 +1531,36 @@ export interface components {
             /** Format: uuid */
             tablet: string;
         };
+        /** CalendarDay */
+        CalendarDay: {
+            layer: ("official" | "provisional" | "operator") | "shipped";
+            /** Format: date */
+            on: string;
+            source: string;
+            works: boolean;
+        };
+        /** CalendarYear */
+        CalendarYear: {
+            days: components["schemas"]["CalendarDay"][];
+            official: boolean;
+            working_days: number;
+            year: number;
+        };
         /** Carried */
         Carried: {
             outcomes: components["schemas"]["Outcome"][];
+        };
+        /** CaseClock */
+        CaseClock: {
+            clause: string;
+            due_at: string | null;
+            /** Format: uuid */
+            id: string;
+            rule: string;
+            /** Format: date-time */
+            started_at: string;
+            state: string;
+            stopped_at: string | null;
         };
         /** CaseFact */
         CaseFact: {
@@ -1362,8 +1592,12 @@ export interface components {
             channel: "field" | "hall" | "hotline" | "online_hall" | "other" | "wechat";
             /** @default  */
             description: string;
+            /** @default {} */
+            facts: {
+                [key: string]: string | number | boolean | null;
+            };
             /** @enum {unknown} */
-            kind: "alteration" | "appliance_install" | "complaint" | "emergency" | "enquiry" | "inspection_booking" | "pre_service" | "refund" | "relight" | "repair";
+            kind: "alteration" | "appliance_install" | "complaint" | "connection" | "emergency" | "enquiry" | "inspection_booking" | "pre_service" | "refund" | "relight" | "repair";
             /** @default null */
             number: string | null;
             /** @default null */
@@ -1387,6 +1621,41 @@ export interface components {
             /** Format: date-time */
             received_at: string;
             state: string;
+        };
+        /** CaseStory */
+        CaseStory: {
+            clocks: components["schemas"]["CaseClock"][];
+            /** Format: uuid */
+            id: string;
+            kind: string;
+            may_follow: string[];
+            number: string;
+            state: string;
+            steps: components["schemas"]["StepDone"][];
+            why?: string[];
+        };
+        /** Classified */
+        Classified: {
+            rule: string;
+            why: string[];
+        };
+        /**
+         * ClockDraft
+         * @description What is counted, and how far: at most, or (a notice) at least.
+         */
+        ClockDraft: {
+            /** @default null */
+            at_least: number | null;
+            /** @default null */
+            at_most: number | {
+                [key: string]: number;
+            } | null;
+            /** @default null */
+            first_day: "day_after_purchase" | null;
+            /** @default false */
+            soft: boolean;
+            /** @enum {unknown} */
+            unit: "calendar_day" | "hour" | "instant" | "minute" | "month" | "ring" | "working_day";
         };
         /** CommitmentPage */
         CommitmentPage: {
@@ -1536,6 +1805,31 @@ export interface components {
             tablet: string;
             unsent: number;
         };
+        /** DueAnswer */
+        DueAnswer: {
+            clause: string;
+            days: string[];
+            due: string | null;
+            due_date: string | null;
+            provisional: boolean;
+            rule: string;
+            rule_version: string;
+            start: string;
+            /** @default [] */
+            why: string[];
+        };
+        /**
+         * DueQuestion
+         * @description A clause (or a rule by its sub-number), a day or a zoned instant, and facts that choose.
+         */
+        DueQuestion: {
+            clause: string;
+            /** @default null */
+            facts: {
+                [key: string]: string | number | boolean | null;
+            } | null;
+            start: string;
+        };
         /**
          * Edit
          * @description What the office writes into a visit's record.
@@ -1587,6 +1881,34 @@ export interface components {
             /** Format: uuid */
             technician: string;
         };
+        /**
+         * Escalation
+         * @description Which roles are told at a stage; a stage of its own lies at a share of the time, or hours
+         *         after the due instant.
+         */
+        Escalation: {
+            /** @default null */
+            after_hours: number | null;
+            /** @default null */
+            share: number | null;
+            stage: string;
+            to: string[];
+        };
+        /**
+         * Extended
+         * @description An extension that the customer agreed to, with its reason (clause 16).
+         */
+        Extended: {
+            /** Format: date-time */
+            at: string;
+            customer_agreed: boolean;
+            document: string;
+            /** @enum {unknown} */
+            kind: "extension_agreed_with_reason";
+            reason: string;
+            /** Format: date */
+            until: string;
+        };
         /** GridCoverage */
         GridCoverage: {
             grid: string;
@@ -1597,6 +1919,21 @@ export interface components {
             overdue: number;
             premises: number;
             soon: number;
+        };
+        /**
+         * Happened
+         * @description One of the events that the rule waits for.
+         */
+        Happened: {
+            /** Format: date-time */
+            at: string;
+            /** @default {} */
+            facts: {
+                [key: string]: string | number | boolean | null;
+            };
+            /** @enum {unknown} */
+            kind: "happened";
+            what: string;
         };
         /** Happening */
         Happening: {
@@ -1767,6 +2104,15 @@ export interface components {
             visits: number;
         };
         /**
+         * MilestoneDraft
+         * @description An event that should have come by a share of the time.
+         */
+        MilestoneDraft: {
+            kind: string;
+            /** @default 0.5 */
+            share: number;
+        };
+        /**
          * Move
          * @description The customer would rather have other hours.
          */
@@ -1785,7 +2131,7 @@ export interface components {
         Notice: {
             days: components["schemas"]["NoticeDay"][];
             /** @enum {unknown} */
-            layer: "official" | "operator";
+            layer: "official" | "operator" | "provisional";
             source: string;
             year: number;
         };
@@ -1917,6 +2263,18 @@ export interface components {
             zh: string;
         };
         /**
+         * Paused
+         * @description The clock stands still, for one of the reasons that its rule names.
+         */
+        Paused: {
+            /** Format: date-time */
+            at: string;
+            document: string;
+            /** @enum {unknown} */
+            kind: "paused";
+            reason: string;
+        };
+        /**
          * Payment
          * @description Money that came in. A service fee is recorded as such, so that clause 9e can be judged.
          */
@@ -1954,7 +2312,7 @@ export interface components {
         };
         Problem: {
             /** @enum {string} */
-            code: "account_unknown" | "already_paused" | "appointment_after_due" | "appointment_none" | "appointment_times" | "backup_external" | "backup_failed" | "backup_folder" | "backup_unknown" | "body_too_large" | "bundle_folder" | "bundle_signature" | "calendar_notice" | "calendar_without_working_day" | "case_closed" | "case_known" | "chain_broken" | "column_missing" | "commitment_without_start" | "conflict_closed" | "conflict_stale" | "cursor_forged" | "cursor_of_another_epoch" | "database_start" | "double_booking" | "enrolment_failed" | "extension_without_reason" | "fact_in_future" | "fact_missing" | "fact_not_a_number" | "fact_not_a_time" | "fact_without_zone" | "file_empty" | "file_encoding" | "file_missing" | "file_unreadable" | "first_gas_on_gate" | "hash_mismatch" | "hazard_notice_needed" | "hazard_recheck_needed" | "hazard_reviewer_needed" | "hazard_step" | "invalid_field" | "line_too_long" | "link_invalid" | "malformed_body" | "method_not_allowed" | "not_allowed" | "not_found" | "not_paused" | "not_signed_in" | "not_waivable" | "number_too_large" | "outage_notice_short" | "outage_times" | "pack_too_large" | "pack_unknown_grid" | "pack_until" | "paper_missing" | "photo_dimensions" | "photo_type" | "plan_not_ready" | "plan_problem" | "plan_stale" | "quarantine_still" | "quarantine_unreadable" | "recheck_missing" | "report_form" | "report_period" | "restore_point" | "rule_in_use" | "rule_longer_without_source" | "rule_overlap" | "rule_unknown" | "rule_without_clock" | "sealed_shut" | "sign_in_failed" | "stale_version" | "statutory_notice_missing" | "tablet_revoked" | "technician_unable" | "too_many_requests" | "unavailable" | "unsafe_settings" | "unsupported_media_type" | "upload_offset" | "upload_too_long" | "visit_under_way" | "waiver_too_late" | "webhook_target" | "workflow_begun" | "workflow_known" | "workflow_not_begun" | "workflow_step" | "workflow_undefined" | "workflow_unsound" | "workflow_waits";
+            code: "account_unknown" | "already_paused" | "appointment_after_due" | "appointment_none" | "appointment_times" | "backup_external" | "backup_failed" | "backup_folder" | "backup_unknown" | "body_too_large" | "bundle_folder" | "bundle_signature" | "calendar_notice" | "calendar_without_working_day" | "case_closed" | "case_known" | "case_step" | "chain_broken" | "column_missing" | "commitment_closed" | "commitment_without_start" | "conflict_closed" | "conflict_stale" | "cursor_forged" | "cursor_of_another_epoch" | "database_start" | "double_booking" | "enrolment_failed" | "event_instant" | "event_unknown" | "extension_without_reason" | "fact_in_future" | "fact_missing" | "fact_not_a_number" | "fact_not_a_time" | "fact_without_zone" | "file_empty" | "file_encoding" | "file_missing" | "file_unreadable" | "first_gas_on_gate" | "hash_mismatch" | "hazard_notice_needed" | "hazard_recheck_needed" | "hazard_reviewer_needed" | "hazard_step" | "invalid_field" | "line_too_long" | "link_invalid" | "malformed_body" | "method_not_allowed" | "not_allowed" | "not_amendable" | "not_found" | "not_paused" | "not_signed_in" | "not_waivable" | "number_too_large" | "outage_nobody" | "outage_notice_short" | "outage_step" | "outage_times" | "pack_too_large" | "pack_unknown_grid" | "pack_until" | "paper_missing" | "pause_reason" | "photo_dimensions" | "photo_type" | "plan_not_ready" | "plan_problem" | "plan_stale" | "quarantine_still" | "quarantine_unreadable" | "recheck_missing" | "register_entry" | "report_form" | "report_period" | "restore_point" | "rule_backdated" | "rule_in_use" | "rule_longer_without_source" | "rule_overlap" | "rule_shipped" | "rule_unknown" | "rule_without_clock" | "rulebook_unsound" | "sealed_shut" | "season_dates" | "sign_in_failed" | "stale_version" | "statutory_notice_missing" | "tablet_revoked" | "technician_unable" | "too_many_requests" | "unavailable" | "unsafe_settings" | "unsupported_media_type" | "upload_offset" | "upload_too_long" | "visit_under_way" | "waiver_too_late" | "webhook_target" | "workflow_begun" | "workflow_known" | "workflow_not_begun" | "workflow_step" | "workflow_undefined" | "workflow_unsound" | "workflow_waits";
             detail: string;
             detail_zh: string;
             details?: Record<string, never>;
@@ -1992,6 +2350,15 @@ export interface components {
             /** Format: uuid */
             tablet: string;
             technician: string | null;
+        };
+        /**
+         * Question
+         * @description Facts about a connection (clause 9).
+         */
+        Question: {
+            facts: {
+                [key: string]: string | number | boolean | null;
+            };
         };
         /**
          * Reason
@@ -2064,6 +2431,17 @@ export interface components {
                 [key: string]: boolean | number | string | string[] | null;
             } | null;
         };
+        /**
+         * Resumed
+         * @description The clock runs on.
+         */
+        Resumed: {
+            /** Format: date-time */
+            at: string;
+            document: string;
+            /** @enum {unknown} */
+            kind: "resumed";
+        };
         /** ReviewMark */
         ReviewMark: {
             /** Format: date-time */
@@ -2086,6 +2464,139 @@ export interface components {
             /** @enum {unknown} */
             reason: "left" | "lost" | "replaced" | "stolen";
         };
+        /** RuleChange */
+        RuleChange: {
+            code: string;
+            law: boolean;
+            limit: number;
+            limit_before: number | null;
+            unit: string | null;
+        };
+        /**
+         * RuleDraft
+         * @description One rule. What only people read (evidence, note, basis …) is kept beside what is counted.
+         */
+        RuleDraft: {
+            /** @default null */
+            also: string | null;
+            /** @default {} */
+            applies: {
+                [key: string]: string | number | boolean | {
+                    [key: string]: string | number | boolean | null;
+                } | null;
+            };
+            /** @default null */
+            basis: string | null;
+            /** @default [] */
+            channels: string[];
+            /** @default null */
+            clock: components["schemas"]["ClockDraft"] | null;
+            /** @default null */
+            deadline: string | null;
+            /** @default [] */
+            evidence: string[];
+            /** @default null */
+            exception: string | null;
+            /** @default null */
+            fee: number | null;
+            /** @default null */
+            gate: string | null;
+            id: string;
+            /** @default [] */
+            items: string[];
+            /** @default null */
+            kind: ("check" | "clock" | "override" | "standing") | null;
+            /** @default [] */
+            measure: string[];
+            /** @default null */
+            milestone: string | null;
+            /** @default [] */
+            milestones: components["schemas"]["MilestoneDraft"][];
+            /** @default null */
+            note: string | null;
+            /** @default null */
+            owner: string | null;
+            /** @default null */
+            parameter_source: string | null;
+            /** @default {} */
+            parameters: {
+                [key: string]: string | number | boolean | null;
+            };
+            /** @default [] */
+            pauses: string[];
+            /** @default null */
+            precedence: string | null;
+            /** @default null */
+            rule: string | null;
+            /** @default null */
+            same_as: string | null;
+            /** @default null */
+            start: string | null;
+            /** @default null */
+            stop: string | components["schemas"]["StopDraft"] | null;
+            /** @default [] */
+            track_also: string[];
+            /** @default null */
+            waiver: string | null;
+            /** @default null */
+            window: {
+                [key: string]: string;
+            } | null;
+            zh: string;
+        };
+        /**
+         * RuleEnd
+         * @description The last day on which a version begins new clocks.
+         */
+        RuleEnd: {
+            /** Format: date */
+            on: string;
+        };
+        /** RuleShown */
+        RuleShown: {
+            clause: string;
+            code: string;
+            commitments: number;
+            effective_from: string | null;
+            effective_to: string | null;
+            kind: string;
+            law: boolean;
+            limit: number;
+            running: number;
+            shipped: boolean;
+            source: string;
+            unit: string | null;
+            version: string;
+            zh: string;
+        };
+        /** RulebookAnswer */
+        RulebookAnswer: {
+            rules: components["schemas"]["RuleChange"][];
+            version: string;
+        };
+        /**
+         * RulebookDraft
+         * @description Rules of a unit in one version, from a day on; a later version needs an end of this one.
+         */
+        RulebookDraft: {
+            /** Format: date */
+            effective_from: string;
+            /** @default null */
+            effective_to: string | null;
+            /** @default null */
+            escalation: components["schemas"]["Escalation"][] | null;
+            rules: components["schemas"]["RuleDraft"][];
+            version: string;
+        };
+        /**
+         * Seen
+         * @description A member of a role has read a warning.
+         */
+        Seen: {
+            /** Format: uuid */
+            commitment: string;
+            stage: string;
+        };
         /**
          * SignIn
          * @description A member of staff signs in.
@@ -2106,19 +2617,6 @@ export interface components {
             from_hours: number | null;
             until_hours: number | null;
         };
-        /** Standing */
-        Standing: {
-            at_risk: number;
-            broken: number;
-            by_clause: components["schemas"]["Tally"][];
-            by_day: components["schemas"]["Tally"][];
-            by_grid: components["schemas"]["Tally"][];
-            kept: number;
-            /** Format: date */
-            since: string;
-            /** Format: date */
-            until: string;
-        };
         /**
          * StepClock
          * @description How long a step may take.
@@ -2128,6 +2626,18 @@ export interface components {
             at_most: number;
             /** @enum {unknown} */
             unit: "calendar_day" | "hour" | "instant" | "minute" | "month" | "ring" | "working_day";
+        };
+        /** StepDone */
+        StepDone: {
+            actor: string;
+            /** Format: date-time */
+            at: string;
+            facts?: {
+                [key: string]: string | number | boolean | null;
+            };
+            /** Format: date-time */
+            received_at: string;
+            step: string;
         };
         /**
          * StepTaken
@@ -2145,34 +2655,14 @@ export interface components {
             step: string;
         };
         /**
-         * StepWish
-         * @description A step (`next`) or a decision (`branches`: answer to step).
+         * StopDraft
+         * @description Several events that end a clock together, or each for itself.
          */
-        StepWish: {
-            /** @default null */
-            branches: {
-                [key: string]: string | "end_or_resubmit";
-            } | null;
-            /** @default null */
-            clock: components["schemas"]["StepClock"] | null;
-            /** @default null */
-            customer_sees: boolean | null;
+        StopDraft: {
             /** @default [] */
-            dept_zh: string[];
-            /** @default  */
-            en: string;
-            /** @default null */
-            limit_zh: string | null;
+            all_of: string[];
             /** @default [] */
-            needs: ("contract" | "manager" | "papers" | "payment")[];
-            /** @default null */
-            next: string | "end_or_resubmit" | null;
-            /** @default [] */
-            papers: string[];
-            /** @default false */
-            papers_may_follow: boolean;
-            step: string;
-            zh: string;
+            any_of: string[];
         };
         /** SubField */
         SubField: {
@@ -2275,6 +2765,13 @@ export interface components {
             role: "technician" | "crew_lead" | "dispatcher" | "agent" | "safety_reviewer" | "supervisor" | "auditor" | "administrator" | "revoked";
             unit: string;
         };
+        /**
+         * Told
+         * @description What is said to a commitment.
+         */
+        Told: {
+            event: components["schemas"]["Paused"] | components["schemas"]["Resumed"] | components["schemas"]["Waived"] | components["schemas"]["Voided"] | components["schemas"]["Amended"] | components["schemas"]["Extended"] | components["schemas"]["Happened"];
+        };
         /** Tracked */
         Tracked: {
             appointment: components["schemas"]["Appointment"] | null;
@@ -2353,6 +2850,29 @@ export interface components {
             template: string;
             version: number | null;
         };
+        /**
+         * Voided
+         * @description The promise does not apply (no right to the money, no such facility), and why.
+         */
+        Voided: {
+            /** Format: date-time */
+            at: string;
+            /** @enum {unknown} */
+            kind: "not_applicable";
+            reason: string;
+        };
+        /**
+         * Waived
+         * @description The customer agreed to something else, before the first deadline.
+         */
+        Waived: {
+            agreed: string;
+            /** Format: date-time */
+            consented_at: string;
+            document: string;
+            /** @enum {unknown} */
+            kind: "waived";
+        };
         /** Walk */
         Walk: {
             answers: string[];
@@ -2369,6 +2889,30 @@ export interface components {
             version: string;
             waits_for: string[];
             workflow: string;
+        };
+        /** Warned */
+        Warned: {
+            /** Format: date-time */
+            at: string;
+            case: string | null;
+            clause: string;
+            /** Format: uuid */
+            commitment: string;
+            due_at: string | null;
+            premises: string | null;
+            role: string;
+            rule: string;
+            seen_at: string | null;
+            seen_by: string | null;
+            stage: string;
+            /** @enum {string} */
+            state: "running" | "paused" | "met" | "met_late_excused" | "breached" | "waived_by_agreement" | "not_applicable" | "provisional" | "overdue_evidence_pending";
+            /** Format: date-time */
+            told_at: string;
+        };
+        /** Warnings */
+        Warnings: {
+            items: components["schemas"]["Warned"][];
         };
         /** Webhook */
         Webhook: {
@@ -2418,9 +2962,79 @@ export interface components {
          */
         WorkflowWish: {
             code: string;
-            steps: components["schemas"]["StepWish"][];
+            steps: components["schemas"]["schemas.workflow.StepWish"][];
             version: string;
             zh: string;
+        };
+        /** Standing */
+        office_Standing: {
+            at_risk: number;
+            broken: number;
+            by_clause: components["schemas"]["Tally"][];
+            by_day: components["schemas"]["Tally"][];
+            by_grid: components["schemas"]["Tally"][];
+            kept: number;
+            /** Format: date */
+            since: string;
+            /** Format: date */
+            until: string;
+        };
+        /**
+         * StepWish
+         * @description What an office or a portal says of a case: which step, when it was true, and its facts.
+         */
+        "schemas.work.StepWish": {
+            /** Format: date-time */
+            at: string;
+            /** @default {} */
+            facts: {
+                [key: string]: string | number | boolean | null;
+            };
+            step: string;
+        };
+        /**
+         * StepWish
+         * @description A step (`next`) or a decision (`branches`: answer to step).
+         */
+        "schemas.workflow.StepWish": {
+            /** @default null */
+            branches: {
+                [key: string]: string | "end_or_resubmit";
+            } | null;
+            /** @default null */
+            clock: components["schemas"]["StepClock"] | null;
+            /** @default null */
+            customer_sees: boolean | null;
+            /** @default [] */
+            dept_zh: string[];
+            /** @default  */
+            en: string;
+            /** @default null */
+            limit_zh: string | null;
+            /** @default [] */
+            needs: ("contract" | "manager" | "papers" | "payment")[];
+            /** @default null */
+            next: string | "end_or_resubmit" | null;
+            /** @default [] */
+            papers: string[];
+            /** @default false */
+            papers_may_follow: boolean;
+            step: string;
+            zh: string;
+        };
+        /** Standing */
+        telling_Standing: {
+            due_at: string | null;
+            due_on: string | null;
+            events: number;
+            /** Format: uuid */
+            id: string;
+            provisional: boolean;
+            rule: string;
+            /** @enum {string} */
+            state: "running" | "paused" | "met" | "met_late_excused" | "breached" | "waived_by_agreement" | "not_applicable" | "provisional" | "overdue_evidence_pending";
+            stopped_at: string | null;
+            version: string;
         };
     };
     responses: never;
@@ -3558,6 +4172,118 @@ export interface operations {
             };
         };
     };
+    ApiV1CalendarYearCalendar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                year: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalendarYear"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     ApiV1CasesListCases: {
         parameters: {
             query?: {
@@ -4046,6 +4772,235 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Walk"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1CasesCaseIdEventsSteps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseStory"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1CasesCaseIdEventsStep: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["schemas.work.StepWish"];
+                "application/msgpack": components["schemas"]["schemas.work.StepWish"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseStory"];
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
@@ -4720,6 +5675,121 @@ export interface operations {
             };
         };
     };
+    ApiV1ClassifyClassify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Question"];
+                "application/msgpack": components["schemas"]["Question"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Classified"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     ApiV1ClausesClauses: {
         parameters: {
             query?: never;
@@ -5079,7 +6149,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Standing"];
+                    "application/json": components["schemas"]["office_Standing"];
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
@@ -5306,6 +6376,123 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     };
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1CommitmentsCommitmentIdEventsTell: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                commitment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Told"];
+                "application/msgpack": components["schemas"]["Told"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telling_Standing"];
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
@@ -6212,6 +7399,121 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1DueDue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DueQuestion"];
+                "application/msgpack": components["schemas"]["DueQuestion"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DueAnswer"];
+                };
             };
             /** @description A problem of the closed list (RFC 9457). */
             400: {
@@ -8259,6 +9561,573 @@ export interface operations {
             };
         };
     };
+    ApiV1RulesRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleShown"][];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1RulesPublish: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RulebookDraft"];
+                "application/msgpack": components["schemas"]["RulebookDraft"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulebookAnswer"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1RulesCheckCheck: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RulebookDraft"];
+                "application/msgpack": components["schemas"]["RulebookDraft"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulebookAnswer"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1RulesCodeVersionDrop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1RulesCodeVersionEndEnd: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleEnd"];
+                "application/msgpack": components["schemas"]["RuleEnd"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     ApiV1SessionSignIn: {
         parameters: {
             query?: never;
@@ -10100,6 +11969,233 @@ export interface operations {
                 content: {
                     "application/pdf": string;
                 };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1WarningsWarnings: {
+        parameters: {
+            query?: {
+                unseen?: boolean;
+                everybody?: boolean;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Warnings"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1WarningsSeenSeen: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Seen"];
+                "application/msgpack": components["schemas"]["Seen"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem of the closed list (RFC 9457). */
             400: {
