@@ -4,8 +4,8 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "a0004"
-down_revision = "a0003"
+revision = "a0005"
+down_revision = "a0004"
 branch_labels = None
 depends_on = None
 
