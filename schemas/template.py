@@ -17,7 +17,7 @@ class Item(Value, frozen=True):
     """One question: what may be answered, how answers merge, and how bad which answer is.
 
     `grades` maps an option (or `grade` for "outside the limits" and "fail") to minor, major,
-    critical.
+    critical. With `instrument`, whoever measures names it and the day its calibration ends.
     """
 
     code: str
@@ -29,16 +29,24 @@ class Item(Value, frozen=True):
     required: bool = False
     least: float | None = None
     most: float | None = None
+    unit: str = ""
     grades: dict[str, str] = {}
     statutory: dict[str, str] = {}
     fields: dict[str, SubField] = {}
     photos: int = 0
+    photos_on_fail: int = 0
+    instrument: bool = False
     group: str = ""
+    basis: str = ""
     applies_when: dict[str, list[str] | str] = {}
 
 
 class Template(Value, frozen=True):
-    """A checklist in one version."""
+    """A checklist in one version.
+
+    `variants` name the items that are asked of each; none named, all are. `words` say what options
+    and parts are called, Chinese and English.
+    """
 
     code: str
     version: str
@@ -47,6 +55,8 @@ class Template(Value, frozen=True):
     items: tuple[Item, ...]
     min_photos: int = 0
     expected_minutes: int = 30
+    variants: dict[str, tuple[str, ...]] = {}
+    words: dict[str, tuple[str, str]] = {}
 
     @property
     def ref(self) -> str:

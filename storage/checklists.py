@@ -1,5 +1,6 @@
 """The checklists, the lifecycle and the grades that ship with the project, read once a process."""
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -42,6 +43,8 @@ def _template(given: dict[str, Any], by_code: dict[str, Any]) -> Template:
     if "extends" in head:
         items = [*by_code[head["extends"]]["items"], *items]
     faults = tuple(str(each["code"]) for each in given.get("fault_categories", ()))
+    made = tuple(_item(each, faults) for each in items)
+    variants = {str(k): _ranged(v, made) for k, v in (given.get("variants") or {}).items()}
     return Template(
         code=head["code"],
         version=str(head["version"]),
@@ -49,8 +52,35 @@ def _template(given: dict[str, Any], by_code: dict[str, Any]) -> Template:
         name_en=head["name_en"],
         min_photos=int(head.get("min_photos", 0)),
         expected_minutes=int(head.get("expected_minutes", 30)),
-        items=tuple(_item(each, faults) for each in items),
+        items=made,
+        variants=variants,
+        words=_words_of(made, variants),
     )
+
+
+def _ranged(given: list[str], items: tuple[Item, ...]) -> tuple[str, ...]:
+    """Items named one by one, or from one to another (`A01-A22`) as they stand in the checklist."""
+    codes = [each.code for each in items]
+    found: list[str] = []
+    for each in given:
+        first, _, last = str(each).partition("-")
+        found += codes[codes.index(first) : codes.index(last or first) + 1]
+    return tuple(found)
+
+
+@cache
+def words() -> dict[str, tuple[str, str]]:
+    """What options and parts of checklists are called, Chinese and English."""
+    given: dict[str, list[str]] = document("words.yaml")["words"]
+    return {str(code): (str(zh), str(en)) for code, (zh, en) in given.items()}
+
+
+def _words_of(items: tuple[Item, ...], variants: Iterable[str]) -> dict[str, tuple[str, str]]:
+    used = set(variants)
+    for item in items:
+        used |= {*item.options, *item.fields}
+        used |= {option for part in item.fields.values() for option in part.options}
+    return {code: words()[code] for code in sorted(used)}
 
 
 def _item(given: dict[str, Any], faults: tuple[str, ...]) -> Item:
@@ -70,8 +100,12 @@ def _item(given: dict[str, Any], faults: tuple[str, ...]) -> Item:
         grades={str(k): str(v) for k, v in (given.get("on_fail") or {}).items() if k != "action"},
         statutory={str(k): str(v) for k, v in (given.get("statutory_major") or {}).items()},
         fields={str(k): _sub(v) for k, v in (given.get("fields") or {}).items()},
+        unit=str(given.get("unit", "")),
         photos=int(evidence.get("photo", 0)),
+        photos_on_fail=int(evidence.get("photo_on_fail", 0)),
+        instrument="instrument" in given,
         group=str(given.get("group", "")),
+        basis=str(given.get("basis", "")),
         applies_when={
             str(k): _listed(v) if isinstance(v, list) else str(v)
             for k, v in (given.get("applies_when") or {}).items()

@@ -10,6 +10,8 @@ from schemas.template import Item, SubField, Template
 GRADES = {"none": 0, "minor": 1, "major": 2, "critical": 3}
 GRADE_NAMES = ("none", "minor", "major", "critical")
 PHOTOS = ".photos"
+INSTRUMENT = ".instrument"
+"""Beside an item that is measured: which instrument, and until when it is calibrated."""
 _SHA256 = pattern(r"^[0-9a-f]{64}$")
 
 VISIT_FIELDS = {
@@ -21,6 +23,7 @@ VISIT_FIELDS = {
     "not_done": "union_set",
     "signature": "write_once",
     "notice": "union_set",
+    "variant": "technician_owns",
     "meter_serial_found": "manual",
     "reason": "lww_history",
 }
@@ -52,6 +55,9 @@ def policy_of(items: dict[str, Item], kind: str, *, field: str) -> str | None:
         return items[field].policy
     if field.endswith(PHOTOS) and (field[: -len(PHOTOS)] in items or kind == "hazard"):
         return "union_set"
+    if field.endswith(INSTRUMENT):
+        named = items.get(field[: -len(INSTRUMENT)])
+        return "technician_owns" if named is not None and named.instrument else None
     if kind == "hazard":
         return HAZARD_FIELDS.get(field)
     if field in OFFICE_FIELDS:
@@ -66,6 +72,8 @@ def refused(items: dict[str, Item], field: str, *, value: FieldValue) -> str | N
     if field.endswith(PHOTOS):
         good = isinstance(value, list) and all(_is_file(each) for each in value)
         return None if good else "answer_type"
+    if field.endswith(INSTRUMENT):
+        return None if isinstance(value, dict) and value.get("instrument") else "answer_type"
     item = items.get(field)
     return _refused_by(item, value) if item is not None else None
 
