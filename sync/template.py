@@ -10,6 +10,8 @@ from schemas.template import Item, SubField, Template
 GRADES = {"none": 0, "minor": 1, "major": 2, "critical": 3}
 GRADE_NAMES = ("none", "minor", "major", "critical")
 PHOTOS = ".photos"
+THUMBS = ".thumbs"
+"""Beside an item's photos: `photo:small copy`, hash and hash, so that the small ones come first."""
 INSTRUMENT = ".instrument"
 """Beside an item that is measured: which instrument, and until when it is calibrated."""
 _SHA256 = pattern(r"^[0-9a-f]{64}$")
@@ -55,6 +57,8 @@ def policy_of(items: dict[str, Item], kind: str, *, field: str) -> str | None:
         return items[field].policy
     if field.endswith(PHOTOS) and (field[: -len(PHOTOS)] in items or kind == "hazard"):
         return "union_set"
+    if field.endswith(THUMBS) and field[: -len(THUMBS)] in items:
+        return "union_set"
     if field.endswith(INSTRUMENT):
         named = items.get(field[: -len(INSTRUMENT)])
         return "technician_owns" if named is not None and named.instrument else None
@@ -72,6 +76,9 @@ def refused(items: dict[str, Item], field: str, *, value: FieldValue) -> str | N
     if field.endswith(PHOTOS):
         good = isinstance(value, list) and all(_is_file(each) for each in value)
         return None if good else "answer_type"
+    if field.endswith(THUMBS):
+        pairs = isinstance(value, list) and all(_is_pair(each) for each in value)
+        return None if pairs else "answer_type"
     if field.endswith(INSTRUMENT):
         return None if isinstance(value, dict) and value.get("instrument") else "answer_type"
     item = items.get(field)
@@ -105,6 +112,8 @@ def files_in(items: dict[str, Item], field: str, *, value: FieldValue) -> list[s
     """SHA-256 of every photo and signature that an answer names."""
     if field.endswith(PHOTOS) or field in ("photos", "no_access", "notice", "signature", "refusal"):
         return [each for each in _texts(value) if _is_file(each)]
+    if field.endswith(THUMBS):
+        return [each.partition(":")[2] for each in _texts(value) if _is_pair(each)]
     item = items.get(field)
     if item is not None and item.kind in ("photo", "signature", "composite"):
         return [each for each in _texts(value) if _is_file(each)]
@@ -126,6 +135,10 @@ def _texts(value: FieldValue) -> list[str]:
 
 def _is_file(value: object) -> bool:
     return isinstance(value, str) and _SHA256.match(value) is not None
+
+
+def _is_pair(value: object) -> bool:
+    return isinstance(value, str) and all(_is_file(each) for each in value.partition(":")[::2])
 
 
 def _refused_by(item: Item, value: FieldValue) -> str | None:

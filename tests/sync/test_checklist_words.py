@@ -6,7 +6,7 @@ import pytest
 
 from storage import checklists
 from storage.catalogue import document
-from sync.template import policy_of, refused
+from sync.template import files_in, policy_of, refused
 
 TEMPLATES = checklists.templates()
 
@@ -43,3 +43,12 @@ def test_only_what_is_measured_names_an_instrument():
     named = {"instrument": "JCY-0417", "calibration_due": "2027-03-01"}
     assert refused(items, "R26.instrument", value=named) is None
     assert refused(items, "R26.instrument", value={"calibration_due": "2027-03-01"})
+
+
+def test_a_small_copy_is_a_file_of_the_visit_beside_its_photo():
+    items = checklists.items_of("RES-INSP@2026.1")
+    pair = f"{'a' * 64}:{'b' * 64}"
+    assert policy_of(items, "visit", field="R07.thumbs") == "union_set"
+    assert refused(items, "R07.thumbs", value=[pair]) is None
+    assert refused(items, "R07.thumbs", value=["a" * 64]) == "answer_type"
+    assert files_in(items, "R07.thumbs", value=[pair]) == ["b" * 64]

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { maySignOut, nextBatch, pill, settle } from '../../web/src/field/outbox.js';
+import { module } from './ts.mjs';
+
+const { covers, disputes, keep, maySignOut, nextBatch, pill, settle, shown } =
+  await module('field/outbox.ts');
 
 const entry = (n, field = 'a', base = {}) => ({
   state: 'waiting',
@@ -49,7 +52,53 @@ test('a merged or disputed value never counts as seen', () => {
 test('the pill is derived from what waits and whether the last request succeeded', () => {
   const link = { online: false, sent: 1, total: 2 };
   assert.equal(pill([], link).state, 'all_sent');
-  assert.deepEqual(pill([entry(1)], link), { state: 'offline', count: 1, total: 1 });
+  assert.deepEqual(pill([entry(1)], link), { state: 'offline', waiting: 1 });
+  assert.deepEqual(pill([], link, 2), { state: 'offline', waiting: 2 });
   const sending = pill([entry(1)], { ...link, online: true });
-  assert.deepEqual(sending, { state: 'sending', count: 1, total: 2 });
+  assert.deepEqual(sending, { state: 'sending', sent: 1, total: 2 });
+});
+
+test('what may have been sent keeps its bytes, whatever its predecessor was given', () => {
+  const all = [entry(1), { ...entry(2), sent: true }];
+  const said = [{ outcome: 'applied', id: 'id1', version: 7 }];
+  const left = settle(all, sentOf(all).slice(0, 1), said);
+  assert.deepEqual(left[0].operation.base, {});
+});
+
+test('a refusal whose first answer was lost is parked all the same', () => {
+  const all = [entry(1)];
+  const said = [{ outcome: 'duplicate', id: 'id1', code: 'quarantined' }];
+  assert.deepEqual(settle(all, sentOf(all), said).map((e) => e.state), ['refused']);
+});
+
+test('what is urgent leaves first with everything else on its record, in order', () => {
+  const on = (n, record) => ({ ...entry(n), operation: { ...entry(n).operation, record } });
+  const all = [on(1, 'a'), on(2, 'b'), on(3, 'a'), on(4, 'b')];
+  assert.deepEqual(nextBatch(all, 500, new Set(['b'])).map((o) => o.n), [2, 4, 1, 3]);
+});
+
+test('a form shows the last word of the server under what is still in the outbox', () => {
+  const held = { key: 'r', kind: 'visit', version: 2, fields: { a: 0, b: 9 }, versions: {} };
+  const parked = { ...entry(3, 'b'), state: 'refused' };
+  assert.deepEqual(shown(held, [entry(1), entry(2), parked], 'r'), { a: 2, b: 9 });
+});
+
+test('fields that a newer server adds come along and break nothing', () => {
+  const change = { record: 'r', version: 3, kind: 'visit', fields: { a: 1 }, whole: true, new: 1 };
+  const held = keep(undefined, change);
+  assert.deepEqual([held.fields, held.versions], [{ a: 1 }, { a: 3 }]);
+  const later = keep(held, { record: 'r', version: 4, fields: { b: 2 }, removed: ['a'] });
+  assert.deepEqual([later.fields, later.versions, later.kind], [{ b: 2 }, { b: 4 }, 'visit']);
+});
+
+test('a word that counts beside another one is shown to its author, equal ones and unions are not', () => {
+  const held = { key: 'r', kind: 'visit', version: 5, fields: { a: 7 }, versions: { a: 5 } };
+  const records = new Map([['r', held]]);
+  const sent = [entry(1).operation];
+  const found = disputes(sent, [{ outcome: 'conflict', id: 'id1', code: 'manual' }], records);
+  assert.deepEqual(found.map((d) => [d.field, d.mine, d.theirs, d.version]), [['a', 1, 7, 5]]);
+  assert.deepEqual(disputes(sent, [{ outcome: 'applied', id: 'id1' }], records), []);
+  assert.equal(covers(['x', 'y'], ['y']), true);
+  assert.equal(covers({ p: 1, q: 2 }, { q: 2 }), true);
+  assert.equal(covers('fail', 'pass'), false);
 });

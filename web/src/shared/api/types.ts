@@ -2019,6 +2019,8 @@ export interface components {
             applies_when?: {
                 [key: string]: string[] | string;
             };
+            /** @default  */
+            basis: string;
             code: string;
             en: string;
             fields?: {
@@ -2029,6 +2031,8 @@ export interface components {
             };
             /** @default  */
             group: string;
+            /** @default false */
+            instrument: boolean;
             kind: string;
             least?: number | null;
             most?: number | null;
@@ -2036,12 +2040,16 @@ export interface components {
             options: string[];
             /** @default 0 */
             photos: number;
+            /** @default 0 */
+            photos_on_fail: number;
             policy: string;
             /** @default false */
             required: boolean;
             statutory?: {
                 [key: string]: string;
             };
+            /** @default  */
+            unit: string;
             zh: string;
         };
         /** Limits */
@@ -2752,7 +2760,16 @@ export interface components {
             min_photos: number;
             name_en: string;
             name_zh: string;
+            variants?: {
+                [key: string]: string[];
+            };
             version: string;
+            words?: {
+                [key: string]: [
+                    string,
+                    string
+                ];
+            };
         };
         /** Tokens */
         Tokens: {

@@ -1,0 +1,233 @@
+"""A technician's tablet in a real Chromium: enrolled, with a route, and what tests ask of it."""
+
+import json
+import random
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.e2e.conftest import DAY, MORNING, Server
+
+PORTRAIT = {"width": 430, "height": 932}
+DATABASE = "doorstep-field"
+Enrolled = Callable[..., "Tablet"]
+
+
+class Tablet:
+    """One install: a browser profile, its page, and the technician it belongs to."""
+
+    def __init__(self, server: Server, context: BrowserContext, person: dict[str, Any]) -> None:
+        self.server, self.context, self.person = server, context, person
+        self.page = context.new_page()
+
+    def open(self, path: str = "") -> Page:
+        """A page of the face; the worker answers where it is installed."""
+        self.page.goto(f"{self.server.base}/field/{path}")
+        self.page.wait_for_selector("main > *")
+        return self.page
+
+    def enrol(self) -> None:
+        """By a fresh code, as a technician does; returns once the route is there."""
+        with self.server.signed_in() as office:
+            code = office.post("/enrolment-codes", json={"technician": self.person["id"]}).json()
+        page = self.open()
+        page.locator(".code-input").fill(code["code"])
+        page.locator("form .primary").click()
+        expect(page.locator(".visit-card").first).to_be_visible(timeout=20_000)
+        self.settled()
+
+    def settled(self) -> None:
+        """Everything is sent."""
+        expect(self.page.locator(".pill.all_sent")).to_be_visible(timeout=60_000)
+
+    def with_worker(self) -> None:
+        """The worker is installed and holds the shell."""
+        self.page.wait_for_function(
+            "async () => (await navigator.serviceWorker.getRegistration('/field/'))?.active?.state"
+            " === 'activated'"
+        )
+
+    def begin(self, kind: str = "inspection", *, skip: int = 0) -> str:
+        """Opens a visit of a kind and starts work on it; returns its record."""
+        stops = [each for each in self.person["stops"] if each["kind"] == kind]
+        visit = str(stops[skip]["visit"])
+        self.open(f"visit/{visit}")
+        for state in ("en_route", "on_site", "in_progress"):
+            self.page.locator(".next button").click()
+            expect(self.page.locator(f".visit header .state.{state}")).to_be_visible()
+        return visit
+
+    def choose(self, code: str, word: str) -> None:
+        """Answers a question by the word on its button; returns once it looks saved."""
+        question = self.page.locator(f"#q-{code}")
+        question.locator(".choice").filter(has_text=word).first.click()
+        expect(question.locator(".mark .good")).to_be_visible()
+
+    def write(self, code: str, text: str) -> None:
+        """Types an answer and leaves it."""
+        question = self.page.locator(f"#q-{code}")
+        question.locator("input, textarea").first.fill(text)
+        question.locator("input, textarea").first.blur()
+        expect(question.locator(".mark .good")).to_be_visible()
+
+    def photograph(self, code: str, *, seed: int = 1) -> None:
+        """Takes a photo for a question."""
+        question = self.page.locator(f"#q-{code}")
+        before = question.locator(".photos img").count()
+        question.locator(".photos input[type=file]").set_input_files(
+            {"name": "p.png", "mimeType": "image/png", "buffer": picture(seed)}
+        )
+        expect(question.locator(".photos img")).to_have_count(before + 1)
+
+    def sign(self, within: str) -> None:
+        """Draws something into a box."""
+        canvas = self.page.locator(f"{within} canvas")
+        canvas.scroll_into_view_if_needed()
+        box = canvas.bounding_box()
+        assert box is not None
+        mouse = self.page.mouse
+        mouse.move(box["x"] + 20, box["y"] + 40)
+        mouse.down()
+        for step in range(1, 12):
+            mouse.move(box["x"] + 20 + step * 14, box["y"] + 40 + (step % 3) * 22)
+        mouse.up()
+
+    def store(self, shelf: str) -> list[Any]:
+        """What a shelf of the store holds, read past the program."""
+        return self.page.evaluate(
+            "([name, shelf]) => new Promise((done, failed) => {"
+            " const asked = indexedDB.open(name);"
+            " asked.onerror = () => failed(asked.error);"
+            " asked.onsuccess = () => { const db = asked.result;"
+            "  const all = db.transaction(shelf).objectStore(shelf).getAll();"
+            "  all.onsuccess = () => { db.close();"
+            "   done(JSON.parse(JSON.stringify(all.result))); }; }; })",
+            [DATABASE, shelf],
+        )
+
+    def outbox(self) -> list[dict[str, Any]]:
+        """What is only on this tablet."""
+        return self.store("outbox")
+
+    def told(self) -> int:
+        """How many operations this install ever numbered."""
+        taken = self.page.evaluate(
+            "(name) => new Promise((done) => { const asked = indexedDB.open(name);"
+            " asked.onsuccess = () => { const db = asked.result;"
+            "  const got = db.transaction('meta').objectStore('meta').get('next_n');"
+            "  got.onsuccess = () => { db.close(); done(got.result ?? 1); }; }; })",
+            DATABASE,
+        )
+        return int(taken) - 1
+
+    def id(self) -> str:
+        """The install's id."""
+        with self.server.signed_in() as office:
+            rows = office.get("/devices").json()["items"]
+        mine = [row for row in rows if row["name"] == self.person["name"]]
+        return str(max(mine, key=lambda row: row["enrolled_at"])["id"])
+
+
+def picture(seed: int, *, side: int = 96) -> bytes:
+    """A PNG that nobody else has."""
+    dice = random.Random(seed)
+    rows = b"".join(b"\x00" + dice.randbytes(side * 3) for _ in range(side))
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        crc = struct.pack(">I", zlib.crc32(kind + body))
+        return struct.pack(">I", len(body)) + kind + body + crc
+
+    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    parts = (b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(kind, body) for kind, body in parts)
+
+
+def people(server: Server) -> list[dict[str, Any]]:
+    """Technicians of the day with their stops, the busiest first."""
+    with server.signed_in() as office:
+        day = office.get(f"/days/{DAY}").json()
+    able = [each for each in day["technicians"] if each["stops"]]
+    return sorted(able, key=lambda each: -len(each["stops"]))
+
+
+def who_has(server: Server, kind: str, *, skip: int = 0) -> dict[str, Any]:
+    """A technician with visits of a kind today."""
+    having = [
+        each for each in people(server) if any(stop["kind"] == kind for stop in each["stops"])
+    ]
+    return having[skip]
+
+
+def prepared(context: BrowserContext, *, language: str = "zh-CN") -> None:
+    """A tablet that stands at the sample's premises and speaks a language."""
+    context.grant_permissions(["geolocation"])
+    context.set_geolocation({"latitude": 39.43, "longitude": 116.29, "accuracy": 12})
+    context.add_init_script(
+        f"localStorage.getItem('doorstep.language') ??"
+        f" localStorage.setItem('doorstep.language', {json.dumps(language)});"
+    )
+
+
+@contextmanager
+def tablet_of(
+    browser: Browser, server: Server, *, person: dict[str, Any], **given: Any
+) -> Iterator[Tablet]:
+    """A fresh profile for as long as the block runs."""
+    language = given.pop("language", "zh-CN")
+    made = browser.new_context(
+        **{"viewport": PORTRAIT, "locale": language, "timezone_id": "Asia/Shanghai", **given}
+    )
+    prepared(made, language=language)
+    try:
+        yield Tablet(server, made, person)
+    finally:
+        made.close()
+
+
+def at_morning(tablet: Tablet) -> None:
+    """The tablet's wall clock stands at the sample's morning and runs."""
+    tablet.page.clock.install(time=MORNING)
+    tablet.page.clock.resume()
+
+
+def held(server: Server, tablet_id: str) -> list[dict[str, Any]]:
+    """Every operation that the database holds of a tablet: id, n and outcome, by number."""
+    import asyncio
+
+    import asyncpg
+
+    async def read() -> list[dict[str, Any]]:
+        url = server.database_url.replace("postgresql+asyncpg", "postgresql")
+        connection = await asyncpg.connect(url)
+        try:
+            rows = await connection.fetch(
+                "SELECT id, n, outcome, code FROM operation WHERE tablet_id = $1 ORDER BY n, id",
+                tablet_id,
+            )
+        finally:
+            await connection.close()
+        return [dict(row) for row in rows]
+
+    return asyncio.run(read())
+
+
+def office_says(server: Server, visit: str, fields: dict[str, Any]) -> httpx.Response:
+    """A dispatcher edits a visit."""
+    with server.signed_in() as office:
+        return office.post(f"/visits/{visit}/edit", json={"fields": fields})
+
+
+def profile(browser: Browser, folder: Path) -> BrowserContext:
+    """A profile that stays on disk, so that a browser can be killed and started again over it."""
+    launched = browser.browser_type.launch_persistent_context(
+        str(folder),
+        executable_path=browser.browser_type.executable_path,
+        viewport=PORTRAIT,
+    )
+    return launched

@@ -1,0 +1,216 @@
+/** What the tablet shows: everything here is read from the store, and nothing is shown as saved that
+ * the store does not hold. Other tabs say when they changed something. */
+import { Clock } from './clock.ts';
+import { Drain } from './drain.ts';
+import { makeKey } from './keys.ts';
+import { said } from './link.ts';
+import { type Dispute, type Entry, type Held, type Link, maySignOut, pill, shown } from './outbox.ts';
+import { waitingPhotos } from './drain.ts';
+import { type Deed, type Identity, type Meta, type Photo, Store, type Taken } from './store.ts';
+import type { Fields, Template } from './wire.ts';
+
+const CHANNEL = 'doorstep-field';
+const ON_SCREEN = ['visit', 'hazard', 'note'] as const;
+
+export type Trouble = 'quota' | 'storage' | null;
+
+export class Field {
+  identity = $state.raw<Identity | null>(null);
+  records = $state.raw<ReadonlyMap<string, Held>>(new Map());
+  entries = $state.raw<readonly Entry[]>([]);
+  photos = $state.raw<readonly Photo[]>([]);
+  templates = $state.raw<ReadonlyMap<string, Template>>(new Map());
+  disputes = $state.raw<readonly Dispute[]>([]);
+  packs = $state.raw<Meta['packs']>([]);
+  link = $state.raw<Link>({ online: true, sent: 0, total: 0 });
+  locked = $state(false);
+  revoked = $state<string | null>(null);
+  trouble = $state<Trouble>(null);
+  /** Fields that were typed into and are not saved yet: a form with some is never reloaded. */
+  dirty = $state.raw<ReadonlySet<string>>(new Set());
+  readonly drain: Drain;
+  readonly clock = new Clock();
+  #channel = new BroadcastChannel(CHANNEL);
+  #reading: Promise<void> | null = null;
+  #stale = false;
+  #thumbs = new Map<string, string>();
+
+  constructor(readonly store: Store) {
+    this.drain = new Drain(store, this.clock, {
+      link: (link) => {
+        this.link = link;
+        this.#channel.postMessage({ link });
+      },
+      changed: () => this.#changed(),
+      locked: () => (this.locked = true),
+      revoked: () => this.#changed(),
+    });
+    this.#channel.onmessage = ({ data }: MessageEvent<{ link?: Link }>) => {
+      if (data.link !== undefined) this.link = data.link;
+      else void this.read();
+    };
+  }
+
+  static async open(name?: string): Promise<Field> {
+    const field = new Field(await Store.open(name));
+    await field.read();
+    return field;
+  }
+
+  #changed(): void {
+    void this.read();
+    this.#channel.postMessage({});
+  }
+
+  /** Looks at the store again; asked while it looks, it looks once more. */
+  async read(): Promise<void> {
+    if (this.#reading !== null) {
+      this.#stale = true;
+      return this.#reading;
+    }
+    this.#reading = (async () => {
+      do {
+        this.#stale = false;
+        await this.#read();
+      } while (this.#stale);
+    })().finally(() => {
+      this.#reading = null;
+    });
+    return this.#reading;
+  }
+
+  async #read(): Promise<void> {
+    const tx = this.store.db.transaction(
+      ['meta', 'records', 'outbox', 'photos', 'templates', 'disputes'],
+      'readonly',
+    );
+    const kinds = tx.objectStore('records').index('kind');
+    const [identity, revoked, packs, entries, photos, templates, refs, disputes, ...records] =
+      await Promise.all([
+        tx.objectStore('meta').get('identity') as Promise<Identity | undefined>,
+        tx.objectStore('meta').get('revoked') as Promise<string | undefined>,
+        tx.objectStore('meta').get('packs') as Promise<Meta['packs'] | undefined>,
+        tx.objectStore('outbox').getAll(),
+        tx.objectStore('photos').getAll(),
+        tx.objectStore('templates').getAll(),
+        tx.objectStore('templates').getAllKeys(),
+        tx.objectStore('disputes').getAll(),
+        ...ON_SCREEN.map((kind) => kinds.getAll(kind)),
+      ]);
+    this.identity = identity ?? null;
+    this.revoked = revoked ?? null;
+    this.packs = packs ?? [];
+    this.entries = entries;
+    this.photos = photos;
+    this.templates = new Map(refs.map((ref, place) => [String(ref), templates[place]!]));
+    this.disputes = disputes;
+    this.records = new Map(records.flat().map((held) => [held.key, held]));
+  }
+
+  get files(): Photo[] {
+    return waitingPhotos(this.photos);
+  }
+
+  get pill() {
+    return pill(this.entries, this.link, this.files.length);
+  }
+
+  get maySignOut(): boolean {
+    return maySignOut(this.entries, this.files.length);
+  }
+
+  shown(record: string): Fields {
+    return shown(this.records.get(record), this.entries, record);
+  }
+
+  /** Visits, those made on the spot and not sent yet too. */
+  get visits(): { key: string; fields: Fields; held: Held | undefined }[] {
+    const made = this.entries
+      .filter(({ operation }) => operation.kind === 'create' && operation.record_kind === 'visit')
+      .map(({ operation }) => operation.record);
+    const held = [...this.records.values()].filter(({ kind }) => kind === 'visit');
+    const keys = new Set([...held.map(({ key }) => key), ...made]);
+    return [...keys].map((key) => ({ key, fields: this.shown(key), held: this.records.get(key) }));
+  }
+
+  /** The premises of a visit, for what is made on the spot there. */
+  premisesOf(record: string): string | undefined {
+    const made = this.entries.find(({ operation: o }) => o.kind === 'create' && o.record === record);
+    return this.records.get(record)?.premises ?? made?.operation.premises;
+  }
+
+  /** Durable first, shown after; a tablet that has no room says so and keeps what is typed. */
+  async capture(deed: Deed, given: { urgent?: boolean; files?: Taken[] } = {}): Promise<boolean> {
+    try {
+      const operation = await this.store.capture(deed, this.clock.moment(), given);
+      this.entries = [...this.entries, { operation, state: 'waiting' }];
+      if (this.trouble !== null) this.trouble = null;
+    } catch (error) {
+      const full = error instanceof DOMException && error.name === 'QuotaExceededError';
+      this.trouble = full ? 'quota' : 'storage';
+      return false;
+    }
+    this.#changed();
+    void this.drain.wake();
+    return true;
+  }
+
+  answer(record: string, fields: Fields, given: { urgent?: boolean; files?: Taken[] } = {}) {
+    const template = this.shown(record)['template'];
+    return this.capture(
+      { record, kind: 'patch', fields, ...(template ? { template: String(template) } : {}) },
+      given,
+    );
+  }
+
+  command(record: string, command: string, fields: Fields = {}) {
+    return this.capture({ record, kind: 'command', command, fields });
+  }
+
+  async enrol(code: string, label: string): Promise<void> {
+    const key = await makeKey();
+    const wish = { code, label, ...(key === null ? {} : { public_key: key.public_key }) };
+    const given = await said<Identity>('/api/v1/devices/enrol', wish);
+    const { tablet, technician, technician_name, access, refresh, epoch } = given;
+    const identity = { tablet, technician, technician_name, access, refresh, epoch };
+    if (key !== null) await this.store.set('key', key);
+    // what an earlier enrolment left unsent goes out under this one
+    await this.store.beginAgain(identity);
+    await this.store.db.delete('meta', 'revoked');
+    void navigator.storage?.persist?.();
+    this.locked = false;
+    await this.read();
+    void this.drain.wake();
+  }
+
+  async dismissDispute(key: string): Promise<void> {
+    await this.store.db.delete('disputes', key);
+    this.#changed();
+  }
+
+  async dismiss(n: number): Promise<void> {
+    await this.store.dismiss(n);
+    this.#changed();
+  }
+
+  touch(place: string, dirty: boolean): void {
+    if (this.dirty.has(place) === dirty) return;
+    const now = new Set(this.dirty);
+    if (dirty) now.add(place);
+    else now.delete(place);
+    this.dirty = now;
+  }
+
+  /** A picture that this tablet holds, as an address for an image. */
+  async picture(sha256: string, small = true): Promise<string | null> {
+    const thumb = small ? this.photos.find((each) => each.sha256 === sha256)?.thumb : undefined;
+    const name = thumb ?? sha256;
+    const known = this.#thumbs.get(name);
+    if (known !== undefined) return known;
+    const bytes = await this.store.db.get('blobs', name);
+    if (bytes === undefined) return null;
+    const address = URL.createObjectURL(new Blob([bytes]));
+    this.#thumbs.set(name, address);
+    return address;
+  }
+}

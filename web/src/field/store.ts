@@ -1,0 +1,306 @@
+/** Where a tablet keeps everything. A word is durable (strict transaction, together with its place in
+ * the outbox) before anybody is told that it is saved. */
+import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
+import type { Dispute, Entry, Held } from './outbox.ts';
+import { disputes, keep, nextBatch, settle, shown } from './outbox.ts';
+import type { FieldValue, Fields, Operation, SyncAnswer, Template } from './wire.ts';
+
+export type Lane = 'signature' | 'thumbnail' | 'original';
+export const LANES: readonly Lane[] = ['signature', 'thumbnail', 'original'];
+/** Operations kept after they were acknowledged, to be offered again after a restore. */
+const REMEMBERED_MAX = 5_000;
+/** Photos that were sent stay this long, so that they can be shown, and offered again. */
+const KEPT_DAYS = 7;
+
+/** A file that an answer names. `upload` is where its upload goes on after a cut. */
+export interface Photo {
+  sha256: string;
+  media_type: string;
+  lane: Lane;
+  size: number;
+  at: string;
+  record: string;
+  thumb?: string;
+  upload?: string;
+  sent: boolean;
+  refused?: string;
+}
+
+/** A photo with its bytes, before it is kept. */
+export type Taken = Omit<Photo, 'record' | 'sent'> & { bytes: ArrayBuffer };
+
+/** What is filled in but becomes one word only when it is confirmed: it survives, and is not sent. */
+export interface Draft {
+  parts: Record<string, FieldValue>;
+  files: Taken[];
+}
+
+export interface Identity {
+  tablet: string;
+  technician: string;
+  technician_name: string;
+  access: string;
+  refresh: string;
+  epoch: string;
+}
+
+export interface Meta {
+  identity: Identity;
+  key: { public_key: string; private_key: CryptoKey };
+  cursor: string;
+  next_n: number;
+  urgent: string[];
+  revoked: string;
+  packs: { grid: string; until: string; records: number }[];
+  instrument: { instrument: string; calibration_due: string };
+}
+
+interface Shelves extends DBSchema {
+  meta: { key: string; value: unknown };
+  records: { key: string; value: Held; indexes: { kind: string } };
+  outbox: { key: number; value: Entry };
+  acknowledged: { key: number; value: Operation };
+  photos: { key: string; value: Photo };
+  blobs: { key: string; value: ArrayBuffer };
+  templates: { key: string; value: Template };
+  disputes: { key: string; value: Dispute };
+  drafts: { key: string; value: Draft };
+}
+
+const SHELVES = [
+  'meta', 'records', 'outbox', 'acknowledged', 'photos', 'blobs', 'templates', 'disputes', 'drafts',
+] as const; // prettier-ignore
+export const DATABASE = 'doorstep-field';
+const STRICT: IDBTransactionOptions = { durability: 'strict' };
+
+/** What is done on the tablet, before it has a number and a place in time. */
+export type Deed = Pick<Operation, 'record' | 'kind'> &
+  Partial<Omit<Operation, 'id' | 'n' | 'base' | 'observed_at' | 'uptime_ms' | 'boot'>>;
+
+export interface Moment {
+  observed_at: string;
+  uptime_ms: number;
+  boot: string;
+}
+
+export class Store {
+  constructor(readonly db: IDBPDatabase<Shelves>) {}
+
+  static async open(name = DATABASE): Promise<Store> {
+    const db = await openDB<Shelves>(name, 1, {
+      upgrade(fresh) {
+        for (const shelf of ['meta', 'acknowledged', 'blobs', 'drafts'] as const) {
+          fresh.createObjectStore(shelf);
+        }
+        fresh.createObjectStore('records', { keyPath: 'key' }).createIndex('kind', 'kind');
+        fresh.createObjectStore('outbox', { keyPath: 'operation.n' });
+        fresh.createObjectStore('photos', { keyPath: 'sha256' });
+        fresh.createObjectStore('disputes', { keyPath: 'key' });
+        fresh.createObjectStore('templates');
+      },
+      blocking: (_now, _then, event) => (event.target as IDBDatabase).close(),
+    });
+    return new Store(db);
+  }
+
+  async meta<K extends keyof Meta>(key: K): Promise<Meta[K] | undefined> {
+    return (await this.db.get('meta', key)) as Meta[K] | undefined;
+  }
+
+  async set<K extends keyof Meta>(key: K, value: Meta[K]): Promise<void> {
+    const tx = this.db.transaction('meta', 'readwrite', STRICT);
+    await Promise.all([tx.store.put(value, key), tx.done]);
+  }
+
+  /** What is done goes to the end of the outbox, with the versions that were on screen, and with the
+   * photos it names: all of it or nothing. */
+  async capture(deed: Deed, moment: Moment, given: { urgent?: boolean; files?: Taken[] } = {}) {
+    const { urgent = false, files = [] } = given;
+    const shelves = ['meta', 'outbox', 'records', 'photos', 'blobs'] as const;
+    const tx = this.db.transaction(files.length > 0 ? shelves : shelves.slice(0, 3), 'readwrite', STRICT);
+    const meta = tx.objectStore('meta');
+    const [n = 1, hurry = [], held] = await Promise.all([
+      meta.get('next_n') as Promise<number | undefined>,
+      meta.get('urgent') as Promise<string[] | undefined>,
+      tx.objectStore('records').get(deed.record),
+    ]);
+    const operation = numbered(deed, moment, n, held);
+    const writes: Promise<unknown>[] = [
+      tx.objectStore('outbox').put({ operation, state: 'waiting' }),
+      meta.put(n + 1, 'next_n'),
+    ];
+    if (urgent && !hurry.includes(deed.record)) {
+      writes.push(meta.put([...hurry, deed.record], 'urgent'));
+    }
+    for (const { bytes, ...file } of files) {
+      writes.push(tx.objectStore('blobs').put(bytes, file.sha256));
+      writes.push(tx.objectStore('photos').put({ ...file, record: deed.record, sent: false }));
+    }
+    await Promise.all([...writes, tx.done]);
+    return operation;
+  }
+
+  /** What goes out next, noted before it leaves: from then on its bytes stay as they are. */
+  async outgoing(limit: number): Promise<{ sent: Operation[]; unsent: number }> {
+    const tx = this.db.transaction(['outbox', 'meta'], 'readwrite', STRICT);
+    const outbox = tx.objectStore('outbox');
+    const entries = await outbox.getAll();
+    const urgent = ((await tx.objectStore('meta').get('urgent')) as string[] | undefined) ?? [];
+    const sent = nextBatch(entries, limit, new Set(urgent));
+    const ids = new Set(sent.map(({ id }) => id));
+    for (const entry of entries) {
+      if (ids.has(entry.operation.id) && !entry.sent) void outbox.put({ ...entry, sent: true });
+    }
+    await tx.done;
+    const waiting = entries.filter(({ state }) => state === 'waiting').length;
+    return { sent, unsent: waiting - sent.length };
+  }
+
+  /** Outcomes, records and the cursor that speaks of them become durable together. */
+  async take(sent: readonly Operation[], answer: SyncAnswer): Promise<{ more: boolean }> {
+    const tx = this.db.transaction(SHELVES, 'readwrite', STRICT);
+    const [meta, records, outbox] = [
+      tx.objectStore('meta'), tx.objectStore('records'), tx.objectStore('outbox'),
+    ] as const; // prettier-ignore
+    const before = await outbox.getAll();
+    const after = settle(before, sent, answer.outcomes ?? []);
+    const left = new Map(after.map((entry) => [entry.operation.n, entry]));
+    for (const entry of before) {
+      const now = left.get(entry.operation.n);
+      if (now === undefined) {
+        void outbox.delete(entry.operation.n);
+        void tx.objectStore('acknowledged').put(entry.operation, entry.operation.n);
+      } else if (now !== entry) void outbox.put(now);
+    }
+    const known = new Map<string, Held>();
+    for (const change of answer.changes ?? []) {
+      if (change.deleted) {
+        void records.delete(change.record);
+        continue;
+      }
+      const held = keep(known.get(change.record) ?? (await records.get(change.record)), change);
+      known.set(change.record, held);
+      void records.put(held);
+    }
+    const waiting = new Set(after.filter((e) => e.state === 'waiting').map((e) => e.operation.record));
+    for (const gone of answer.forget ?? []) {
+      const held = await records.get(gone);
+      // what was captured on it is still in the outbox: it stays, frozen, until that is sent
+      if (held !== undefined && waiting.has(gone)) void records.put({ ...held, frozen: true });
+      else void records.delete(gone);
+    }
+    for (const { record } of sent) {
+      const held = known.get(record) ?? (await records.get(record));
+      if (held?.frozen && !waiting.has(record)) void records.delete(record);
+      else if (held !== undefined) known.set(record, held);
+    }
+    for (const each of disputes(sent, answer.outcomes ?? [], known)) {
+      void tx.objectStore('disputes').put(each);
+    }
+    if (!answer.more) await sweepStale(records);
+    const urgent = ((await meta.get('urgent')) as string[] | undefined) ?? [];
+    void meta.put(urgent.filter((each) => waiting.has(each)), 'urgent');
+    void meta.put(answer.cursor, 'cursor');
+    await trim(tx.objectStore('acknowledged'));
+    await tx.done;
+    return { more: answer.more === true || after.some(({ state }) => state === 'waiting') };
+  }
+
+  /** The server is another life of the database: it hears everything again, and so do we. What it
+   * knows already answers as a duplicate; a photo that it has costs nothing. */
+  async beginAgain(identity?: Identity): Promise<void> {
+    const tx = this.db.transaction(SHELVES, 'readwrite', STRICT);
+    const known = await tx.objectStore('acknowledged').getAll();
+    for (const operation of known) {
+      void tx.objectStore('outbox').put({ operation, state: 'waiting', sent: true });
+    }
+    void tx.objectStore('acknowledged').clear();
+    for (const photo of await tx.objectStore('photos').getAll()) {
+      const { upload: _gone, ...fresh } = photo;
+      if ((await tx.objectStore('blobs').getKey(photo.sha256)) !== undefined) {
+        void tx.objectStore('photos').put({ ...fresh, sent: false });
+      }
+    }
+    // shown until everything has been heard again, then what did not come is gone
+    for (const held of await tx.objectStore('records').getAll()) {
+      void tx.objectStore('records').put({ ...held, stale: true });
+    }
+    void tx.objectStore('meta').put('', 'cursor');
+    if (identity !== undefined) void tx.objectStore('meta').put(identity, 'identity');
+    await tx.done;
+  }
+
+  /** Everything on the tablet is gone, the key of the install too. */
+  async forget(): Promise<void> {
+    const tx = this.db.transaction(SHELVES, 'readwrite', STRICT);
+    await Promise.all([...SHELVES.map((shelf) => tx.objectStore(shelf).clear()), tx.done]);
+  }
+
+  /** The person has read why it was refused; the office holds it with its bytes. */
+  async dismiss(n: number): Promise<void> {
+    const tx = this.db.transaction('outbox', 'readwrite', STRICT);
+    if ((await tx.store.get(n))?.state === 'refused') await tx.store.delete(n);
+    await tx.done;
+  }
+
+  async entries(): Promise<Entry[]> {
+    return this.db.getAll('outbox');
+  }
+
+  async shown(record: string): Promise<Fields> {
+    const [held, entries] = await Promise.all([this.db.get('records', record), this.entries()]);
+    return shown(held, entries, record);
+  }
+
+  /** Originals that were sent long ago make room. */
+  async prune(now: Date): Promise<void> {
+    const before = new Date(now.getTime() - KEPT_DAYS * 86_400_000).toISOString();
+    const tx = this.db.transaction(['photos', 'blobs'], 'readwrite');
+    for (const photo of await tx.objectStore('photos').getAll()) {
+      if (!photo.sent || photo.at >= before) continue;
+      void tx.objectStore('photos').delete(photo.sha256);
+      void tx.objectStore('blobs').delete(photo.sha256);
+    }
+    await tx.done;
+  }
+}
+
+function numbered(deed: Deed, moment: Moment, n: number, held: Held | undefined): Operation {
+  const base: Record<string, number> = {};
+  for (const field of Object.keys(deed.fields ?? {})) {
+    const seen = held?.versions[field];
+    if (seen !== undefined && deed.kind !== 'command') base[field] = seen;
+  }
+  return { id: uuid7(), n, ...deed, ...(Object.keys(base).length > 0 ? { base } : {}), ...moment };
+}
+
+async function sweepStale(records: {
+  getAll(): Promise<Held[]>;
+  delete(key: string): Promise<void>;
+}): Promise<void> {
+  for (const held of await records.getAll()) if (held.stale) void records.delete(held.key);
+}
+
+async function trim(acknowledged: {
+  count(): Promise<number>;
+  getAllKeys(query: null, count: number): Promise<number[]>;
+  delete(key: number): Promise<void>;
+}): Promise<void> {
+  const over = (await acknowledged.count()) - REMEMBERED_MAX;
+  if (over <= 0) return;
+  for (const key of await acknowledged.getAllKeys(null, over)) void acknowledged.delete(key);
+}
+
+/** A UUIDv7: its first 48 bits are the time, so ids sort as they were made. */
+export function uuid7(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  let time = Date.now();
+  for (let place = 5; place >= 0; place -= 1) {
+    bytes[place] = time % 256;
+    time = Math.floor(time / 256);
+  }
+  bytes[6] = (bytes[6]! & 0x0f) | 0x70;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = [...bytes].map((each) => each.toString(16).padStart(2, '0')).join('');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
