@@ -7,7 +7,7 @@ import msgspec
 from litestar import Request, Router, delete, get, post
 
 from api import body
-from api.guards import DISPATCH, STAFF, everybody, roles
+from api.guards import DISPATCH, STAFF, roles, stranger, whole_unit
 from api.services import Services
 from schemas.access import (
     Enrol,
@@ -21,9 +21,11 @@ from schemas.access import (
     Tokens,
 )
 from schemas.office import TabletList, TabletRow
+from schemas.problems import Refusal
+from schemas.single_sign_on import SignInElsewhere, SignInReturned
 from schemas.sync import Drained
 from storage import access
-from sync import devices
+from sync import devices, staff
 
 Call = Request[Principal, str, Any]
 
@@ -34,14 +36,14 @@ def services(request: Call) -> Services:
     return found
 
 
-@post("/session", guards=[everybody], opt={"body": SignIn}, summary="Sign in")
+@post("/session", guards=[stranger], opt={"body": SignIn}, summary="Sign in")
 async def sign_in(request: Call) -> Tokens:
     """A login and its password become a pair of tokens."""
     wish, use = await body.read(request, SignIn), services(request)
     return await devices.sign_in(use.engine, wish, keys=use.keys, ambient=use.ambient())
 
 
-@post("/session/refresh", guards=[everybody], opt={"body": Refresh}, summary="Renew tokens")
+@post("/session/refresh", guards=[stranger], opt={"body": Refresh}, summary="Renew tokens")
 async def refresh(request: Call) -> Tokens:
     """A refresh token becomes a new pair, once."""
     wish, use = await body.read(request, Refresh), services(request)
@@ -50,7 +52,7 @@ async def refresh(request: Call) -> Tokens:
 
 @post(
     "/enrolment-codes",
-    guards=[roles(*DISPATCH)],
+    guards=[roles(*DISPATCH), whole_unit],
     opt={"body": EnrolmentWish},
     summary="Make an enrolment code",
 )
@@ -62,7 +64,7 @@ async def enrolment_code(request: Call) -> EnrolmentCode:
     )
 
 
-@post("/devices/enrol", guards=[everybody], opt={"body": Enrol}, summary="Enrol a tablet")
+@post("/devices/enrol", guards=[stranger], opt={"body": Enrol}, summary="Enrol a tablet")
 async def enrol(request: Call) -> Enrolled:
     """An install with a code becomes a tablet."""
     wish, use = await body.read(request, Enrol), services(request)
@@ -79,7 +81,7 @@ async def tablets(request: Call) -> TabletList:
 
 @post(
     "/devices/{device_id:uuid}/revoke",
-    guards=[roles(*DISPATCH)],
+    guards=[roles(*DISPATCH), whole_unit],
     opt={"body": Revoke},
     status_code=204,
     summary="Revoke a tablet",
@@ -101,6 +103,35 @@ async def drained(request: Call, device_id: UUID) -> Drained:
     )
 
 
+@post(
+    "/session/elsewhere", guards=[stranger], status_code=200, summary="Begin to sign in elsewhere"
+)
+async def sign_in_elsewhere(request: Call) -> SignInElsewhere:
+    """Where the company's identity provider asks who this is."""
+    use = services(request)
+    return await staff.begin(use.engine, _provider(use), keys=use.keys, ambient=use.ambient())
+
+
+@post(
+    "/session/returned",
+    guards=[stranger],
+    opt={"body": SignInReturned},
+    summary="Come back from the identity provider",
+)
+async def sign_in_returned(request: Call) -> Tokens:
+    """What the provider vouches for becomes a pair of tokens."""
+    came, use = await body.read(request, SignInReturned), services(request)
+    return await staff.complete(
+        use.engine, _provider(use), came=came, keys=use.keys, ambient=use.ambient()
+    )
+
+
+def _provider(use: Services) -> staff.Provider:
+    if use.provider is None:
+        raise Refusal("not_found")
+    return use.provider
+
+
 @delete("/session", guards=[roles(*STAFF, "technician")], summary="Sign out")
 async def sign_out(request: Call) -> None:
     """Every token of this sign-in stops working."""
@@ -110,6 +141,17 @@ async def sign_out(request: Call) -> None:
 
 router = Router(
     path="/api/v1",
-    route_handlers=[sign_in, refresh, sign_out, enrolment_code, enrol, tablets, revoke, drained],
+    route_handlers=[
+        sign_in,
+        sign_in_elsewhere,
+        sign_in_returned,
+        refresh,
+        sign_out,
+        enrolment_code,
+        enrol,
+        tablets,
+        revoke,
+        drained,
+    ],  # fmt: skip
     tags=["Access"],
 )

@@ -9,7 +9,7 @@ from litestar.params import Parameter
 
 from api import body
 from api.access_routes import Call, services
-from api.guards import DISPATCH, STAFF, everybody, roles
+from api.guards import DISPATCH, STAFF, roles, stranger
 from commitments import appointments, casework, walk
 from commitments.casework import Note
 from commitments.drawing import draw
@@ -159,14 +159,14 @@ async def _recorded(request: Call, case_id: UUID, *, kind: str, wish: Wire, at: 
     )
 
 
-@get("/track/{code:str}", guards=[everybody], summary="A customer follows a case")
+@get("/track/{code:str}", guards=[stranger], summary="A customer follows a case")
 async def track(request: Call, code: str) -> Tracked:
     """The steps a customer may see, the appointment, the manager, the promise and its date."""
     use, asked = services(request), code[:40].replace("\x00", "")
     return await appointments.track(use.engine, asked, key=use.link_key, ambient=use.ambient())
 
 
-@get("/appointments/{link:str}", guards=[everybody], summary="An appointment by its signed link")
+@get("/appointments/{link:str}", guards=[stranger], summary="An appointment by its signed link")
 async def appointment(request: Call, link: str) -> Appointment:
     """The hours agreed with the customer."""
     use = services(request)
@@ -175,7 +175,7 @@ async def appointment(request: Call, link: str) -> Appointment:
 
 @post(
     "/appointments/{link:str}/confirm",
-    guards=[everybody],
+    guards=[stranger],
     status_code=200,
     summary="Confirm an appointment",
 )
@@ -187,7 +187,7 @@ async def confirm(request: Call, link: str) -> Appointment:
 
 @post(
     "/appointments/{link:str}/move",
-    guards=[everybody],
+    guards=[stranger],
     opt={"body": Move},
     status_code=200,
     summary="Move an appointment",
@@ -202,7 +202,7 @@ async def move(request: Call, link: str) -> Appointment:
 
 @get(
     "/appointments/{link:str}/calendar.ics",
-    guards=[everybody],
+    guards=[stranger],
     media_type=MediaType.TEXT,
     summary="An appointment for the customer's calendar",
 )

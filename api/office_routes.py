@@ -11,7 +11,7 @@ from litestar.params import Parameter
 
 from api import body, list_routes
 from api.access_routes import Call, services
-from api.guards import DISPATCH, STAFF, roles
+from api.guards import DISPATCH, STAFF, roles, whole_unit
 from commitments import cases, ledger
 from scheduling import dispatch, publish, run
 from schemas.access import Assign, Reason
@@ -166,7 +166,7 @@ async def one_day(request: Call, day: date) -> dict[str, Any]:
 
 @post(
     "/plans",
-    guards=[roles(*DISPATCH)],
+    guards=[roles(*DISPATCH), whole_unit],
     opt={"body": PlanWish},
     status_code=202,
     summary="Plan a day",
@@ -201,7 +201,11 @@ async def one_plan(request: Call, plan_id: UUID) -> dict[str, Any]:
     return dict(row._mapping)
 
 
-@post("/plans/{plan_id:uuid}/publish", guards=[roles(*DISPATCH)], summary="Publish a plan")
+@post(
+    "/plans/{plan_id:uuid}/publish",
+    guards=[roles(*DISPATCH), whole_unit],
+    summary="Publish a plan",
+)
 async def publish_plan(request: Call, plan_id: UUID) -> dict[str, int]:
     """Into the technicians' mailboxes, all of it or nothing."""
     use, who = services(request), request.user

@@ -7,12 +7,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.faces import Asset
 from api.gate import Gate
+from api.turnstile import Turnstile
 from schemas.ambient import Ambient
 from schemas.base import Value
 from storage.blobs import Blobs
 from storage.sync_store import SyncStore
 from sync.devices import Keys
 from sync.push import Library
+from sync.staff import Provider
 
 
 class Webhooks(Value, frozen=True):
@@ -35,4 +37,8 @@ class Services(Value, frozen=True):
     faces: Mapping[str, Asset]
     link_key: bytes
     webhooks: Webhooks
+    turnstile: Turnstile
+    provider: Provider | None = None
+    """Where staff may sign in elsewhere, if the installation has such a place."""
+    behind_proxy: bool = False
     production: bool = False

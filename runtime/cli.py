@@ -17,6 +17,7 @@ from runtime import (
     plan_commands,
     rule_commands,
     server_commands,
+    staff_commands,
     tablet_commands,
     workflow_commands,
 )
@@ -24,6 +25,7 @@ from schemas.problems import PROBLEMS, Refusal
 
 GROUPS = (
     server_commands,
+    staff_commands,
     import_commands,
     key_commands,
     plan_commands,

@@ -5,15 +5,17 @@ from pathlib import Path
 
 import httpx
 from argon2 import PasswordHasher
-from argon2.exceptions import VerificationError
+from argon2.exceptions import InvalidHashError, VerificationError
 from litestar import Litestar
 
 from api.app import create_app
 from api.faces import table
 from api.gate import Gate
 from api.services import Services, Webhooks
+from api.turnstile import Rates, Turnstile
 from runtime import keys, notify, secret, targets
 from runtime.ambient import live, random_bytes
+from runtime.oidc import OpenIdProvider
 from runtime.settings import Settings, database_url_given, read_settings
 from storage import checklists
 from storage.blobs import Blobs, open_blobs
@@ -24,6 +26,7 @@ from sync.devices import Keys
 from sync.push import Library
 
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+DECOY = _hasher.hash("nobody's")
 
 
 GC_THRESHOLDS = (100_000, 50, 100)
@@ -53,12 +56,15 @@ def services(settings: Settings, url: str) -> Services:
         store=PostgresSync(engine),
         blobs=photos(settings),
         library=library(),
-        keys=Keys(dice=random_bytes, verify=verify_password),
+        keys=Keys(dice=random_bytes, verify=verify_password, decoy=DECOY),
         ambient=live,
         gate=Gate(),
         faces=table(built()),
         link_key=secret.derived(settings, "links"),
         webhooks=webhooks(settings),
+        turnstile=Turnstile(engine, Rates()),
+        provider=OpenIdProvider(settings) if settings.oidc_issuer else None,
+        behind_proxy=settings.behind_proxy,
         production=settings.production,
     )
 
@@ -110,5 +116,5 @@ def verify_password(stored: str, given: str) -> bool:
     """Whether a password is the one that was stored."""
     try:
         return _hasher.verify(stored, given)
-    except VerificationError:
+    except (VerificationError, InvalidHashError):
         return False

@@ -29,6 +29,10 @@ class Settings(
     attachments: str = ""
     archive: bool = False
     webhook_hosts: str = ""
+    oidc_issuer: str = ""
+    oidc_client: str = ""
+    oidc_secret: str = ""
+    debug: bool = False
     clock_shift_seconds: int = 0
 
     @property
@@ -65,15 +69,18 @@ def database_url_given() -> str | None:
 
 
 def _refuse_unsafe(settings: Settings) -> None:
-    if len(settings.secret) < 32 or len(set(settings.secret)) < 10:
-        raise Refusal("unsafe_settings", reason="DOORSTEP_SECRET: 32 random characters or more")
-    if not settings.keys:
-        raise Refusal(
-            "unsafe_settings", reason="production needs DOORSTEP_KEYS: `doorstep keys new`"
-        )
-    if not settings.public_url.startswith("https://") or not settings.behind_proxy:
-        raise Refusal("unsafe_settings", reason="production is served by HTTPS behind a proxy")
-    if settings.clock_shift_seconds:
-        raise Refusal("unsafe_settings", reason="a story's clock has no place in production")
-    if database_url_given() is None:
-        raise Refusal("unsafe_settings", reason="production needs DATABASE_URL")
+    secret, issuer = settings.secret, settings.oidc_issuer
+    plain = not settings.public_url.startswith("https://") or not settings.behind_proxy
+    debugging = settings.debug or bool(os.environ.get("DOORSTEP_TRACE"))
+    for unsafe, reason in (
+        (len(secret) < 32, "DOORSTEP_SECRET needs 32 characters or more"),
+        (len(set(secret)) < 10, "DOORSTEP_SECRET is no random one"),
+        (not settings.keys, "production needs DOORSTEP_KEYS: `doorstep keys new`"),
+        (plain, "production is served by HTTPS behind a proxy"),
+        (issuer and not issuer.startswith("https://"), "an identity provider is asked by HTTPS"),
+        (debugging, "nothing is debugged in production"),
+        (settings.clock_shift_seconds, "a story's clock has no place in production"),
+        (database_url_given() is None, "production needs DATABASE_URL"),
+    ):
+        if unsafe:
+            raise Refusal("unsafe_settings", reason=reason)

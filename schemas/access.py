@@ -29,6 +29,8 @@ class Principal(Value, frozen=True):
     account_id: UUID | None = None
     tablet_id: UUID | None = None
     technician_id: UUID | None = None
+    grids: tuple[UUID, ...] | None = None
+    """The grids that an account is limited to; None where it sees the whole unit."""
 
 
 class Sender(Value, frozen=True):

@@ -12,15 +12,19 @@ from storage.engine import Transaction, driver
 from storage.tables import (
     account,
     enrolment_code,
+    sign_in_attempt,
     sign_in_failure,
     tablet,
     technician,
     token,
 )
 
+TRIES_MAX = 5
 _PRINCIPAL = """
 SELECT t.unit_id, t.kind, t.account_id, t.tablet_id,
-  a.role, a.name AS account_name, b.technician_id, b.state AS tablet_state,
+  a.role, a.name AS account_name, a.grids,
+  (SELECT array_agg(g.id) FROM grid g WHERE g.unit_id = a.unit_id AND g.code = ANY(a.grids))
+    AS grid_ids, b.technician_id, b.state AS tablet_state,
   k.name AS technician_name
 FROM token t
 LEFT JOIN account a ON a.id = t.account_id AND a.active
@@ -45,6 +49,27 @@ async def account_by_login(tx: Transaction, login: str) -> Any:
     """The active account of a login, or None."""
     found = await tx.execute(sa.select(account).where(account.c.login == login, account.c.active))
     return found.one_or_none()
+
+
+async def accounts(tx: Transaction, unit_id: str) -> Sequence[Any]:
+    """Every account of a unit, by login."""
+    found = await tx.execute(
+        sa.select(account).where(account.c.unit_id == unit_id).order_by(account.c.login)
+    )
+    return found.all()
+
+
+async def end_account(tx: Transaction, unit_id: str, *, login: str, now: datetime) -> bool:
+    """The account signs in no more and its tokens stop working; False where there is none."""
+    ended = await tx.scalar(
+        sa.update(account)
+        .where(account.c.unit_id == unit_id, account.c.login == login, account.c.active)
+        .values(active=False)
+        .returning(account.c.id)
+    )
+    if ended is not None:
+        await tx.execute(sa.update(token).where(token.c.account_id == ended).values(revoked_at=now))
+    return ended is not None
 
 
 async def failures(tx: Transaction, subject: str) -> Any:
@@ -125,9 +150,63 @@ async def spend_code(tx: Transaction, code_hash: str, *, now: datetime) -> Any:
             enrolment_code.c.code_hash == code_hash,
             enrolment_code.c.used_at.is_(None),
             enrolment_code.c.expires_at > now,
+            enrolment_code.c.tries < TRIES_MAX,
         )
         .values(used_at=now)
         .returning(enrolment_code)
+    )
+    return found.one_or_none()
+
+
+async def count_try(tx: Transaction, finds: str, *, now: datetime) -> None:
+    """A wrong try at the open codes that begin like this."""
+    await tx.execute(
+        sa.update(enrolment_code)
+        .where(
+            enrolment_code.c.code_hash.startswith(f"{finds}:", autoescape=True),
+            enrolment_code.c.used_at.is_(None),
+            enrolment_code.c.expires_at > now,
+        )
+        .values(tries=enrolment_code.c.tries + 1)
+    )
+
+
+async def add_attempt(tx: Transaction, row: dict[str, Any]) -> None:
+    """A sign-in that goes to the identity provider."""
+    await tx.execute(sa.insert(sign_in_attempt).values(**row))
+
+
+async def take_attempt(tx: Transaction, state_hash: str, *, now: datetime) -> Any:
+    """The attempt of a state that came back in time, once; or None."""
+    found = await tx.execute(
+        sa.delete(sign_in_attempt)
+        .where(sign_in_attempt.c.state_hash == state_hash)
+        .returning(sign_in_attempt)
+    )
+    row = found.one_or_none()
+    return row if row is not None and row.expires_at > now else None
+
+
+async def account_by_subject(tx: Transaction, subject: str) -> Any:
+    """The active account of a person at the identity provider, or None."""
+    found = await tx.execute(
+        sa.select(account).where(account.c.subject == subject, account.c.active)
+    )
+    return found.one_or_none()
+
+
+async def tie_subject(tx: Transaction, login: str, *, subject: str) -> Any:
+    """The active account of that login that has no password and is tied to nobody, tied now."""
+    found = await tx.execute(
+        sa.update(account)
+        .where(
+            account.c.login == login,
+            account.c.active,
+            account.c.password_hash == "",  # empty: signs in elsewhere only  # nosec B105
+            account.c.subject.is_(None),
+        )
+        .values(subject=subject)
+        .returning(account)
     )
     return found.one_or_none()
 

@@ -32,6 +32,8 @@ STAFF_LIFE, TABLET_LIFE = timedelta(minutes=30), timedelta(hours=24)
 REFRESH_LIFE = timedelta(days=60)
 CODE_LIFE = timedelta(minutes=10)
 FAILURES_FREE, WAIT_SECONDS_MAX = 5, 900
+FINDS = 4
+"""Letters of an enrolment code that find it; the others are kept as a hash only."""
 RECEIPTS_MAX = 2_000
 
 Dice = Callable[[int], bytes]
@@ -43,6 +45,8 @@ class Keys(Value, frozen=True):
 
     dice: Dice
     verify: Verify
+    decoy: str
+    """What a password is checked against where there is no account, so that it takes as long."""
 
 
 def hashed(secret: str) -> str:
@@ -71,6 +75,7 @@ async def principal(engine: AsyncEngine, token: str, *, now: datetime) -> Princi
         role=row["role"],
         name=row["account_name"],
         account_id=row["account_id"],
+        grids=None if not row["grids"] else tuple(row["grid_ids"] or ()),
     )
 
 
@@ -83,16 +88,21 @@ async def sign_in(engine: AsyncEngine, wish: SignIn, *, keys: Keys, ambient: Amb
         await _refuse_guessing(tx, wish.login, now=ambient.now)
         row = await access.account_by_login(tx, wish.login)
     # the slow hash runs in a thread, so that nobody else waits for it
-    if row is None or not await asyncio.to_thread(keys.verify, row.password_hash, wish.password):
+    stored = keys.decoy if row is None else row.password_hash
+    right = await asyncio.to_thread(keys.verify, stored, wish.password)
+    if row is None or not right:
         async with engine.begin() as tx:
             await access.count_failure(tx, wish.login, now=ambient.now)
         raise Refusal("sign_in_failed")
     async with engine.begin() as tx:
         await access.forget_failures(tx, wish.login)
-        pair = await _fresh(
-            tx, row.unit_id, owner={"account_id": row.id}, keys=keys, ambient=ambient
-        )
-        await _audited(tx, row.unit_id, who=row.login, action="signed_in", ambient=ambient)
+        return await welcomed(tx, row, keys=keys, ambient=ambient)
+
+
+async def welcomed(tx: Transaction, row: Any, *, keys: Keys, ambient: Ambient) -> Tokens:
+    """Tokens for an account that has proven who it is, and a line in the audit."""
+    pair = await _fresh(tx, row.unit_id, owner={"account_id": row.id}, keys=keys, ambient=ambient)
+    await _audited(tx, row.unit_id, who=row.login, action="signed_in", ambient=ambient)
     return Tokens(**pair, role=row.role, name=row.name, unit=row.unit_id)
 
 
@@ -133,13 +143,14 @@ async def rotate(engine: AsyncEngine, token: str, *, keys: Keys, ambient: Ambien
 async def make_code(
     engine: AsyncEngine, who: Principal, *, technician: UUID, keys: Keys, ambient: Ambient
 ) -> EnrolmentCode:
-    """A single-use code of 50 random bits for a technician's new tablet, good for ten minutes."""
-    code = b32encode(keys.dice(7)).decode()[:10]
+    """A single-use code for a technician's new tablet, good for ten minutes and five tries: four
+    letters that find it, eight that open it."""
+    code = b32encode(keys.dice(8)).decode()[:12]
     async with engine.begin() as tx:
         if await access.technician_name(tx, who.unit_id, technician_id=technician) is None:
             raise Refusal("not_found")
         row = {
-            "code_hash": hashed(code),
+            "code_hash": _code_key(code),
             "unit_id": who.unit_id,
             "technician_id": technician,
             "expires_at": ambient.now + CODE_LIFE,
@@ -151,33 +162,41 @@ async def make_code(
 
 async def enrol(engine: AsyncEngine, wish: Enrol, *, keys: Keys, ambient: Ambient) -> Enrolled:
     """An install with a code becomes a tablet of a technician. Refuses `enrolment_failed`."""
-    tablet_id = ambient.new_id()
+    enrolled = None
     async with engine.begin() as tx:
-        code = await access.spend_code(tx, hashed(wish.code), now=ambient.now)
+        code = await access.spend_code(tx, _code_key(wish.code), now=ambient.now)
         if code is None:
-            raise Refusal("enrolment_failed")
-        await access.add_tablet(
-            tx,
-            {
-                "id": tablet_id,
-                "unit_id": code.unit_id,
-                "technician_id": code.technician_id,
-                "label": wish.label,
-                "public_key": wish.public_key,
-                "enrolled_at": ambient.now,
-                "clock": {},
-            },
-        )
-        owner = {"tablet_id": tablet_id}
-        pair = await _fresh(tx, code.unit_id, owner=owner, keys=keys, ambient=ambient)
-        await _audited(tx, code.unit_id, who=wish.label, action="enrolled", ambient=ambient)
-        name = await access.technician_name(tx, code.unit_id, technician_id=code.technician_id)
-        epoch = await records.epoch(tx)
+            # a wrong try counts: the transaction ends well, the enrolment does not
+            await access.count_try(tx, wish.code[:FINDS], now=ambient.now)
+        else:
+            enrolled = await _enrolled(tx, wish, code=code, keys=keys, ambient=ambient)
+    if enrolled is None:
+        raise Refusal("enrolment_failed")
+    return enrolled
+
+
+async def _enrolled(
+    tx: Transaction, wish: Enrol, *, code: Any, keys: Keys, ambient: Ambient
+) -> Enrolled:
+    row = {
+        "id": ambient.new_id(),
+        "unit_id": code.unit_id,
+        "technician_id": code.technician_id,
+        "label": wish.label,
+        "public_key": wish.public_key,
+        "enrolled_at": ambient.now,
+        "clock": {},
+    }
+    await access.add_tablet(tx, row)
+    owner = {"tablet_id": row["id"]}
+    pair = await _fresh(tx, code.unit_id, owner=owner, keys=keys, ambient=ambient)
+    await _audited(tx, code.unit_id, who=wish.label, action="enrolled", ambient=ambient)
+    name = await access.technician_name(tx, code.unit_id, technician_id=code.technician_id)
     return Enrolled(
-        tablet=tablet_id,
+        tablet=row["id"],
         technician=code.technician_id,
         technician_name=name or "",
-        epoch=epoch,
+        epoch=await records.epoch(tx),
         **pair,
     )
 
@@ -283,6 +302,10 @@ def gaps(numbers: list[int]) -> list[tuple[int, int]]:
             missing.append((expected, number - 1))
         expected = number + 1
     return missing
+
+
+def _code_key(code: str) -> str:
+    return f"{code[:FINDS]}:{hashed(code)}"
 
 
 async def _refuse_guessing(tx: Transaction, login: str, *, now: datetime) -> None:

@@ -69,11 +69,17 @@ async def region(database: AsyncEngine, tmp_path: Path) -> AsyncEngine:
 
 
 @pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """The settings of the application under test."""
+    return Settings(state=str(tmp_path / "state"))
+
+
+@pytest.fixture
 async def client(
-    region: AsyncEngine, database_url: str, tmp_path: Path, clock: Now
+    region: AsyncEngine, database_url: str, settings: Settings, clock: Now
 ) -> AsyncIterator[httpx.AsyncClient]:
     """The application, spoken to without a network."""
-    made = services(Settings(state=str(tmp_path / "state")), database_url)
+    made = services(settings, database_url)
     given = {name: getattr(made, name) for name in type(made).__struct_fields__}
     app = create_app(type(made)(**{**given, "ambient": clock}))
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)

@@ -12,6 +12,8 @@ UNITLESS = "belongs to the installation, not to a unit"
 BOXES = "by mailboxes or a tablet that were found for the principal"
 ALLOWED: dict[str, str] = {
     "access.account_by_login": BEFORE,
+    "access.account_by_subject": BEFORE,
+    "rates.borrow": UNITLESS,
     "access.failures": BEFORE,
     "access.family_of": BEFORE,
     "access.principal_of": BEFORE,
