@@ -980,6 +980,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/session/elsewhere": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begin to sign in elsewhere */
+        post: operations["ApiV1SessionElsewhereSignInElsewhere"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session/refresh": {
         parameters: {
             query?: never;
@@ -991,6 +1008,23 @@ export interface paths {
         put?: never;
         /** Renew tokens */
         post: operations["ApiV1SessionRefreshRefresh"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/returned": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Come back from the identity provider */
+        post: operations["ApiV1SessionReturnedSignInReturned"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2320,7 +2354,7 @@ export interface components {
         };
         Problem: {
             /** @enum {string} */
-            code: "account_unknown" | "already_paused" | "appointment_after_due" | "appointment_none" | "appointment_times" | "backup_external" | "backup_failed" | "backup_folder" | "backup_unknown" | "body_too_large" | "bundle_folder" | "bundle_signature" | "calendar_notice" | "calendar_without_working_day" | "case_closed" | "case_known" | "case_step" | "chain_broken" | "column_missing" | "commitment_closed" | "commitment_without_start" | "conflict_closed" | "conflict_stale" | "cursor_forged" | "cursor_of_another_epoch" | "database_start" | "double_booking" | "enrolment_failed" | "event_instant" | "event_unknown" | "extension_without_reason" | "fact_in_future" | "fact_missing" | "fact_not_a_number" | "fact_not_a_time" | "fact_without_zone" | "file_empty" | "file_encoding" | "file_missing" | "file_unreadable" | "first_gas_on_gate" | "hash_mismatch" | "hazard_notice_needed" | "hazard_recheck_needed" | "hazard_reviewer_needed" | "hazard_step" | "invalid_field" | "line_too_long" | "link_invalid" | "malformed_body" | "method_not_allowed" | "not_allowed" | "not_amendable" | "not_found" | "not_paused" | "not_signed_in" | "not_waivable" | "number_too_large" | "outage_nobody" | "outage_notice_short" | "outage_step" | "outage_times" | "pack_too_large" | "pack_unknown_grid" | "pack_until" | "paper_missing" | "pause_reason" | "photo_dimensions" | "photo_type" | "plan_not_ready" | "plan_problem" | "plan_stale" | "quarantine_still" | "quarantine_unreadable" | "recheck_missing" | "register_entry" | "report_form" | "report_period" | "restore_point" | "rule_backdated" | "rule_in_use" | "rule_longer_without_source" | "rule_overlap" | "rule_shipped" | "rule_unknown" | "rule_without_clock" | "rulebook_unsound" | "sealed_shut" | "season_dates" | "sign_in_failed" | "stale_version" | "statutory_notice_missing" | "tablet_revoked" | "technician_unable" | "too_many_requests" | "unavailable" | "unsafe_settings" | "unsupported_media_type" | "upload_offset" | "upload_too_long" | "visit_under_way" | "waiver_too_late" | "webhook_target" | "workflow_begun" | "workflow_known" | "workflow_not_begun" | "workflow_step" | "workflow_undefined" | "workflow_unsound" | "workflow_waits";
+            code: "account_known" | "account_unknown" | "already_paused" | "appointment_after_due" | "appointment_none" | "appointment_times" | "backup_external" | "backup_failed" | "backup_folder" | "backup_unknown" | "body_too_large" | "bundle_folder" | "bundle_signature" | "calendar_notice" | "calendar_without_working_day" | "case_closed" | "case_known" | "case_step" | "chain_broken" | "column_missing" | "commitment_closed" | "commitment_without_start" | "conflict_closed" | "conflict_stale" | "cursor_forged" | "cursor_of_another_epoch" | "database_start" | "double_booking" | "enrolment_failed" | "event_instant" | "event_unknown" | "extension_without_reason" | "fact_in_future" | "fact_missing" | "fact_not_a_number" | "fact_not_a_time" | "fact_without_zone" | "file_empty" | "file_encoding" | "file_missing" | "file_unreadable" | "first_gas_on_gate" | "hash_mismatch" | "hazard_notice_needed" | "hazard_recheck_needed" | "hazard_reviewer_needed" | "hazard_step" | "invalid_field" | "line_too_long" | "link_invalid" | "malformed_body" | "method_not_allowed" | "not_allowed" | "not_amendable" | "not_found" | "not_paused" | "not_signed_in" | "not_waivable" | "number_too_large" | "outage_nobody" | "outage_notice_short" | "outage_step" | "outage_times" | "pack_too_large" | "pack_unknown_grid" | "pack_until" | "paper_missing" | "password_short" | "pause_reason" | "photo_dimensions" | "photo_type" | "plan_not_ready" | "plan_problem" | "plan_stale" | "quarantine_still" | "quarantine_unreadable" | "recheck_missing" | "register_entry" | "report_form" | "report_period" | "restore_point" | "rule_backdated" | "rule_in_use" | "rule_longer_without_source" | "rule_overlap" | "rule_shipped" | "rule_unknown" | "rule_without_clock" | "rulebook_unsound" | "sealed_shut" | "season_dates" | "sign_in_failed" | "stale_version" | "statutory_notice_missing" | "tablet_revoked" | "technician_unable" | "too_many_requests" | "unavailable" | "unsafe_settings" | "unsupported_media_type" | "upload_offset" | "upload_too_long" | "visit_under_way" | "waiver_too_late" | "webhook_target" | "workflow_begun" | "workflow_known" | "workflow_not_begun" | "workflow_step" | "workflow_undefined" | "workflow_unsound" | "workflow_waits";
             detail: string;
             detail_zh: string;
             details?: Record<string, never>;
@@ -2612,6 +2646,19 @@ export interface components {
         SignIn: {
             login: string;
             password: string;
+        };
+        /** SignInElsewhere */
+        SignInElsewhere: {
+            address: string;
+            state: string;
+        };
+        /**
+         * SignInReturned
+         * @description What the identity provider sent the browser back with.
+         */
+        SignInReturned: {
+            code: string;
+            state: string;
         };
         /** Slack */
         Slack: {
@@ -10368,6 +10415,116 @@ export interface operations {
             };
         };
     };
+    ApiV1SessionElsewhereSignInElsewhere: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInElsewhere"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     ApiV1SessionRefreshRefresh: {
         parameters: {
             query?: never;
@@ -10379,6 +10536,121 @@ export interface operations {
             content: {
                 "application/json": components["schemas"]["Refresh"];
                 "application/msgpack": components["schemas"]["Refresh"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tokens"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1SessionReturnedSignInReturned: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignInReturned"];
+                "application/msgpack": components["schemas"]["SignInReturned"];
             };
         };
         responses: {
