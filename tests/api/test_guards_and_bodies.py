@@ -28,6 +28,8 @@ OPEN = {
     ("GET", "/schema/openapi.json"),
     ("POST", "/api/v1/session"),
     ("POST", "/api/v1/session/refresh"),
+    ("POST", "/api/v1/session/elsewhere"),
+    ("POST", "/api/v1/session/returned"),
     ("POST", "/api/v1/devices/enrol"),
     ("GET", "/api/v1/track/{code}"),
     ("GET", "/api/v1/appointments/{link}"),
