@@ -1,8 +1,9 @@
 """What named people decide for safety: hazards, quarantine, and what deserves a second look."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 from litestar import Router, get, post
@@ -14,12 +15,12 @@ from schemas.base import Value
 from schemas.problems import Refusal
 from schemas.safety import HazardStep, QuarantineDecision, ReviewMark
 from schemas.sync import Operation
+from storage import registry
 from storage import safety as rows
 from sync import push, safety
 from sync.marks import Seen, files_of, marks
 from sync.reading import YEARS
 
-UNIT_ZONE_HOURS = 8
 _operation = msgspec.json.Decoder(Operation)
 
 
@@ -72,10 +73,15 @@ async def review(request: Call, day: date) -> Marks:
     """Same photo or signature twice, far from the address, too fast, one instrument twice."""
     if not YEARS[0] <= day.year <= YEARS[1]:
         raise Refusal("invalid_field", field="day")
-    opens = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(hours=UNIT_ZONE_HOURS)
     unit_id = request.user.unit_id
     async with services(request).engine.connect() as tx:
-        said = await rows.said_on(tx, unit_id, opens=opens, closes=opens + timedelta(days=1))
+        zone = ZoneInfo(await registry.zone_of(tx, unit_id))
+        # two midnights of the unit's own: where clocks are changed a day has 23 or 25 hours
+        opens, closes = (
+            datetime.combine(each, datetime.min.time(), zone)
+            for each in (day, day + timedelta(days=1))
+        )
+        said = await rows.said_on(tx, unit_id, opens=opens, closes=closes)
         seen = [_seen(row) for row in said]
         files = sorted({name for each in seen for name in files_of(each.operation)})
         named = await rows.visits_by_file(tx, unit_id, files=files)

@@ -69,7 +69,9 @@ async def sync(request: Call) -> Response[bytes]:
         # the link is bad: only what is dangerous, and no page for it to choke on
         alone = SyncAnswer(cursor=wish.cursor, server_time=ambient.now, outcomes=outcomes)
         return answered(request, alone)
-    page = pull.Wish(cursor=wish.cursor, limit=wish.limit, budget_bytes=wish.budget_bytes)
+    page = pull.Wish(
+        cursor=wish.cursor, limit=wish.limit, budget_bytes=wish.budget_bytes, lean=wish.lean
+    )
     answer = await pull.pull(
         use.store, sender(request), wish=page, now=ambient.now, outcomes=outcomes
     )
@@ -83,9 +85,10 @@ async def changes(
     *,
     limit: Annotated[int, Parameter(ge=1, le=500)] = 500,
     budget_bytes: Annotated[int, Parameter(ge=1024, le=4 * 1024 * 1024)] = 512 * 1024,
+    lean: bool = False,
 ) -> Response[bytes]:
     """Further pages; the first download is the same query with an empty cursor."""
-    page = pull.Wish(cursor=cursor, limit=limit, budget_bytes=budget_bytes)
+    page = pull.Wish(cursor=cursor, limit=limit, budget_bytes=budget_bytes, lean=lean)
     use = services(request)
     return answered(
         request,
@@ -182,7 +185,10 @@ def answered(request: Request[Any, Any, Any], answer: Any) -> Response[bytes]:
     body = msgspec.json.encode(answer)
     if "msgpack" in request.headers.get("accept", ""):
         # values come out of the database as JSON: this is the one place that unpacks them
-        body = msgspec.msgpack.encode(msgspec.json.decode(body))
+        plain = msgspec.json.decode(body)
+        for change in plain.get("lean", ()):
+            change[0] = base64.urlsafe_b64decode(change[0] + "==")
+        body = msgspec.msgpack.encode(plain)
         return Response(body, media_type="application/msgpack")
     return Response(body, media_type="application/json")
 

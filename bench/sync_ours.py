@@ -78,7 +78,7 @@ class _Bench:
         again = self._timed(lambda: [self._sync(body, token=0) for body in bodies])
         pulled = self._timed(lambda: self._pull(token=1))
         pages, cursor = pulled["value"]
-        records = sum(len(msgspec.json.decode(page)["changes"]) for page in pages)
+        records = sum(len(msgspec.json.decode(page)["lean"]) for page in pages)
         return {
             "push_per_cpu_second": round(len(said) / pushed["cpu"]),
             "push_per_second": round(len(said) / pushed["wall"]),
@@ -93,17 +93,19 @@ class _Bench:
 
     def _small(self, before: dict[str, Any], cursor: str) -> dict[str, Any]:
         """One field down, then nothing at all: what goes over the wire."""
-        empty = msgspec.json.encode({"cursor": cursor})
-        nothing = self._sync(empty, token=1)
+        empty = msgspec.json.encode({"cursor": cursor, "lean": True})
+        nothing, plain = self._sync(empty, token=1), self._sync(empty, token=1, form="json")
         change = {
             **before, "id": str(uuid7()), "n": 10**6, "base": {"note": 99},
             "fields": {"note": "door"},
         }  # fmt: skip
         self._sync(msgspec.json.encode({"operations": [change], "lanes": ["safety"]}), token=0)
-        one = self._sync(empty, token=1)
+        one, as_json = self._sync(empty, token=1), self._sync(empty, token=1, form="json")
         return {
-            "empty_sync_bytes": len(nothing) + len(empty),
+            "empty_sync_bytes": len(plain) + len(empty),
             "one_field_down_gzip_bytes": len(gzip.compress(one)) - len(gzip.compress(nothing)),
+            "one_field_down_gzip_bytes_as_json": len(gzip.compress(as_json))
+            - len(gzip.compress(plain)),
         }
 
     def _timed(self, job: Any) -> dict[str, Any]:
@@ -115,13 +117,14 @@ class _Bench:
             "wall": time.perf_counter() - wall,
         }
 
-    def _sync(self, body: bytes, *, token: int) -> bytes:
+    def _sync(self, body: bytes, *, token: int, form: str = "msgpack") -> bytes:
         reply = self.client.post(
             f"{self.base}/sync",
             content=body,
             headers={
                 "Authorization": f"Bearer {self.tokens[token]}",
                 "Content-Type": "application/json",
+                "Accept": f"application/{form}",
                 "Accept-Encoding": "identity",
             },
         )
@@ -133,7 +136,9 @@ class _Bench:
         while more:
             reply = self.client.get(
                 f"{self.base}/sync/changes",
-                params={"cursor": cursor, "limit": PAGE, "budget_bytes": 4 * 1024 * 1024},
+                params={
+                    "cursor": cursor, "limit": PAGE, "budget_bytes": 4 * 1024 * 1024, "lean": True,
+                },
                 headers={
                     "Authorization": f"Bearer {self.tokens[token]}", "Accept-Encoding": "identity",
                 },

@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 
 from schemas.base import UUID as Id
 from schemas.sync import Change, DigestAnswer, FieldValue, Operation, SyncAnswer, TabletClock
+from sync.changes import unlisted
 
 BATCH = 100
 Lane = Literal["signature", "thumbnail", "original"]
@@ -164,6 +165,7 @@ class Memory(msgspec.Struct, kw_only=True):
         return sent, {
             "cursor": self.cursor,
             "operations": sent,
+            "lean": True,
             "unsent": len(self.outbox) - len(sent),
             "clock": clock,
         }
@@ -224,13 +226,14 @@ class Memory(msgspec.Struct, kw_only=True):
         self.stale = list(self.records)
 
     def _hear(self, answer: SyncAnswer) -> None:
-        for change in answer.changes:
+        changes = [*answer.changes, *map(unlisted, answer.lean)]
+        for change in changes:
             self._keep(change)
         for forgotten in answer.forget:
             # what was captured on it is sent already, or still in the outbox: nothing is lost
             self.records.pop(str(forgotten), None)
             self.forgotten.append(str(forgotten))
-        heard = {str(each.record) for each in answer.changes}
+        heard = {str(each.record) for each in changes}
         self.stale = [each for each in self.stale if each not in heard]
         if not answer.more:
             for gone in self.stale:

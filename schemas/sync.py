@@ -101,7 +101,7 @@ class SyncRequest(Wire, frozen=True, omit_defaults=True):
 
     Operations stay raw here and are read one by one, so that a malformed one harms no other. With
     `lanes` of "safety" alone nothing is sent back but outcomes: what is dangerous gets out first
-    over the worst of links.
+    over the worst of links. With `lean` records come in their short form (`LeanChange`).
     """
 
     cursor: Cursor = ""
@@ -109,6 +109,7 @@ class SyncRequest(Wire, frozen=True, omit_defaults=True):
     budget_bytes: Annotated[int, Meta(ge=1024, le=4 * 1024 * 1024)] = 512 * 1024
     limit: Annotated[int, Meta(ge=1, le=PAGE_MAX)] = PAGE_MAX
     lanes: Annotated[list[Literal["safety", "answers"]], Meta(max_length=2)] = []
+    lean: bool = False
     unsent: Count = 0
     clock: TabletClock | None = None
 
@@ -142,6 +143,25 @@ class Change(Wire, frozen=True, omit_defaults=True):
     premises: UUID | None = None
 
 
+class LeanChange(Value, frozen=True, array_like=True):
+    """A `Change` as a list, for whoever asked for `lean`: what is at its default at the end is left
+    out.
+
+    `record` is the 16 bytes of the id: binary in MessagePack, base64url without padding in JSON. A
+    visit's record is its visit, and its premises are left out: what is made there names the visit.
+    """
+
+    record: Annotated[str, Meta(max_length=36)]
+    version: Version
+    fields: dict[str, FieldValue] = {}
+    whole: bool = False
+    versions: dict[str, Version] = {}
+    kind: RecordKind | Literal["premises"] = "visit"
+    visit: UUID | None = None
+    premises: UUID | None = None
+    deleted: bool = False
+
+
 class SyncAnswer(Wire, frozen=True, omit_defaults=True):
     """Outcomes of what was sent, then the first page of what is new."""
 
@@ -149,6 +169,7 @@ class SyncAnswer(Wire, frozen=True, omit_defaults=True):
     server_time: Instant
     outcomes: list[Outcome] = []
     changes: list[Change] = []
+    lean: list[LeanChange] = []
     forget: list[UUID] = []
     more: bool = False
 

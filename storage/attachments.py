@@ -20,17 +20,18 @@ WHERE o.unit_id = $1 AND o.tablet_id = $2 AND a.state <> 'verified'
 
 _CERTIFY = """
 UPDATE visit v SET certification = CASE
-  WHEN EXISTS (SELECT 1 FROM hazard h WHERE h.visit_id = v.id AND h.statutory IS NOT NULL)
-    AND NOT EXISTS (SELECT 1 FROM record r WHERE r.id = v.id
-      AND (r.fields ? 'notice' OR r.fields -> 'R28' ? 'notice_no'))
-  THEN 'needs_notice' ELSE 'certified' END
-WHERE v.unit_id = $1 AND v.id = ANY($2::uuid[])
-  AND v.certification IN ('waiting_evidence', 'needs_notice')
-  AND NOT EXISTS (
+  WHEN EXISTS (
     SELECT 1 FROM attachment_use u LEFT JOIN attachment a
       ON a.unit_id = u.unit_id AND a.sha256 = u.sha256
     WHERE u.unit_id = v.unit_id AND u.visit_id = v.id
       AND coalesce(a.state, 'declared') <> 'verified')
+  THEN 'waiting_evidence'
+  WHEN EXISTS (SELECT 1 FROM hazard h WHERE h.visit_id = v.id AND h.statutory IS NOT NULL)
+    AND NOT EXISTS (SELECT 1 FROM record r WHERE r.id = v.id
+      AND coalesce(r.fields -> 'notice', r.fields -> 'R28' -> 'notice_no') IS NOT NULL)
+  THEN 'needs_notice' ELSE 'certified' END
+WHERE v.unit_id = $1 AND v.id = ANY($2::uuid[])
+  AND v.certification IN ('waiting_evidence', 'needs_notice', 'certified')
 """
 
 
@@ -167,9 +168,9 @@ async def may_see(tx: Transaction, unit_id: str, *, sha256: str, technician_id: 
 
 
 async def certify(tx: Transaction, unit_id: str, *, visits: Sequence[UUID]) -> None:
-    """A visit is certified once it ended and every hash it declared is verified, and not before.
+    """A visit is certified while it has ended and every hash it declared is verified.
 
-    With a statutory hazard it also needs the written notice (建城规〔2023〕4号 art. 9).
+    A photo that is declared later makes it wait again. With a statutory hazard it also needs the written notice (建城规〔2023〕4号 art. 9).
     """
     if not visits:
         return

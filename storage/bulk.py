@@ -20,13 +20,19 @@ ROWS_MAX = 5_000
 
 
 async def insert(
-    tx: Transaction, table: sa.Table, *, rows: Sequence[Row], skip_known: bool = False
+    tx: Transaction,
+    table: sa.Table,
+    *,
+    rows: Sequence[Row],
+    skip_known: bool = False,
+    meeting: str = "",
 ) -> int:
-    """Inserts rows that all name the same columns; with `skip_known` an existing key is left alone.
+    """Inserts rows that all name the same columns; with `skip_known` an existing key is left alone,
+    with `meeting` what is said there happens to it.
 
     Returns how many rows were written.
     """
-    ending = "ON CONFLICT DO NOTHING" if skip_known else ""
+    ending = "ON CONFLICT DO NOTHING" if skip_known else meeting
     return await _each_slice(tx, table, rows=rows, ending=ending)
 
 

@@ -112,8 +112,9 @@ async def ever_delivered(
     evidence."""
     connection = await driver(tx)
     rows = await connection.fetch(
-        "SELECT DISTINCT record_id FROM mailbox_entry"
-        " WHERE mailbox_id = ANY($1::uuid[]) AND record_id = ANY($2::uuid[])",
+        "SELECT g.id FROM unnest($2::uuid[]) AS g(id) CROSS JOIN LATERAL ("
+        "SELECT mailbox_id FROM mailbox_entry WHERE record_id = g.id OFFSET 0) e"
+        " WHERE e.mailbox_id = ANY($1::uuid[])",
         list(mailboxes),
         list(ids),
     )

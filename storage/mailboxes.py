@@ -37,10 +37,36 @@ ON CONFLICT (mailbox_id, record_id) DO UPDATE SET
   forget = excluded.forget
 """  # the only value is a constant of this file  # nosec B608
 
-_FOLLOWERS = """
-SELECT mailbox_id, record_id FROM mailbox_entry
-WHERE record_id = ANY($1::uuid[]) AND NOT forget
+# OFFSET 0 keeps the look-up by record: with young statistics PostgreSQL read the whole mailbox
+_LOCK_FOLLOWERS = """
+SELECT id FROM mailbox WHERE id IN (
+  SELECT e.mailbox_id FROM unnest($1::uuid[]) AS g(record_id) CROSS JOIN LATERAL (
+    SELECT mailbox_id FROM mailbox_entry WHERE record_id = g.record_id AND NOT forget OFFSET 0) e)
+ORDER BY id FOR UPDATE
 """
+
+# who follows is read anew under the lock: nobody comes or goes meanwhile
+_ECHO = f"""
+WITH given AS (
+  SELECT e.mailbox_id, g.record_id, g.version,
+    row_number() OVER (PARTITION BY e.mailbox_id ORDER BY g.n) AS rank
+  FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS g(record_id, version, n)
+  CROSS JOIN LATERAL (
+    SELECT mailbox_id FROM mailbox_entry WHERE record_id = g.record_id AND NOT forget OFFSET 0) e
+  WHERE e.mailbox_id = ANY($3::uuid[])
+), head AS (
+  UPDATE mailbox m SET position = m.position + c.many
+  FROM (SELECT mailbox_id, count(*) AS many FROM given GROUP BY mailbox_id) c
+  WHERE m.id = c.mailbox_id
+  RETURNING m.id, m.position - c.many AS base
+)
+UPDATE mailbox_entry e SET
+  trail = (ARRAY[e.position, e.record_version] || e.trail)[1:{TRAIL_MAX}],
+  position = h.base + g.rank,
+  record_version = g.version
+FROM given g JOIN head h ON h.id = g.mailbox_id
+WHERE e.record_id = g.record_id AND e.mailbox_id = g.mailbox_id
+"""  # the same  # nosec B608
 
 
 class Delivery(Value, frozen=True):
@@ -77,11 +103,11 @@ async def echo(tx: Transaction, versions: dict[UUID, int]) -> None:
     if not versions:
         return
     connection = await driver(tx)
-    rows = await connection.fetch(_FOLLOWERS, list(versions))
-    await deliver(
-        tx,
-        [Delivery(mailbox_id=row[0], record_id=row[1], version=versions[row[1]]) for row in rows],
-    )
+    ids = list(versions)
+    boxes = await connection.fetch(_LOCK_FOLLOWERS, ids)
+    if boxes:
+        followed = [row["id"] for row in boxes]
+        await connection.execute(_ECHO, ids, list(versions.values()), followed)
 
 
 async def of_technicians(tx: Transaction, technicians: Iterable[UUID]) -> dict[UUID, UUID]:

@@ -23,6 +23,7 @@ _VISIT = {
     "pending_decision": False,
 }  # fmt: skip
 """Columns that a table fills by itself."""
+_GRADES = ("minor", "major", "critical")
 _JSON = ("fields", "versions", "authors")
 
 
@@ -41,6 +42,8 @@ class Tables(msgspec.Struct, kw_only=True):
     hazards: dict[UUID, dict[str, Any]] = {}
     conflicts: dict[UUID, dict[str, Any]] = {}
     quarantine: dict[tuple[UUID, str], dict[str, Any]] = {}
+    attachments: dict[str, dict[str, Any]] = {}
+    uses: dict[tuple[str, UUID, str], dict[str, Any]] = {}
     history: list[dict[str, Any]] = []
 
 
@@ -93,7 +96,6 @@ class MemoryTransaction:
         return [
             {
                 **row,
-                "payload": bytes(row["payload"]).decode(),
                 "technician_id": self._t.tablets[row["tablet_id"]]["technician_id"],
                 "technician_name": self._t.tablets[row["tablet_id"]]["technician_name"],
             }
@@ -126,9 +128,15 @@ class MemoryTransaction:
         return {each for each in ids if self._t.premises.get(each) == unit_id}
 
     async def certify(self, unit_id: str, visits: Sequence[UUID]) -> None:
+        missing = {
+            row["visit_id"]
+            for row in self._t.uses.values()
+            if self._t.attachments[row["sha256"]]["state"] != "verified"
+        }
         for each in visits:
-            if self._t.visits[each].get("certification") == "waiting_evidence":
-                self._t.visits[each] = self._t.visits[each] | {"certification": "certified"}
+            if self._t.visits[each].get("certification", "open") != "open":
+                certification = "waiting_evidence" if each in missing else "certified"
+                self._t.visits[each] = self._t.visits[each] | {"certification": certification}
 
     async def leave(self, leaving: Leaving) -> None:
         t = self._t
@@ -152,7 +160,11 @@ class MemoryTransaction:
         for row in leaving.conflicts:
             t.conflicts.setdefault(row["id"], row)
         for row in leaving.new_hazards:
-            t.hazards.setdefault(row["id"], row)
+            _found(t.hazards, row)
+        for row in leaving.attachments:
+            t.attachments.setdefault(row["sha256"], row)
+        for row in leaving.uses:
+            t.uses.setdefault((row["sha256"], row["record_id"], row["field"]), row)
         for row in leaving.quarantine:
             t.quarantine.setdefault((row["tablet_id"], row["payload_hash"]), row)
         t.history.extend(leaving.history)
@@ -237,6 +249,18 @@ def _chosen(
 
 def _as_text(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, **{name: msgspec.json.encode(row[name]).decode() for name in _JSON}}
+
+
+def _found(hazards: dict[UUID, dict[str, Any]], row: dict[str, Any]) -> None:
+    """One open hazard a place and item: as bad as the worse finding and as old as the older."""
+    place = (row["premises_id"], row["item"])
+    for key, known in hazards.items():
+        if known["state"] != "closed" and (known["premises_id"], known["item"]) == place:
+            worse = max(known["grade"], row["grade"], key=_GRADES.index)
+            older = {name: min(known[name], row[name]) for name in ("found_at", "due_at")}
+            hazards[key] = known | {"grade": worse} | older
+            return
+    hazards.setdefault(row["id"], row)
 
 
 def _add(table: dict[UUID, dict[str, Any]], rows: Rows) -> None:

@@ -33,6 +33,14 @@ async def ensure_unit(tx: Transaction, unit_id: str, *, name_zh: str) -> None:
     )
 
 
+async def zone_of(tx: Transaction, unit_id: str) -> str:
+    """The unit's time zone, by its name in the IANA database."""
+    found: str = (
+        await tx.scalars(sa.select(unit_table.c.timezone).where(unit_table.c.id == unit_id))
+    ).one()
+    return found
+
+
 async def save_premises(tx: Transaction, rows: Rows, *, customers: Rows, meters: Rows) -> int:
     """Brings premises with their customer and meter up to date; returns how many rows changed."""
     await bulk.upsert(

@@ -28,7 +28,7 @@ _WAITING = (
 _WAIT = """
 INSERT INTO operation (id, unit_id, tablet_id, n, record_id, payload_hash, payload, observed_at,
   received_at, corrected_at, outcome, trust)
-VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $9, 'held', 'unknown')
+VALUES ($1, $2, $3, $4, $5, $6, $7::json, $8, $9, $9, 'held', 'unknown')
 ON CONFLICT (id) DO UPDATE SET outcome = 'held', code = NULL
 WHERE operation.outcome = 'quarantined'
 """

@@ -77,7 +77,7 @@ class SyncTransaction(Protocol):
         """Which of these premises are the unit's."""
 
     async def certify(self, unit_id: str, visits: Sequence[UUID]) -> None:
-        """Certifies those that ended with every declared hash verified."""
+        """Certifies those that ended with every declared hash verified; the others wait for it."""
 
     async def leave(self, leaving: Leaving) -> None:
         """Writes everything."""

@@ -33,7 +33,7 @@ class Context(Value, frozen=True):
 
     `mine` are records that this technician was ever given; `held_by` says who holds each visit now;
     `known` are operations that the server has applied; `premises` those of the unit that were
-    named.
+    named; `homes` the premises of the visits that creations name.
     """
 
     templates: Mapping[str, Template]
@@ -42,6 +42,7 @@ class Context(Value, frozen=True):
     held_by: Mapping[UUID, UUID | None]
     known: AbstractSet[UUID]
     premises: AbstractSet[UUID]
+    homes: Mapping[UUID, UUID] = {}
 
 
 class Result(Value, frozen=True):

@@ -116,12 +116,12 @@ class Answers:
 
     def _field(self, field: str, value: FieldValue) -> bool:
         grade = self.grades[field] = severity(self.items, field, value=value)
-        live = self._live(field)
-        if not live:
+        if field not in self.record.versions and field not in self.rivals:
             # the first word on a field: nothing to weigh
             self.fields[field] = value
             self.touched[field] = self.version
             return True
+        live = self._live(field)
         policy = policy_of(self.items, self.record.kind, field=field) or "dispatcher_owns"
         new = Live(value=value, mark=self.mark, severity=grade)
         if any(
@@ -152,8 +152,6 @@ class Answers:
     def _live(self, field: str) -> list[tuple[int, Live]]:
         rivals = self.rivals.get(field)
         if rivals is None:
-            if field not in self.record.versions:
-                return []
             version = self.record.versions[field]
             rivals = [Rival(version=version, base=0, value=self.record.fields.get(field))]
         return [
@@ -213,21 +211,18 @@ class Answers:
     ) -> tuple[Danger, ...]:
         if captured is None or self.record.kind != "visit":
             return ()
-        found = []
-        for field, value in fields.items():
-            grade = self.grades[field] if field in self.items else 0
-            if grade > 0:
-                found.append(
-                    Danger(
-                        record=self.record.id,
-                        item=field,
-                        grade=GRADE_NAMES[grade],
-                        statutory=statutory(self.items, field, value=value),
-                        found_at=captured.corrected_at,
-                        operation=captured.operation.id,
-                    )
-                )
-        return tuple(found)
+        return tuple(
+            Danger(
+                record=self.record.id,
+                item=field,
+                grade=GRADE_NAMES[grade],
+                statutory=statutory(self.items, field, value=fields[field]),
+                found_at=captured.corrected_at,
+                operation=captured.operation.id,
+            )
+            for field, grade in self.grades.items()
+            if grade > 0 and field in self.items
+        )
 
     def _files(self, fields: dict[str, FieldValue]) -> tuple[Named, ...]:
         return tuple(

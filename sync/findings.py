@@ -43,7 +43,8 @@ def hazard_rows(
             elif _worse(each.grade, raised.get(old["id"], old)["grade"]):
                 # found again: the first date and deadline stay, danger may only rise
                 raised[old["id"]] = {"id": old["id"], "grade": each.grade}
-    return list(new.values()), list(raised.values())
+    # in one order everywhere: two pushes that find the same never wait in a ring
+    return [new[place] for place in sorted(new)], list(raised.values())
 
 
 def _worse(one: str, other: str) -> bool:

@@ -59,10 +59,10 @@ class Facts(Value, frozen=True):
 
 
 class Left(Value, frozen=True):
-    """Rows to write, and the visits that ended with them."""
+    """Rows to write, and the visits whose evidence has to be looked at again."""
 
     rows: Leaving
-    ended: tuple[UUID, ...]
+    evidence: tuple[UUID, ...]
 
 
 def facts(
@@ -111,7 +111,7 @@ def captured_again(row: Mapping[str, Any], *, late: bool = False) -> Captured:
 def outcomes(read: Sequence[Read | Unread], found: Found, *, decision: Decision) -> list[Outcome]:
     """One outcome per operation sent: a known one answers with what became of it then."""
     results = {step.result.id: step for step in decision.steps}
-    said: dict[UUID, str] = {}
+    said: dict[UUID, Read] = {}
     answer: list[Outcome] = []
     for index, each in enumerate(read):
         if isinstance(each, Unread):
@@ -130,15 +130,14 @@ def outcomes(read: Sequence[Read | Unread], found: Found, *, decision: Decision)
                     version=known["record_version"] or 0,
                 )
             )
-        elif operation.id in said and said[operation.id] != each.payload_hash:
+        elif (earlier := said.setdefault(operation.id, each)) is each:
+            answer.append(_outcome(results[operation.id], operation))
+        elif earlier.payload_hash != each.payload_hash:
             answer.append(
                 Outcome(outcome="quarantined", id=operation.id, index=index, code="id_reused")
             )
-        elif operation.id in said:
-            answer.append(Outcome(outcome="duplicate", id=operation.id, index=index))
         else:
-            answer.append(_outcome(results[operation.id], operation))
-        said.setdefault(operation.id, each.payload_hash)
+            answer.append(Outcome(outcome="duplicate", id=operation.id, index=index))
     return answer
 
 
@@ -177,8 +176,10 @@ def rows(facts: Facts) -> Left:
         events=events,
         commitments=commitments,
     )
-    ended = tuple(each["id"] for each in visits if each["state"] == "ended")
-    return Left(rows=leaving, ended=ended)
+    # a photo or a statutory hazard that is named after the end makes a certified visit wait again
+    named = {each["visit_id"] for each in (*uses, *new_hazards)}
+    ended = {each["id"] for each in visits if each["state"] == "ended"}
+    return Left(rows=leaving, evidence=tuple(sorted((named | ended) - {None})))
 
 
 def _file_rows(facts: Facts) -> tuple[list[Row], list[Row]]:
@@ -237,7 +238,6 @@ def _visit_of(facts: Facts, record: UUID) -> UUID | None:
 
 def _operation_rows(facts: Facts) -> list[Row]:
     by_id = {each.operation.id: each for each in facts.captured}
-    written: set[UUID] = set()
     made: list[Row] = []
     for each, outcome in zip(facts.read, facts.outcomes, strict=True):
         if (
@@ -247,9 +247,6 @@ def _operation_rows(facts: Facts) -> list[Row]:
         ):
             continue
         captured = by_id[each.operation.id]
-        if each.operation.id in written:
-            continue
-        written.add(each.operation.id)
         made.append(
             {
                 "id": each.operation.id,
@@ -258,7 +255,7 @@ def _operation_rows(facts: Facts) -> list[Row]:
                 "n": each.operation.n,
                 "record_id": each.operation.record,
                 "payload_hash": each.payload_hash,
-                "payload": msgspec.Raw(each.payload.encode()),
+                "payload": each.payload,
                 "outcome": outcome.outcome,
                 "code": outcome.code,
                 "record_version": outcome.version or None,

@@ -85,7 +85,7 @@ def apply(record: RecordState | None, captured: Captured, *, context: Context) -
             return Step(
                 result=Result(id=operation.id, outcome="held", code="waits_for_predecessor")
             )
-        record = _fresh(operation)
+        record = _fresh(operation, home=_home(operation, context))
     if operation.kind == "command":
         return _command(record, captured, context=context)
     if operation.kind == "delete":
@@ -93,7 +93,14 @@ def apply(record: RecordState | None, captured: Captured, *, context: Context) -
     return _answers(record, captured, context=context)
 
 
-def _fresh(operation: Operation) -> RecordState:
+def _home(operation: Operation, context: Context) -> UUID | None:
+    """The premises that an operation names, or those of the visit that it names."""
+    if operation.premises is not None or operation.visit is None:
+        return operation.premises
+    return context.homes.get(operation.visit)
+
+
+def _fresh(operation: Operation, *, home: UUID | None) -> RecordState:
     """A record before its first word. A visit made on the spot begins where a planned one does."""
     begins: dict[str, FieldValue] = {}
     if operation.record_kind == "visit":
@@ -101,8 +108,8 @@ def _fresh(operation: Operation) -> RecordState:
     return RecordState(
         id=operation.record,
         kind=operation.record_kind,
-        visit_id=operation.visit or _own_visit(operation),
-        premises_id=operation.premises,
+        visit_id=_own_visit(operation) or operation.visit,
+        premises_id=home,
         fields=begins,
         versions=dict.fromkeys(begins, 1),
     )
@@ -173,7 +180,7 @@ def _made_by(record: RecordState, captured: Captured) -> bool:
 
 
 def _create_refusal(operation: Operation, context: Context) -> str | None:
-    if operation.premises is None and operation.record_kind in ("visit", "hazard"):
+    if operation.record_kind in ("visit", "hazard") and _home(operation, context) is None:
         return "premises_missing"
     if operation.premises is not None and operation.premises not in context.premises:
         return "premises_unknown"

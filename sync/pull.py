@@ -18,6 +18,7 @@ class Encoded(SyncAnswer, frozen=True, omit_defaults=True):
     """An answer whose changes are JSON already."""
 
     changes: list[msgspec.Raw] = []  # type: ignore[assignment]
+    lean: list[msgspec.Raw] = []  # type: ignore[assignment]
 
 
 class Wish(Value, frozen=True):
@@ -26,6 +27,7 @@ class Wish(Value, frozen=True):
     cursor: str
     limit: int = 500
     budget_bytes: int = 512 * 1024
+    lean: bool = False
 
 
 async def pull(
@@ -48,7 +50,8 @@ async def pull(
         cursor=cursor.write(epoch, page.places),
         server_time=now,
         outcomes=list(outcomes),
-        changes=page.changes,
+        changes=[] if wish.lean else page.changes,
+        lean=page.changes if wish.lean else [],
         forget=page.forget,
         more=page.more,
     )
@@ -77,7 +80,7 @@ async def _page(
             if row["forget"]:
                 forget.append(row["id"])
             else:
-                change = encoded(row, place)
+                change = encoded(row, place, lean=wish.lean)
                 size = len(change)
                 # a record that alone is larger than the budget still goes, or it never would
                 if size > left and changes:

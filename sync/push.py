@@ -127,7 +127,7 @@ async def _settle(
 async def _write(tx: SyncTransaction, sender: Sender, *, facts: leaving.Facts) -> int:
     left = leaving.rows(facts)
     await tx.leave(left.rows)
-    await tx.certify(sender.unit_id, left.ended)
+    await tx.certify(sender.unit_id, left.evidence)
     await _deliver(tx, sender, decision=facts.decision, found=facts.found)
     return len(left.rows.settled)
 
@@ -151,16 +151,18 @@ async def _load(
     touched = sorted({each.record for each in (*new, *waiting)})
     rows = await tx.lock_records(sender.unit_id, touched)
     records = {key: state_of(row) for key, row in rows.items()}
-    holders = await tx.holders(sender.unit_id, touched)
+    visits = {each.visit for each in (*new, *waiting) if each.visit is not None}
+    holders = await tx.holders(sender.unit_id, sorted({*touched, *visits}))
     mailboxes = await tx.mailboxes_of(sender.unit_id, sender.technician_id)
     own = [each["id"] for each in mailboxes if each["kind"] == "technician"]
     # a note may hang on a visit: on one's own, and on one that is there
-    visits = {each.visit for each in (*new, *waiting) if each.visit is not None}
     named_homes = {each.premises for each in (*new, *waiting) if each.premises is not None}
     homes = {each.premises_id for each in records.values() if each.premises_id is not None}
+    homes |= {holders[key]["premises_id"] for key in visits if key in holders}
     # only a change of state bears on a commitment
     moves = any(each.kind == "command" for each in (*new, *waiting))
-    orders = sorted({each["work_order_id"] for each in holders.values()}) if moves else []
+    moved = (holders[key] for key in touched if key in holders)
+    orders = sorted({each["work_order_id"] for each in moved}) if moves else []
     context = Context(
         templates=library.templates,
         transitions=library.transitions,
@@ -168,6 +170,7 @@ async def _load(
         held_by={key: row["technician_id"] for key, row in holders.items()},
         known={key for key, row in known.items() if row["outcome"] != "held"},
         premises=await tx.known_premises(sender.unit_id, sorted(named_homes)),
+        homes={key: holders[key]["premises_id"] for key in visits if key in holders},
     )
     return leaving.Found(
         known=known,

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Sequence
-from math import isfinite
 from re import compile as pattern
 from typing import Literal
 from uuid import UUID
@@ -88,13 +87,18 @@ def read_operation(raw: bytes, *, form: Literal["json", "msgpack"] = "json") -> 
         return Unread(code="operation_malformed", id=_id_of(raw, form), raw=raw)
     if not YEARS[0] <= operation.observed_at.year <= YEARS[1]:
         return Unread(code="time_impossible", id=operation.id, raw=raw)
-    if any(not sound_number(value) for value in operation.fields.values()):
+    if not all(map(sound_number, operation.fields.values())):
         return Unread(code="number_too_large", id=operation.id, raw=raw)
-    if _UNSEEMLY.search(payload):
+    # a search for bytes is a hundred times as fast as the pattern: it is tried only where one is
+    if _hinted(encoded) and _UNSEEMLY.search(payload):
         return Unread(code="text_unseemly", id=operation.id, raw=raw)
     return Read(
         operation=operation, payload=payload, payload_hash=hashlib.sha256(encoded).hexdigest()
     )
+
+
+def _hinted(encoded: bytes) -> bool:
+    return b"\\u" in encoded or b"\xe2\x80" in encoded or b"\xe2\x81" in encoded
 
 
 def canonical(operation: Operation) -> bytes:
@@ -107,11 +111,12 @@ def sound_number(value: object) -> bool:
 
     A float such as 1e16 becomes an integer there, and nobody could read the record again.
     """
+    kind = type(value)
+    if kind is float:
+        return -NUMBER_MAX <= value <= NUMBER_MAX  # type: ignore[operator]  # nan is in no order
     if isinstance(value, dict):
-        return all(sound_number(each) for each in value.values())
-    if isinstance(value, list):
-        return all(sound_number(each) for each in value)
-    return not isinstance(value, float) or (isfinite(value) and abs(value) <= NUMBER_MAX)
+        return all(map(sound_number, value.values()))
+    return kind is not list or all(map(sound_number, value))  # type: ignore[call-overload]
 
 
 def _id_of(raw: bytes, form: str) -> UUID | None:

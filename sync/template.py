@@ -5,7 +5,7 @@ from datetime import date
 from re import compile as pattern
 
 from schemas.sync import FieldValue
-from schemas.template import Item, SubField, Template
+from schemas.template import Item, Template
 
 GRADES = {"none": 0, "minor": 1, "major": 2, "critical": 3}
 GRADE_NAMES = ("none", "minor", "major", "critical")
@@ -14,6 +14,10 @@ THUMBS = ".thumbs"
 """Beside an item's photos: `photo:small copy`, hash and hash, so that the small ones come first."""
 INSTRUMENT = ".instrument"
 """Beside an item that is measured: which instrument, and until when it is calibrated."""
+_GRADED_ANYHOW = frozenset({"pass_fail", "composite"})
+"""Kinds of item in which an answer may be a finding though the item names no grade."""
+_FILE_KINDS = frozenset({"photo", "signature", "composite"})
+_FILE_FIELDS = frozenset({"photos", "no_access", "notice", "signature", "refusal"})
 _SHA256 = pattern(r"^[0-9a-f]{64}$")
 
 VISIT_FIELDS = {
@@ -73,6 +77,9 @@ def refused(items: dict[str, Item], field: str, *, value: FieldValue) -> str | N
     """The code of what is wrong with an answer, or None. An empty answer takes one back."""
     if value is None:
         return None
+    item = items.get(field)
+    if item is not None:
+        return _refused_by(item, value)
     if field.endswith(PHOTOS):
         good = isinstance(value, list) and all(_is_file(each) for each in value)
         return None if good else "answer_type"
@@ -81,8 +88,7 @@ def refused(items: dict[str, Item], field: str, *, value: FieldValue) -> str | N
         return None if pairs else "answer_type"
     if field.endswith(INSTRUMENT):
         return None if isinstance(value, dict) and value.get("instrument") else "answer_type"
-    item = items.get(field)
-    return _refused_by(item, value) if item is not None else None
+    return None
 
 
 def severity(items: dict[str, Item], field: str, *, value: FieldValue) -> int:
@@ -92,6 +98,8 @@ def severity(items: dict[str, Item], field: str, *, value: FieldValue) -> int:
     item = items.get(field)
     if item is None:
         return GRADES.get(str(value), 0)
+    if not item.grades and item.kind not in _GRADED_ANYHOW:
+        return 0
     return max((GRADES.get(name, 0) for name in _grades(item, value)), default=0)
 
 
@@ -110,14 +118,14 @@ def statutory(items: dict[str, Item], field: str, *, value: FieldValue) -> str |
 
 def files_in(items: dict[str, Item], field: str, *, value: FieldValue) -> list[str]:
     """SHA-256 of every photo and signature that an answer names."""
-    if field.endswith(PHOTOS) or field in ("photos", "no_access", "notice", "signature", "refusal"):
-        return [each for each in _texts(value) if _is_file(each)]
-    if field.endswith(THUMBS):
-        return [each.partition(":")[2] for each in _texts(value) if _is_pair(each)]
     item = items.get(field)
-    if item is not None and item.kind in ("photo", "signature", "composite"):
-        return [each for each in _texts(value) if _is_file(each)]
-    return []
+    if item is not None:
+        named = item.kind in _FILE_KINDS
+    elif field.endswith(THUMBS):
+        return [each.partition(":")[2] for each in _texts(value) if _is_pair(each)]
+    else:
+        named = field in _FILE_FIELDS or field.endswith(PHOTOS)
+    return [each for each in _texts(value) if _is_file(each)] if named else []
 
 
 def _texts(value: FieldValue) -> list[str]:
@@ -148,7 +156,8 @@ def _refused_by(item: Item, value: FieldValue) -> str | None:
         for name, part in value.items():
             if name not in item.fields:
                 return "answer_option"
-            if part is not None and (code := _refused_part(item.fields[name], part)):
+            sub = item.fields[name]
+            if part is not None and (code := _refused_part(sub.kind, part, options=sub.options)):
                 return code
         return None
     if item.kind in ("multi_enum", "checklist"):
@@ -157,24 +166,24 @@ def _refused_by(item: Item, value: FieldValue) -> str | None:
         return None if set(map(str, value)) <= set(item.options) else "answer_option"
     if item.kind == "pass_fail":
         return _one_of(value, ("pass", "fail", "not_applicable"))
-    return _refused_part(SubField(kind=item.kind, options=item.options), value)
+    return _refused_part(item.kind, value, options=item.options)
 
 
-def _refused_part(sub: SubField, value: object) -> str | None:
-    if sub.kind == "enum":
-        return _one_of(value, sub.options)
-    if sub.kind in ("number", "money", "integer", "scale"):
+def _refused_part(kind: str, value: object, *, options: tuple[str, ...]) -> str | None:
+    if kind == "enum":
+        return _one_of(value, options)
+    if kind in ("number", "money", "integer", "scale"):
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        whole = sub.kind != "integer" or isinstance(value, int)
+        whole = kind != "integer" or isinstance(value, int)
         return None if number and whole else "answer_type"
-    if sub.kind == "bool":
+    if kind == "bool":
         return None if isinstance(value, bool) else "answer_type"
-    if sub.kind == "date":
+    if kind == "date":
         return None if isinstance(value, str) and _is_day(value) else "answer_type"
-    if sub.kind in ("photo", "signature"):
+    if kind in ("photo", "signature"):
         many = isinstance(value, list) and all(_is_file(each) for each in value)
         return None if many or _is_file(value) else "answer_type"
-    if sub.kind == "text":
+    if kind == "text":
         return None if isinstance(value, str) else "answer_type"
     return None
 

@@ -60,6 +60,12 @@ def document(name: str, *, optional: bool = False, default: str | None = "{}") -
     return sa.Column(name, JSONB, nullable=optional, server_default=server_default)
 
 
+def written(name: str) -> sa.Column[Any]:
+    """A JSON document that is kept as it was written: nobody asks the database what is in it but
+    now and then, and parsing it at every write and read was a fifth of a push."""
+    return sa.Column(name, sa.JSON, nullable=False, server_default="{}")
+
+
 def to(target: str, *, optional: bool = False) -> sa.Column[Any]:
     """A reference named after the table that it points at."""
     column = f"{target}_id"

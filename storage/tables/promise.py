@@ -197,5 +197,13 @@ hazard = sa.Table(
     document("body"),
     whole("version", default=1),
     sa.Index("hazard_premises_idx", "premises_id", "state"),
+    # one finding a place and item until it is closed, whoever finds it in the same instant
+    sa.Index(
+        "hazard_found_key",
+        "premises_id",
+        "item",
+        unique=True,
+        postgresql_where=sa.text("state <> 'closed'"),
+    ),
     sa.Index("hazard_open_idx", "unit_id", "state", "due_at"),
 )

@@ -115,7 +115,7 @@ def _completed_once(t: Tables) -> Iterator[Finding]:
     """I11: at most one accepted end a visit; a further one waits for a person."""
     done: dict[UUID, set[str]] = {}
     for row in t.operations.values():
-        operation = msgspec.json.decode(bytes(row["payload"]))
+        operation = msgspec.json.decode(row["payload"])
         if operation.get("command") in ENDED and row["outcome"] == "applied":
             done.setdefault(row["record_id"], set()).add(str(row["id"]))
     for record, operations in done.items():
@@ -139,7 +139,7 @@ def _masked(t: Tables) -> Iterator[Finding]:
     """I19: no merge lowers what somebody found; two different words on a danger are shown."""
     latest: dict[tuple[UUID, str], dict[UUID, tuple[int, FieldValue]]] = {}
     for row in t.operations.values():
-        operation = msgspec.json.decode(bytes(row["payload"]), type=Operation)
+        operation = msgspec.json.decode(row["payload"], type=Operation)
         if row["outcome"] not in ("applied", "merged", "conflict"):
             continue
         for field, value in operation.fields.items():

@@ -12,6 +12,8 @@ import msgspec
 
 from runtime import outbox
 from schemas.problems import Refusal
+from schemas.sync import SyncAnswer
+from sync.changes import unlisted
 from tests.simulation.device import Device
 from tests.simulation.judge import Finding, judge
 from tests.simulation.scene import START, TEMPLATE, UPGRADED, Server, World
@@ -244,9 +246,9 @@ class Schedule:
 
     def _watch(self, device: Device, reply: bytes) -> None:
         """I5: what a tablet is shown never grows older."""
-        answer = msgspec.json.decode(reply)
-        for change in answer.get("changes", ()):
-            key, version = change["record"], change["version"]
+        answer = msgspec.json.decode(reply, type=SyncAnswer)
+        for change in (*answer.changes, *map(unlisted, answer.lean)):
+            key, version = str(change.record), change.version
             if version < device.shown.get(key, 0):
                 self.findings.append(Finding("I5", f"{key} went back to {version}"))
             device.shown[key] = version

@@ -101,7 +101,9 @@ class MemoryWorld:
             if self.dies:
                 self.store.tables, self.dies = before, False
                 raise Crashed
-        page = pull.Wish(cursor=wish.cursor, limit=wish.limit, budget_bytes=wish.budget_bytes)
+        page = pull.Wish(
+            cursor=wish.cursor, limit=wish.limit, budget_bytes=wish.budget_bytes, lean=wish.lean
+        )
         answer = await pull.pull(self.store, sender, wish=page, now=now, outcomes=outcomes)
         return msgspec.json.encode(answer)
 
@@ -187,7 +189,7 @@ class PostgresWorld:
         by_id = {name: {row["id"]: row for row in found if "id" in row}
                  for name, found in rows.items()}  # fmt: skip
         for row in by_id["operation"].values():
-            row["payload"] = msgspec.json.encode(row["payload"])
+            row["payload"] = msgspec.json.encode(row["payload"]).decode()
         return Tables(
             epoch=rows["server_epoch"][0]["epoch"],
             tablets=by_id["tablet"],

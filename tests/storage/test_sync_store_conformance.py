@@ -14,9 +14,10 @@ from schemas.problems import Refusal
 from schemas.sync import SyncAnswer
 from storage import checklists, records, registry
 from storage.memory import MemorySync, Tables
-from storage.sync_store import PostgresSync
-from storage.tables import mailbox, tablet, technician
+from storage.sync_store import Leaving, PostgresSync
+from storage.tables import mailbox, premises, tablet, technician
 from sync import pull, push
+from sync.changes import unlisted
 from sync.reading import Batch
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
@@ -218,3 +219,42 @@ async def test_what_builds_on_a_record_that_never_came_goes_on_waiting(scene):
     await scene.push(orphan)
     assert await settled(scene, before=NOW) == 0
     assert [each.code for each in await scene.push(orphan)] == ["held"]
+
+
+async def test_the_short_form_says_the_same_as_the_long_one(scene):
+    said = scene.note(fields={"text": "x", "title": "t"})
+    await scene.push(said)
+    whole, short = await scene.pull(), await scene.pull(lean=True)
+    assert short.changes == []
+    assert [unlisted(each) for each in short.lean] == whole.changes
+    await scene.push(scene.note(said["record"], kind="patch", fields={"text": "y"}))
+    delta, brief = await scene.pull(whole.cursor), await scene.pull(whole.cursor, lean=True)
+    assert [unlisted(each).fields for each in brief.lean] == [{"text": "y"}]
+    assert brief.lean[0].whole is delta.changes[0].whole is False
+
+
+async def test_two_pushes_that_find_the_same_danger_leave_one_hazard(scene):
+    home, found = uuid.uuid4(), []
+    if isinstance(scene.store, MemorySync):
+        scene.store.tables.premises[home] = UNIT
+    for grade in ("major", "critical"):
+        found.append({
+            "id": uuid.uuid4(), "unit_id": UNIT, "premises_id": home, "visit_id": None,
+            "item": "R12", "grade": grade, "statutory": None, "state": "open",
+            "found_at": NOW + timedelta(minutes=len(found)), "due_at": NOW, "body": {},
+            "version": 1,
+        })  # fmt: skip
+    if not isinstance(scene.store, MemorySync):
+        async with scene.store.begin() as tx:
+            await tx.tx.execute(
+                sa.insert(premises).values(
+                    id=home, unit_id=UNIT, account="1", address="-", address_given="-",
+                    customer_class="residential", row_hash="",
+                )
+            )  # fmt: skip
+    for each in found:
+        async with scene.store.begin() as tx:
+            await tx.leave(Leaving(new_hazards=[each]))
+    async with scene.store.begin() as tx:
+        (row,) = await tx.open_hazards(UNIT, [home])
+    assert (row["grade"], row["found_at"]) == ("critical", NOW)
