@@ -2733,7 +2733,7 @@ export interface components {
          *
          *         Operations stay raw here and are read one by one, so that a malformed one harms no other. With
          *         `lanes` of "safety" alone nothing is sent back but outcomes: what is dangerous gets out first
-         *         over the worst of links.
+         *         over the worst of links. With `lean` records come in their short form (`LeanChange`).
          */
         SyncRequest: {
             /** @default 524288 */
@@ -2744,6 +2744,8 @@ export interface components {
             cursor: string;
             /** @default [] */
             lanes: ("answers" | "safety")[];
+            /** @default false */
+            lean: boolean;
             /** @default 500 */
             limit: number;
             /** @default [] */
@@ -10991,6 +10993,7 @@ export interface operations {
                 cursor?: string;
                 limit?: number;
                 budget_bytes?: number;
+                lean?: boolean;
             };
             header?: never;
             path?: never;
