@@ -2,12 +2,17 @@
 
 import argparse
 import json
+from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from runtime.database import asked
-from storage import audit, board
+from schemas.office import ConflictRow, Filters
+from storage import audit, lists
+
+PAGE = 500
 
 
 def register(words: Any) -> None:
@@ -17,6 +22,22 @@ def register(words: Any) -> None:
     inner.add_parser("verify", help="prove that nothing was rewritten").set_defaults(run=_verify)
     listed = words.add_parser("conflicts", help="every open conflict with all its values")
     listed.set_defaults(run=_conflicts)
+
+
+async def _open_conflicts(engine: AsyncEngine, unit_id: str) -> list[ConflictRow]:
+    found: list[ConflictRow] = []
+    async with engine.connect() as tx:
+        while True:
+            page = await lists.rows(
+                tx,
+                unit_id,
+                what="conflicts",
+                filters=Filters(status="open"),
+                page=(found[-1].id if found else None, PAGE),
+            )
+            found += msgspec.convert(page, list[ConflictRow])
+            if len(page) < PAGE:
+                return found
 
 
 def _verify(_: argparse.Namespace) -> int:
@@ -30,16 +51,12 @@ def _verify(_: argparse.Namespace) -> int:
 
 
 def _conflicts(_: argparse.Namespace) -> int:
-    async def listed(engine: AsyncEngine, unit_id: str) -> list[dict[str, Any]]:
-        async with engine.connect() as tx:
-            return await board.listed(
-                tx, unit_id, what="conflicts", chosen="open", page=(None, 500)
-            )
-
-    rows = asked(listed)
+    rows = asked(_open_conflicts)
     for each in rows:
-        print(f"{each['id']}  {each['number']}  {each['field']}  {each['policy']}")
-        for value in each["values"]:
-            print(f"    {value['author']}: {value['value']!r}  {value['received_at']}")
+        print(f"{each.id}  {each.number}  {each.field}  {each.policy}  since {each.opened_at}")
+        for said in each.values:
+            when = datetime.fromtimestamp(said.at_ms / 1000, UTC).isoformat(timespec="seconds")
+            print(f"    {said.author}: {said.value!r}  at {when} ({said.trust}), ", end="")
+            print(f"received {said.received_at}")
     print(json.dumps({"conflicts_open": len(rows)}))
     return 0

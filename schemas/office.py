@@ -3,7 +3,7 @@
 from typing import Literal
 
 from schemas.base import UUID, Instant, Value, date
-from schemas.sync import FieldValue
+from schemas.sync import FieldValue, Trust
 
 Format = Literal["csv", "xlsx"]
 
@@ -75,6 +75,23 @@ class CommitmentRow(Value, frozen=True):
     grid: str | None
 
 
+class ConflictValue(Value, frozen=True):
+    """One of the values of a conflict: what, by whom, when, and how sure that is.
+
+    `by` is the tablet, or `office`; `n` its own number for it; `at_ms` the corrected instant it was
+    said at, in milliseconds of the epoch.
+    """
+
+    value: FieldValue
+    author: str
+    by: str
+    version: int
+    n: int
+    at_ms: int
+    trust: Trust
+    received_at: Instant | None = None
+
+
 class ConflictRow(Value, frozen=True):
     """Values of one field that a person should see together, with who said them."""
 
@@ -86,7 +103,7 @@ class ConflictRow(Value, frozen=True):
     field: str
     policy: str
     status: str
-    values: list[dict[str, FieldValue]]
+    values: list[ConflictValue]
     auto_resolved: bool
     resolution: dict[str, FieldValue] | None
     opened_at: Instant

@@ -308,64 +308,12 @@ class Drained(Wire, frozen=True, omit_defaults=True):
     signature: str = ""
 
 
-class ConflictValue(Wire, frozen=True, omit_defaults=True):
-    """One of the values of a conflict: what, by whom, when, seen where in the record's life."""
-
-    value: FieldValue
-    author: Name
-    version: Version = 0
-    tablet: UUID | None = None
-    n: int = 0
-    observed_at: Instant | None = None
-    corrected_at: Instant | None = None
-    received_at: Instant | None = None
-    trust: Trust = "unknown"
-    effective: bool = False
-
-
-ConflictStatus = Literal["open", "resolved"]
-
-
-class ConflictView(Wire, frozen=True, omit_defaults=True):
-    """A disagreement as a dispatcher sees it."""
-
-    id: UUID
-    record: UUID
-    kind: RecordKind
-    field: FieldName
-    policy: Code
-    status: ConflictStatus
-    values: list[ConflictValue]
-    opened_at: Instant
-    auto_resolved: bool = False
-    visit: UUID | None = None
-    reason: Code | None = None
-    closed_at: Instant | None = None
-    closed_by: Name | None = None
-    resolution: dict[str, FieldValue] | None = None
-
-
 class Resolution(Wire, frozen=True, omit_defaults=True):
     """A named person's decision: one of the values by its place, or another value, and why."""
 
     reason: Text
     choice: Annotated[int, Meta(ge=0, le=200)] | None = None
     value: FieldValue | UnsetType = UNSET
-
-
-class QuarantineView(Wire, frozen=True, omit_defaults=True):
-    """An operation that could not be applied, as a dispatcher sees it."""
-
-    id: UUID
-    tablet: UUID
-    code: Code
-    status: Literal["open", "released", "rejected"]
-    received_at: Instant
-    payload: str
-    operation: UUID | None = None
-    decided_at: Instant | None = None
-    decided_by: Name | None = None
-    reason: Text | None = None
 
 
 class Mark(Value, frozen=True, array_like=True):

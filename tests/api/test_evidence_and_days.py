@@ -7,10 +7,13 @@ import random
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy import text
 
+from runtime import audit_commands
 from runtime.demo.work import picture
+from schemas.office import ConflictRow
 from storage import records
 from storage.tables import hazard
 from tests.api.conftest import UNIT, signed_in
@@ -115,3 +118,15 @@ async def test_a_day_of_review_marks_is_a_day_of_the_units_own_zone(client, regi
     async with region.begin() as tx:
         await tx.execute(text("UPDATE operation SET corrected_at = '2026-11-24T10:30:00Z'"))
     assert await days() == [0, 1]
+
+
+async def test_every_open_conflict_is_listed_with_all_values_authors_and_times(client, region):
+    office, _, _, tablet, stop, _ = await inspection(client)
+    wish = {"fields": {"R03": "separate_ventilated"}}
+    await client.post(f"/api/v1/visits/{stop['visit']}/edit", json=wish, headers=office)
+    await sync(client, tablet, [operation(stop["visit"], 1, fields={"R03": "open_plan"})])
+    (told,) = await audit_commands._open_conflicts(region, UNIT)
+    assert {each.value for each in told.values} == {"separate_ventilated", "open_plan"}
+    assert all(each.author and each.at_ms and each.received_at for each in told.values)
+    (shown,) = (await client.get("/api/v1/conflicts", headers=office)).json()["items"]
+    assert msgspec.convert(shown, ConflictRow) == told

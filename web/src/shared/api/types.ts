@@ -1762,15 +1762,25 @@ export interface components {
             } | null)[] | {
                 [key: string]: boolean | number | string | string[] | null;
             } | null;
-            values: {
-                [key: string]: boolean | number | string | (boolean | number | string | {
-                    [key: string]: boolean | number | string | null;
-                } | null)[] | {
-                    [key: string]: boolean | number | string | string[] | null;
-                } | null;
-            }[];
+            values: components["schemas"]["ConflictValue"][];
             visit: string | null;
             work_order: string | null;
+        };
+        /** ConflictValue */
+        ConflictValue: {
+            at_ms: number;
+            author: string;
+            by: string;
+            n: number;
+            received_at?: string | null;
+            /** @enum {string} */
+            trust: "verified" | "skewed" | "unknown";
+            value: boolean | number | string | (boolean | number | string | {
+                [key: string]: boolean | number | string | null;
+            } | null)[] | {
+                [key: string]: boolean | number | string | string[] | null;
+            } | null;
+            version: number;
         };
         /**
          * Contract
