@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "a0005"
-down_revision = "a0004"
+revision = "a0006"
+down_revision = "a0005"
 branch_labels = None
 depends_on = None
 
