@@ -13,6 +13,7 @@ from sqlalchemy import text
 from api import (
     access_routes,
     case_routes,
+    cycle_routes,
     face_routes,
     field_routes,
     keeping_routes,
@@ -146,6 +147,7 @@ def create_app(given: Services) -> Litestar:
             office_routes.router,
             case_routes.router,
             report_routes.router,
+            cycle_routes.router,
         ],
         state=State({"services": given}),
         middleware=[DefineMiddleware(SignedIn)],

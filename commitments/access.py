@@ -54,7 +54,7 @@ def kept(
     due_on = months_after(since, CYCLE_MONTHS[customer_class])
     # knocking after the last lawful day mends nothing, so it is not counted
     in_time = [each for each in attempts if local_day(calendar, each.at) <= due_on]
-    missing = _missing(in_time, calendar)
+    missing = offered(attempts, due_on=due_on, calendar=calendar)
     open_still = completed_on is None and now <= end_of_day(calendar, due_on)
     # the first figure knows only completed inspections, the second only what was offered
     interval = completed_on is not None and completed_on <= due_on
@@ -62,9 +62,26 @@ def kept(
         due_on=due_on,
         interval_kept=None if open_still else interval,
         duty_kept=interval or not missing,
-        bands_tried=tuple(sorted({_band(each.at, calendar) for each in in_time})),
+        bands_tried=tuple(sorted({band_of(each.at, calendar) for each in in_time})),
         missing=() if interval else missing,
     )
+
+
+def offered(attempts: Sequence[Attempt], *, due_on: date, calendar: Calendar) -> tuple[str, ...]:
+    """What is missing of the duty to offer: three days, an evening or day of rest, a notice each.
+
+    Knocking after the last lawful day mends nothing, so it is not counted.
+    """
+    in_time = [each for each in attempts if local_day(calendar, each.at) <= due_on]
+    found = []
+    # three knocks on one day are one try
+    if len({local_day(calendar, each.at) for each in in_time}) < ATTEMPTS_REQUIRED:
+        found.append("attempts_on_other_days")
+    if not any(_unusual(each.at, calendar) for each in in_time):
+        found.append("evening_or_weekend")
+    if not all(each.notice_left for each in in_time):
+        found.append("notice_each_time")
+    return tuple(found)
 
 
 def next_band(attempts: Sequence[Attempt], calendar: Calendar) -> tuple[bool, str]:
@@ -72,7 +89,7 @@ def next_band(attempts: Sequence[Attempt], calendar: Calendar) -> tuple[bool, st
 
     Evening and weekend come first, because people at work are what a first knock misses.
     """
-    tried = {(_free(each.at, calendar), _band(each.at, calendar)) for each in attempts}
+    tried = {(_free(each.at, calendar), band_of(each.at, calendar)) for each in attempts}
     order = [(False, "evening"), (True, "morning"), (True, "afternoon")]
     order += [(False, "morning"), (False, "afternoon"), (True, "evening")]
     return next((each for each in order if each not in tried), order[0])
@@ -94,20 +111,8 @@ def preheating_window(
     )
 
 
-def _missing(attempts: Sequence[Attempt], calendar: Calendar) -> tuple[str, ...]:
-    # three knocks on one day are one try
-    days = {local_day(calendar, each.at) for each in attempts}
-    found = []
-    if len(days) < ATTEMPTS_REQUIRED:
-        found.append("attempts_on_other_days")
-    if not any(_unusual(each.at, calendar) for each in attempts):
-        found.append("evening_or_weekend")
-    if not all(each.notice_left for each in attempts):
-        found.append("notice_each_time")
-    return tuple(found)
-
-
-def _band(at: datetime, calendar: Calendar) -> str:
+def band_of(at: datetime, calendar: Calendar) -> str:
+    """The band of the day in which an instant lies; `night` is outside every band."""
     # outside every band nobody is expected to open: it proves no fair offer
     hour = at.astimezone(calendar.zone).hour
     return next((name for name, (opens, ends) in BANDS.items() if opens <= hour < ends), "night")
@@ -118,4 +123,4 @@ def _free(at: datetime, calendar: Calendar) -> bool:
 
 
 def _unusual(at: datetime, calendar: Calendar) -> bool:
-    return _free(at, calendar) or _band(at, calendar) == "evening"
+    return _free(at, calendar) or band_of(at, calendar) == "evening"

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from commitments import agenda, casework, links, walk
+from commitments import agenda, casework, links, recalendar, walk
 from schemas.ambient import Ambient
 from schemas.base import Span
 from schemas.problems import Refusal
@@ -136,7 +136,7 @@ async def _steps(
     if not facts:
         return None, _plain_steps(case, order)
     books = await casework.books(tx, unit_id)
-    calendar = await casework.calendar_of(tx, unit_id)
+    calendar = await recalendar.calendar_of(tx, unit_id)
     walked = walk.walked(facts, books=books, calendar=calendar)
     return walked, walk.shown_steps(walked, books[walked.workflow, walked.version])
 

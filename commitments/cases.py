@@ -179,6 +179,26 @@ def _due_order(each: Any, decided_by: intake.Book, *, unit_id: str) -> Row:
     )
 
 
+def planned_order(each: Any, decided_by: intake.Book, *, unit_id: str, kind: str) -> Row:
+    """Work of a levelled plan, not before the day that was planned, with its place beside it.
+
+    The check before a heating season is named by its year, so that it stays the same work when the
+    city moves the start.
+    """
+    earliest = intake.midnight(decided_by.calendar, each.planned_on)
+    names = {
+        "interval": f"AJ-{each.account}-{each.due_on:%Y%m%d}",
+        "preheating": f"CN-{each.account}-{each.due_on:%Y}",
+    }
+    drafted = intake.inspection_work(
+        each.customer_class, each.due_on, book=decided_by, earliest_at=earliest
+    )
+    row = _order_row(
+        drafted, unit_id=unit_id, number=names[kind], premises_id=each.id, case_id=None
+    )
+    return {**row, "facts": {"place": each.place, "planned_on": each.planned_on.isoformat()}}
+
+
 def lead_until(now: datetime) -> date:
     """The last due day that is generated today."""
     ahead = timedelta(days=services().lead_days)

@@ -1,28 +1,26 @@
 """Shell: walks a case through its workflow and records documents, contract, payments, manager."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from commitments import chain, notices, walk
+from commitments import chain, recalendar, walk
 from commitments.calendar import Calendar
-from commitments.clock import overlaid
 from commitments.workflow import Workflow, faults, read_workflow, refuse_unsound
 from schemas.access import Principal
 from schemas.ambient import Ambient
 from schemas.base import Value
-from schemas.commitment import CALENDAR, Event, Facts
+from schemas.commitment import Event, Facts
 from schemas.problems import Refusal
 from schemas.workflow import Begin, CaseFact, StepTaken, Walk, WorkflowShown, WorkflowWish
-from storage import audit, casework, catalogue, ledger
+from storage import audit, casework, catalogue
 from storage.engine import Transaction
 
 SHIPPED = "collective_install_workflow"
-_EVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Note(Value, frozen=True):
@@ -148,7 +146,9 @@ async def told(engine: AsyncEngine, unit_id: str, *, case_id: UUID) -> Walk:
     async with engine.connect() as tx:
         facts, _ = await recorded(tx, unit_id, case_id=case_id)
         return walk.walked(
-            facts, books=await books(tx, unit_id), calendar=await calendar_of(tx, unit_id)
+            facts,
+            books=await books(tx, unit_id),
+            calendar=await recalendar.calendar_of(tx, unit_id),
         )
 
 
@@ -171,19 +171,6 @@ async def recorded(tx: Transaction, unit_id: str, *, case_id: UUID) -> tuple[lis
         for row in rows
     ]
     return facts, rows[-1].hash if rows else ""
-
-
-async def calendar_of(tx: Transaction, unit_id: str) -> Calendar:
-    """The shipped calendar with what the unit was told since."""
-    shipped_days = catalogue.calendar()
-    rows = [dict(row._mapping) for row in await ledger.calendar_of(tx, unit_id)]
-    if not rows:
-        return shipped_days
-    body: Facts = {**notices.overlay(rows, official_until=shipped_days.official_until)}
-    told_of = Event(
-        kind=CALENDAR, observed_at=_EVER, received_at=_EVER, source="calendar", body=body
-    )
-    return overlaid(shipped_days, [told_of])
 
 
 def shipped() -> Workflow:
@@ -226,7 +213,7 @@ async def _held(tx: Transaction, who: Principal, *, case_id: UUID) -> Held:
         facts=facts,
         head=head,
         books=await books(tx, who.unit_id),
-        calendar=await calendar_of(tx, who.unit_id),
+        calendar=await recalendar.calendar_of(tx, who.unit_id),
     )
 
 

@@ -1,11 +1,15 @@
 """Inspection cycles: when premises are due next, and the days on which the work is best done."""
 
 from datetime import date
+from re import compile as pattern
+from unicodedata import normalize
 
 import numpy as np
 
 from commitments.calendar import months_after
 
+Months = np.ndarray
+_HOUSE = pattern(r"\d")
 CYCLE_MONTHS = {"resident": 24, "non_resident": 12, "rural_piped": 6}
 """Clause 3: residents within 24 months, non-residents within 12, rural piped within 6."""
 CYCLE_RULES = {"resident": "3a", "non_resident": "3b", "rural_piped": "3c"}
@@ -45,3 +49,48 @@ def level(due_month: np.ndarray, *, months: int, lead_months: int) -> np.ndarray
         taken = until
     chosen[order[taken:]] = months - 1
     return chosen
+
+
+def place_of(address: str) -> str:
+    """The compound or village of an address: what stands before the first house number.
+
+    英国宫家园一期8号楼1单元303室 and …20号楼… are one place; so are the houses of a village.
+    """
+    plain = normalize("NFKC", address)
+    found = _HOUSE.search(plain)
+    # a compound has shops at its edge, which are no place of their own
+    return (plain[: found.start()] if found else plain).removesuffix("商铺").strip()
+
+
+def gathered(due_month: Months, place: Months, *, months: int, gather_months: int) -> Months:
+    """Premises of one place whose due months lie close become one trip in the earliest of them.
+
+    `place` numbers the places from 0. Nothing becomes later; nothing comes more than
+    `gather_months` earlier than it is due.
+    """
+    chosen: Months = np.clip(due_month, 0, months - 1)
+    trip = np.full(int(place.max(initial=-1)) + 1, -gather_months - 1, dtype=np.int64)
+    for month in range(months):
+        here = chosen == month
+        places = place[here]
+        # a trip that is near enough takes them along, else they begin one of their own
+        near = month - trip[places] <= gather_months
+        chosen[here] = np.where(near, trip[places], month)
+        trip[places[~near]] = month
+    return chosen
+
+
+def days_within(place: Months, days: int) -> Months:
+    """Spreads one month's premises evenly over its working days, each place on neighbouring ones.
+
+    Returns for each premises the number of its day, from 0.
+    """
+    order = np.argsort(place, kind="stable")
+    chosen = np.empty(len(place), dtype=np.int64)
+    chosen[order] = np.arange(len(place)) * days // max(1, len(place))
+    return chosen
+
+
+def months_between(first: date, later: date) -> int:
+    """How many month names lie between two days: 0 in the same month, negative before it."""
+    return (later.year - first.year) * 12 + later.month - first.month

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from commitments import cases
+from commitments import cases, yearplan
 from runtime.server import library
 from schemas.ambient import Ambient
 from storage import attachments, registry
@@ -18,13 +18,24 @@ UPLOADS_MAX = 200
 
 
 async def due_work(engine: AsyncEngine, *, ambient: Ambient) -> int:
-    """Work orders for inspections that fall due within the lead time, in every unit."""
+    """Levels each unit once a month; opens what is planned or due within the lead time."""
     async with engine.connect() as tx:
         units = await registry.unit_ids(tx)
-    until = cases.lead_until(ambient.now)
-    return sum(
-        [await cases.generate_due(engine, each, until=until, ambient=ambient) for each in units]
-    )
+    until, made = cases.lead_until(ambient.now), 0
+    for each in units:
+        await yearplan.level_monthly(engine, each, ambient=ambient)
+        await yearplan.preheat(engine, each, ambient=ambient)
+        made += await yearplan.open_work(engine, each, ambient=ambient)
+        made += await cases.generate_due(engine, each, until=until, ambient=ambient)
+    return made
+
+
+async def nobody_home(engine: AsyncEngine, *, ambient: Ambient) -> int:
+    """Inspections that found nobody are tried at another time, or handed to a supervisor."""
+    async with engine.connect() as tx:
+        units = await registry.unit_ids(tx)
+    done = [await yearplan.try_again(engine, each, ambient=ambient) for each in units]
+    return sum(each.again + each.escalated for each in done)
 
 
 async def held(engine: AsyncEngine, *, ambient: Ambient) -> int:

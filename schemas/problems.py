@@ -244,6 +244,11 @@ PROBLEMS: dict[str, Problem] = {
     "appointment_after_due": Problem(
         409, "所选时段晚于承诺时限。", "These hours lie after the deadline that was promised."
     ),
+    "cycle_unknown": Problem(
+        409,
+        "客户类别或通气日期不明，无法确定安检周期。",
+        "Without a known class and a first gas-on there is no cycle.",
+    ),
     "report_period": Problem(
         422, "报告期间不成立。", "A report covers from one day to a later one, five years at most."
     ),

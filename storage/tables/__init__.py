@@ -18,6 +18,7 @@ from storage.tables.promise import (
     commitment_event,
     commitment_stage,
     commitment_warning,
+    cycle_plan,
     hazard,
     heating_season,
     outage,
@@ -56,7 +57,7 @@ from storage.tables.work import case, case_event, plan, stop, visit, work_order,
 
 __all__ = [
     "account", "appliance", "attachment", "attachment_use", "audit", "calendar_day", "case",
-    "case_event",
+    "case_event", "cycle_plan",
     "certificate", "commitment", "commitment_event", "commitment_stage", "commitment_warning",
     "conflict", "customer", "heating_season", "outage", "outage_premises", "register_entry",
     "enrolment_code", "field_history", "grid", "hazard", "import_run", "mailbox", "mailbox_entry",

@@ -34,6 +34,7 @@ INTERNAL = {
     "commitment_stage": "stage",
     "commitment_warning": "stage role",
     "conflict": "field policy status",
+    "cycle_plan": "kind place",
     "enrolment_code": "code_hash",
     "field_history": "field reason",
     "grid": "code",

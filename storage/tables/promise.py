@@ -179,6 +179,19 @@ register_entry = sa.Table(
     sa.Index("register_entry_at_idx", "unit_id", "kind", "opens_at"),
 )
 
+# The day on which due work of a cycle is best done; rewritten by levelling, never history.
+cycle_plan = sa.Table(
+    "cycle_plan",
+    metadata,
+    sa.Column("premises_id", sa.Uuid(), sa.ForeignKey("premises.id"), primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    unit(),
+    day("due_on"),
+    day("planned_on"),
+    text("place"),
+    sa.Index("cycle_plan_day_idx", "unit_id", "kind", "planned_on", "premises_id"),
+)
+
 # A danger found at premises and what became of it; written by pushes and safety reviewers.
 hazard = sa.Table(
     "hazard",
