@@ -20,13 +20,17 @@ help: ## what there is
 
 setup: .venv/.ready ## everything that the other words need; leaves .venv/bin/doorstep
 
-.venv/.ready: requirements.lock pyproject.toml
+KERNEL := $(wildcard scheduling/kernel*.py)
+
+.venv/.ready: requirements.lock pyproject.toml $(KERNEL)
 	@test -x $(UV) || { echo "bootstrapping uv"; $(PYTHON) -m venv .uv && .uv/bin/pip install -q uv==$(UV_VERSION); }
 	@test -x $(BIN)/python || $(UV) venv -q .venv --python $(PYTHON)
 	@echo "installing packages"
 	@$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements.lock
 	@$(UV) pip install -q --python $(BIN)/python --no-deps -e .
 	@echo "compiling the planning kernel"
+	@# a cached function does not notice that one it calls in another file has changed
+	@rm -f scheduling/__pycache__/kernel*.nb?
 	@$(BIN)/python -c "from scheduling.solver import warm; warm()"
 	@touch $@
 

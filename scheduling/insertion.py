@@ -3,11 +3,10 @@ why not."""
 
 from collections.abc import Mapping
 
-import numpy as np
-
+from scheduling import desk as desks
 from scheduling import kernel
+from scheduling.kernel import Desk
 from scheduling.problem import ABLE, REASON_CODES, Prepared
-from scheduling.solver import State, empty_state, kernel_arrays
 from schemas.base import Value
 from schemas.plan import Plan
 
@@ -28,27 +27,15 @@ class Place(Value, frozen=True):
     overtime_seconds: int | None = None
 
 
-def state_of(prepared: Prepared, plan: Plan) -> State:
+def state_of(prepared: Prepared, plan: Plan) -> Desk:
     """A plan back in the kernel's arrays."""
-    state = empty_state(prepared)
-    numbers = {each.id: row for row, each in enumerate(prepared.problem.jobs)}
-    people = {each.id: row for row, each in enumerate(prepared.problem.technicians)}
-    for route in plan.routes:
-        t = people[route.technician]
-        for place, stop in enumerate(route.stops):
-            kernel.insert(t, place, numbers[stop.job], state.routes, state.length, state.where)
-        refresh(prepared, state, t=t)
-    return state
-
-
-def refresh(prepared: Prepared, state: State, *, t: int) -> None:
-    """Recomputes the hours of one route."""
-    arrays = kernel_arrays(prepared)
-    kernel.refresh(t, arrays, state.routes, state.length, state.early, state.late)
+    desk = desks.desk_of(prepared, seed=1)
+    desks.seat(prepared, desk, plan=plan)
+    return desk
 
 
 def places(
-    prepared: Prepared, state: State, *, job: int, overtime: bool = False
+    prepared: Prepared, state: Desk, *, job: int, overtime: bool = False
 ) -> tuple[Place, ...]:
     """Every technician with the cheapest place for a job, or the first rule that blocks it."""
     return tuple(
@@ -63,7 +50,7 @@ def best(found: tuple[Place, ...]) -> Place | None:
     return min(able, key=lambda each: each.added_seconds or 0, default=None)
 
 
-def _place(prepared: Prepared, state: State, *, job: int, t: int, overtime: bool) -> Place:
+def _place(prepared: Prepared, state: Desk, *, job: int, t: int, overtime: bool) -> Place:
     who = prepared.problem.technicians[t].id
     why = int(prepared.why[t, job])
     if why != ABLE:
@@ -78,60 +65,57 @@ def _place(prepared: Prepared, state: State, *, job: int, t: int, overtime: bool
     )
 
 
-def _try(prepared: Prepared, state: State, *, job: int, t: int) -> tuple[int, int]:
-    dice = np.ones(1, dtype=np.uint64)
-    added, position = kernel.place(
-        t,
-        job,
-        kernel_arrays(prepared),
-        prepared.extra,
-        state.routes,
-        state.length,
-        state.early,
-        state.late,
-        0.0,
-        dice,
-    )
-    return int(added), int(position)
+def _try(prepared: Prepared, state: Desk, *, job: int, t: int) -> tuple[int, int]:
+    people, jobs = prepared.why.shape
+    nodes, seconds = state.nodes, state.seconds
+    best, where, place, node = kernel.NEVER, -1, 0, jobs + t
+    while node < jobs + people:
+        after, spot = int(nodes[node, kernel.NEXT]), nodes[node, kernel.SPOT]
+        added = int(seconds[spot, job] + seconds[job, nodes[after, kernel.SPOT]])
+        added += int(state.price[t, job])
+        added -= int(nodes[node, kernel.DRIVE]) if state.people[t, kernel.COUNT] else 0
+        if added < best and desks.fits_after(state, t=t, job=job, before=node):
+            best, where = added, place
+        node, place = after, place + 1
+    return best, where
 
 
 def _hours_reason(prepared: Prepared, job: int, *, t: int) -> str:
     """Whether even an empty day would not do, and why; else the day is full."""
-    arrays = kernel_arrays(prepared)
-    if prepared.closes[job, 0] < prepared.opens[job, 0]:
+    opens, closes = prepared.opens[job], prepared.closes[job]
+    if closes[0] < opens[0]:
         return "no_lawful_hour"
-    alone = empty_state(prepared)
-    if _try(prepared, alone, job=job, t=t)[1] >= 0:
-        return "route_full"
-    home = prepared.duration.shape[0] + t
-    drive = int(prepared.seconds[home, job])
-    if drive >= 10**7:
+    drive = int(prepared.seconds[prepared.start_spot[t], job])
+    home = int(prepared.seconds[job, prepared.end_spot[t]])
+    if max(drive, home) >= 10**7:
         return "unreachable"
-    start = kernel.begin_at(arrays[2], arrays[3], job, int(prepared.shift_opens[t]) + drive)
-    if start >= kernel.NEVER:
+    ready = int(prepared.shift_opens[t]) + drive
+    starts = [max(ready, int(o)) for o, c in zip(opens, closes, strict=True) if ready <= c]
+    if not starts:
         return "window_before_shift"
-    if start + int(prepared.duration[job]) + drive > prepared.shift_closes[t]:
+    if starts[0] + int(prepared.duration[job]) + home > prepared.shift_closes[t]:
         return "shift_too_short"
-    return "lunch"
+    return "route_full"
 
 
-def _overtime(prepared: Prepared, state: State, *, job: int, t: int) -> int | None:
-    kept = int(prepared.shift_closes[t])
+def _overtime(prepared: Prepared, state: Desk, *, job: int, t: int) -> int | None:
+    end = state.nodes.shape[0] - state.people.shape[0] + t
+    kept = int(state.nodes[end, kernel.LATE1])
     fewest: int | None = None
     low, high = 0, OVERTIME_SECONDS_MAX
     try:
         # more time never makes a day less possible, so the shortest is found by halving
         while low <= high:
             middle = (low + high) // 2
-            prepared.shift_closes[t] = kept + middle
-            refresh(prepared, state, t=t)
+            state.nodes[end, kernel.LATE1] = kept + middle
+            kernel.backwards(state, t, end, end)
             if _try(prepared, state, job=job, t=t)[1] >= 0:
                 fewest, high = middle, middle - 60
             else:
                 low = middle + 60
     finally:
-        prepared.shift_closes[t] = kept
-        refresh(prepared, state, t=t)
+        state.nodes[end, kernel.LATE1] = kept
+        kernel.backwards(state, t, end, end)
     return fewest
 
 
@@ -147,6 +131,12 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "tablet_unreachable": (
         "平板离线，无法下达新任务",
         "The tablet cannot be reached with new work.",
+    ),
+    "standby": ("该员待命，只接紧急工作", "The person stands by for emergencies."),
+    "overload": ("超出车辆载量", "The vehicle cannot carry what the job needs."),
+    "on_unreachable_tablet": (
+        "已在离线平板上，不能盲目改派",
+        "The job is on a tablet that nobody can reach.",
     ),
     "no_lawful_hour": ("当天没有可用的时间", "No lawful hour is left on that day."),
     "route_full": ("当天行程已满", "The day is full."),

@@ -1,369 +1,376 @@
-"""The compiled search: ruin and recreate over exact routes with a floating lunch.
+"""The compiled routes: linked stops whose hours are known exactly, forwards and backwards.
 
-Slack induction by string removals (Christiaens & Vanden Berghe, Transportation Science 54(2),
-2020): strings of neighbouring jobs are taken out, jobs are put back greedily with blinks, and
-worse plans are accepted along a falling temperature. A route is evaluated in two states, lunch
-taken or not: earliest finish forwards (`early`), latest arrival backwards (`late`), so that an
-insertion is tested in constant time. Nothing here knows a Python object; the interpreter lock is
-released.
+A route is evaluated in two states, lunch taken or not: earliest finish forwards (`FREE`, `FED`),
+latest arrival backwards (`LATE0`, `LATE1`), so that an insertion is tested in constant time. A
+change runs along the route only as far as it changes anything. Nothing here knows a Python object;
+the interpreter lock is released.
 
-Arrays: T technicians, J jobs, P places in a route. `routes[T, P]` holds jobs, `length[T]` how many.
-`early[T, P+1, 2]` is the finish at place p (p = 0: leaving home), `late[T, P+1, 2]` the latest
-arrival at place p (p = length: home).
+J jobs, T technicians. Nodes 0…J-1 are jobs, J…J+T-1 begin a route, J+T…J+2T-1 end it; a node is one
+row of sixteen numbers, one line of the processor's cache. What changes is noted first (`touch`), so
+that a round can be taken back.
 """
+
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
-NEVER = np.int64(10**9)
-REMOVED_MEAN = 10.0
-STRING_MAX = 10
-SPLIT_SHARE = 0.5
-SPLIT_DEPTH = 0.01
-BLINK = 0.01
-LEFTOVERS_TRIED = 40.0
-PROMISED = 1e6
+COMPILED: Any = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+"""Nothing is allocated inside and nothing is counted: all arrays are lent by the caller."""
+NEVER = 10**9
+PREV, NEXT, ROUTE, SPOT, FREE, FED, LATE0, LATE1 = range(8)
+DRIVE, OPENS, CLOSES, WORK, WINDOWS, LOAD, MATE, LOCK = range(8, 16)
+"""What changes of a node. DRIVE leads to NEXT; OPENS and CLOSES span all WINDOWS; MATE is the other
+half of a crew or -1; LOCK: 0 free, 1 fixed, 2 started."""
+TIER, PENALTY, GROUP, RARE, BANDS, MARK, ASKED, STALE = range(16, 24)
+LOOSE_AT, LOOSE_LIST, MINE_LIST, OURS = range(24, 28)
+"""What a node is besides, and lists of jobs down a column: who is in no route, where to begin."""
+NODE_COLUMNS, CHANGING = 32, 16
+
+CAPACITY, EAT_OPENS, EAT_LATEST, EAT_SECONDS, LEAVES, LAST, SHIFT, RESERVE, HOURS, GONE = range(10)
+"""Columns of a person. EAT_LATEST -1: no lunch; LAST: shift and overtime; GONE: absences, whose
+pairs follow."""
+COUNT, LOADED, WORKED, SOFT, ROUTE_MARK, HIT, MINE = range(18, 25)
+"""A route's sums, and marks."""
+PERSON_COLUMNS = 32
+
+COST, BEST_COST = 0, 5
+ROUND, NOTED, ROUTES_NOTED, LOOSE, BUSY, STALES, MINES, POOL = range(10, 18)
+FAIRNESS, SPLIT, ANY_SOFT, OVERTIME, RESERVED, DICE = range(18, 24)
+"""The book: cost in five tiers, the best one, counters of notes and lists, prices, the dice."""
+BOOK_COLUMNS = 24
+NEAR_MAX, HOMES_MAX, BESIDE_MAX = 60, 16, 100
+HOMES_AT, BESIDE_AT = 2 * NEAR_MAX, 2 * NEAR_MAX + HOMES_MAX
+"""A job's row of `near`: neighbours in pairs (job, side), nearest homes, jobs beside it; -1 ends."""
+BANDS_AT = 16
+"""A job's row of `fine`: eight windows, then bands of starts that count, in threes."""
+
+AFTER, BEGINS, STALE_LIST = range(3)
+TODO, KEYS, ONE, OTHER, WAS, SCRATCH_ROWS = 0, 1, 2, 5, 8, 9
+"""Rows of the scratch pad: jobs to be put, their keys, places of two halves (three rows each)."""
+SCRATCH_COLUMNS, OPTIONS = 256, 24
+
+Ints = NDArray[np.int32]
+Longs = NDArray[np.int64]
 
 
-@njit(cache=True, nogil=True)
-def draw(state):
+class Desk(NamedTuple):
+    """A day and a plan of it that is being worked on; `notes` take a round back, `best` keeps."""
+
+    nodes: Longs
+    people: Longs
+    seconds: Ints
+    price: Ints
+    fine: Longs
+    near: Ints
+    tally: Longs
+    notes: Longs
+    best: Longs
+    book: Longs
+    scratch: Longs
+
+
+@njit(**COMPILED)
+def draw(book):
     """The next number in [0, 1) of an xorshift generator whose state is one 64-bit word."""
-    x = state[0]
+    x = np.uint64(book[DICE])
     x ^= x << np.uint64(13)
     x ^= x >> np.uint64(7)
     x ^= x << np.uint64(17)
-    state[0] = x
+    book[DICE] = np.int64(x)
     return np.float64(x >> np.uint64(11)) / 9007199254740992.0
 
 
-@njit(cache=True, nogil=True)
-def begin_at(opens, closes, job, ready):
-    """The earliest start of a job for somebody who is ready, over its windows; NEVER if none."""
-    for w in range(opens.shape[1]):
-        if opens[job, w] > closes[job, w]:
-            break
-        if ready <= closes[job, w]:
-            return max(ready, opens[job, w])
+@njit(**COMPILED)
+def begin(nodes, fine, people, t, job, ready):
+    """The earliest start of a job by a person who is ready; NEVER if there is none."""
+    if ready > nodes[job, CLOSES]:
+        return NEVER
+    away = people[t, GONE] if nodes[job, LOCK] == 0 else 0
+    if nodes[job, WINDOWS] == 1 and away == 0:
+        return max(ready, nodes[job, OPENS])
+    work = nodes[job, WORK]
+    for w in range(nodes[job, WINDOWS]):
+        opens, closes = nodes[job, OPENS], nodes[job, CLOSES]
+        if nodes[job, WINDOWS] > 1:
+            opens, closes = fine[job, 2 * w], fine[job, 2 * w + 1]
+        start = max(ready, opens)
+        for a in range(away):
+            # absences are in order and apart, so that one pass is enough
+            if start < people[t, GONE + 2 + 2 * a] and start + work > people[t, GONE + 1 + 2 * a]:
+                start = people[t, GONE + 2 + 2 * a]
+        if start <= closes:
+            return start
     return NEVER
 
 
-@njit(cache=True, nogil=True)
-def latest_begin(opens, closes, job, limit):
-    """The latest start of a job that is not after `limit`, over its windows; -1 if none."""
-    best = np.int64(-1)
-    for w in range(opens.shape[1]):
-        if opens[job, w] > closes[job, w]:
-            break
-        last = min(closes[job, w], limit)
-        if last >= opens[job, w]:
-            best = max(best, last)
-    return best
+@njit(**COMPILED)
+def latest(nodes, fine, people, t, job, limit):
+    """The latest start of a job by a person that is not after `limit`; -1 if there is none."""
+    if limit < nodes[job, OPENS]:
+        return -1
+    away = people[t, GONE] if nodes[job, LOCK] == 0 else 0
+    if nodes[job, WINDOWS] == 1 and away == 0:
+        return min(limit, nodes[job, CLOSES])
+    work = nodes[job, WORK]
+    for w in range(nodes[job, WINDOWS] - 1, -1, -1):
+        opens, closes = nodes[job, OPENS], nodes[job, CLOSES]
+        if nodes[job, WINDOWS] > 1:
+            opens, closes = fine[job, 2 * w], fine[job, 2 * w + 1]
+        start = min(limit, closes)
+        for a in range(away - 1, -1, -1):
+            if start < people[t, GONE + 2 + 2 * a] and start + work > people[t, GONE + 1 + 2 * a]:
+                start = people[t, GONE + 1 + 2 * a] - work
+        if start >= opens:
+            return start
+    return -1
 
 
-@njit(cache=True, nogil=True)
-def step(data, job, free, fed, drive):
-    """Finish of a job in both states, for somebody free at `free` (no lunch yet) or `fed` (had it).
-
-    `data` is (opens, closes, duration, lunch_opens, lunch_latest, lunch_seconds of the technician).
-    """
-    opens, closes, duration, lunch_opens, lunch_latest, lunch_seconds = data
+@njit(**COMPILED)
+def ahead(nodes, fine, people, t, job, free, fed, drive):
+    """Finish of a job in both states, for somebody free at `free` (no lunch yet) or `fed`."""
     finish0 = finish1 = NEVER
-    if free < NEVER:
-        start = begin_at(opens, closes, job, free + drive)
-        if start < NEVER:
-            finish0 = start + duration[job]
-        # lunch before driving or after it: whichever lets the work begin sooner
-        for at, rest in ((free, drive), (free + drive, np.int64(0))):
-            eat = max(at, lunch_opens)
-            if eat <= lunch_latest:
-                start = begin_at(opens, closes, job, eat + lunch_seconds + rest)
-                if start < NEVER:
-                    finish1 = min(finish1, start + duration[job])
     if fed < NEVER:
-        start = begin_at(opens, closes, job, fed + drive)
+        start = begin(nodes, fine, people, t, job, fed + drive)
         if start < NEVER:
-            finish1 = min(finish1, start + duration[job])
+            finish1 = start + nodes[job, WORK]
+    if free < NEVER:
+        start = begin(nodes, fine, people, t, job, free + drive)
+        if start < NEVER:
+            finish0 = start + nodes[job, WORK]
+        # lunch before driving or after it: whichever lets the work begin sooner
+        for k in range(2):
+            eat = max(free if k == 0 else free + drive, people[t, EAT_OPENS])
+            if eat <= people[t, EAT_LATEST]:
+                ready = eat + people[t, EAT_SECONDS] + (drive if k == 0 else 0)
+                start = begin(nodes, fine, people, t, job, ready)
+                if start < NEVER:
+                    finish1 = min(finish1, start + nodes[job, WORK])
     return finish0, finish1
 
 
-@njit(cache=True, nogil=True)
-def back(data, job, next0, next1, drive):
+@njit(**COMPILED)
+def behind(nodes, fine, people, t, job, next0, next1, drive):
     """Latest arrival at a job in both states, given those of the place after it; -1 if none."""
-    opens, closes, duration, lunch_opens, lunch_latest, lunch_seconds = data
-    late1 = np.int64(-1)
+    work = nodes[job, WORK]
+    late0 = late1 = -1
     if next1 >= 0:
-        late1 = latest_begin(opens, closes, job, next1 - drive - duration[job])
-    finish = next0 - drive if next0 >= 0 else np.int64(-1)
-    # lunch after the job and before the next drive
-    if next1 >= 0 and lunch_opens + lunch_seconds + drive <= next1:
-        finish = max(finish, min(lunch_latest, next1 - drive - lunch_seconds))
-    late0 = np.int64(-1)
-    if finish >= 0:
-        late0 = latest_begin(opens, closes, job, finish - duration[job])
+        late1 = latest(nodes, fine, people, t, job, next1 - drive - work)
+    if people[t, EAT_LATEST] < 0:
+        return late0, late1
+    finish = next0 - drive if next0 >= 0 else -1
+    # lunch after the job and before the next drive, or after that drive
+    if next1 >= 0 and people[t, EAT_OPENS] + people[t, EAT_SECONDS] + drive <= next1:
+        finish = max(finish, min(people[t, EAT_LATEST], next1 - drive - people[t, EAT_SECONDS]))
+    if finish >= work:
+        late0 = latest(nodes, fine, people, t, job, finish - work)
     # lunch on arrival
-    if late1 >= 0 and lunch_opens + lunch_seconds <= late1:
-        late0 = max(late0, min(lunch_latest, late1 - lunch_seconds))
+    if late1 >= 0 and people[t, EAT_OPENS] + people[t, EAT_SECONDS] <= late1:
+        late0 = max(late0, min(people[t, EAT_LATEST], late1 - people[t, EAT_SECONDS]))
     return late0, late1
 
 
-@njit(cache=True, nogil=True)
-def reaches(data, free, fed, late0, late1, drive):
+@njit(**COMPILED)
+def reaches(people, t, free, fed, late0, late1, drive):
     """Whether somebody who finishes at `free` or `fed` can still do what comes after a drive."""
-    lunch_opens, lunch_latest, lunch_seconds = data[3], data[4], data[5]
     if fed < NEVER and fed + drive <= late1:
         return True
     if free >= NEVER:
         return False
     if free + drive <= late0:
         return True
-    eat = max(free, lunch_opens)
-    return eat <= lunch_latest and eat + lunch_seconds + drive <= late1
+    eat = max(free, people[t, EAT_OPENS])
+    return eat <= people[t, EAT_LATEST] and eat + people[t, EAT_SECONDS] + drive <= late1
 
 
-@njit(cache=True, nogil=True)
-def refresh(t, problem, routes, length, early, late):
-    """Recomputes both directions of one route."""
-    seconds, duration, opens, closes, shift_opens, shift_closes, lo, ll, ls = problem
-    data = (opens, closes, duration, lo[t], ll[t], ls[t])
-    jobs = duration.shape[0]
-    n = length[t]
-    home = jobs + t
-    fed_from_start = ll[t] < 0
-    early[t, 0, 0] = NEVER if fed_from_start else shift_opens[t]
-    early[t, 0, 1] = shift_opens[t] if fed_from_start else NEVER
-    at = home
-    for p in range(n):
-        job = routes[t, p]
-        drive = seconds[at, job]
-        early[t, p + 1, 0], early[t, p + 1, 1] = step(
-            data, job, early[t, p, 0], early[t, p, 1], drive
+@njit(**COMPILED)
+def fits(nodes, fine, people, t, job, before, to, onward):
+    """Whether a job can be done between a node and the one after it."""
+    after = nodes[before, NEXT]
+    free, fed = nodes[before, FREE], nodes[before, FED]
+    late0, late1 = nodes[after, LATE0], nodes[after, LATE1]
+    if min(free, fed) + to > nodes[job, CLOSES]:
+        return False
+    if free == NEVER and nodes[job, WINDOWS] == 1 and people[t, GONE] == 0:
+        # no lunch to come: the common case of plain routing problems
+        return max(fed + to, nodes[job, OPENS]) + nodes[job, WORK] + onward <= late1
+    if max(min(free, fed) + to, nodes[job, OPENS]) + nodes[job, WORK] + onward > max(late0, late1):
+        return False
+    free, fed = ahead(nodes, fine, people, t, job, free, fed, to)
+    return reaches(people, t, free, fed, late0, late1, onward)
+
+
+@njit(**COMPILED)
+def touch(nodes, notes, book, node):
+    """Notes a node before it changes, once a round."""
+    if nodes[node, MARK] != book[ROUND]:
+        nodes[node, MARK] = book[ROUND]
+        k = book[NOTED]
+        notes[k, CHANGING] = node
+        for c in range(CHANGING):
+            notes[k, c] = nodes[node, c]
+        book[NOTED] = k + 1
+
+
+@njit(**COMPILED)
+def touch_route(nodes, people, notes, book, t):
+    """Notes a route's sums before they change, once a round."""
+    if people[t, ROUTE_MARK] != book[ROUND]:
+        people[t, ROUTE_MARK] = book[ROUND]
+        k = nodes.shape[0] + book[ROUTES_NOTED]
+        notes[k, CHANGING] = t
+        for c in range(4):
+            notes[k, c] = people[t, COUNT + c]
+        book[ROUTES_NOTED] += 1
+
+
+@njit(**COMPILED)
+def forwards(desk, t, node, until):
+    """Earliest hours after a node, up to where nothing changes; never stops before `until`."""
+    nodes, people, fine, jobs = desk.nodes, desk.people, desk.fine, desk.price.shape[1]
+    due = until >= 0
+    while True:
+        job = nodes[node, NEXT]
+        if job >= jobs:
+            return
+        free, fed = ahead(
+            nodes, fine, people, t, job, nodes[node, FREE], nodes[node, FED], nodes[node, DRIVE]
         )
-        at = job
-    # who is home before lunch has to begin may eat at home
-    late[t, n, 1] = shift_closes[t]
-    late[t, n, 0] = -1 if fed_from_start else min(shift_closes[t], ll[t])
-    at = home
-    for p in range(n - 1, -1, -1):
-        job = routes[t, p]
-        drive = seconds[job, at]
-        late[t, p, 0], late[t, p, 1] = back(data, job, late[t, p + 1, 0], late[t, p + 1, 1], drive)
-        at = job
-
-
-@njit(cache=True, nogil=True)
-def place(t, job, problem, extra, routes, length, early, late, blink, state):
-    """The cheapest place for a job in a route: (added seconds, place), NEVER where it does not
-    fit."""
-    seconds, duration, opens, closes, shift_opens, shift_closes, lo, ll, ls = problem
-    data = (opens, closes, duration, lo[t], ll[t], ls[t])
-    jobs = duration.shape[0]
-    home = jobs + t
-    n = length[t]
-    best, best_place = NEVER, -1
-    if n + 1 >= routes.shape[1]:
-        return best, best_place
-    for p in range(n + 1):
-        before = home if p == 0 else routes[t, p - 1]
-        after = home if p == n else routes[t, p]
-        added = seconds[before, job] + seconds[job, after] - seconds[before, after] + extra[t, job]
-        if added >= best:
-            continue
-        if blink > 0 and draw(state) < blink:
-            continue
-        free, fed = step(data, job, early[t, p, 0], early[t, p, 1], seconds[before, job])
-        if reaches(data, free, fed, late[t, p, 0], late[t, p, 1], seconds[job, after]):
-            best, best_place = added, p
-    return best, best_place
-
-
-@njit(cache=True, nogil=True)
-def insert(t, p, job, routes, length, where):
-    """Puts a job at a place."""
-    for q in range(length[t], p, -1):
-        routes[t, q] = routes[t, q - 1]
-    routes[t, p] = job
-    length[t] += 1
-    where[job] = t
-
-
-@njit(cache=True, nogil=True)
-def cut(t, p, routes, length, where):
-    """Takes the job at a place out."""
-    where[routes[t, p]] = -1
-    for q in range(p, length[t] - 1):
-        routes[t, q] = routes[t, q + 1]
-    length[t] -= 1
-
-
-@njit(cache=True, nogil=True)
-def cost_of(problem, extra, penalty, routes, length, where):
-    """Penalties of what is left out, plus travel and what pairings count."""
-    seconds, jobs = problem[0], problem[1].shape[0]
-    total = 0.0
-    for job in range(jobs):
-        if where[job] < 0:
-            total += penalty[job]
-    for t in range(length.shape[0]):
-        if length[t]:
-            at = jobs + t
-            for p in range(length[t]):
-                job = routes[t, p]
-                total += seconds[at, job] + extra[t, job]
-                at = job
-            total += seconds[at, jobs + t]
-    return total
-
-
-@njit(cache=True, nogil=True)
-def ruin(near, fixed, routes, length, where, taken, hit, state):
-    """Takes strings of neighbouring jobs out of routes; returns how many, and marks the routes."""
-    jobs, people = where.shape[0], length.shape[0]
-    used, busy = 0, 0
-    for t in range(people):
-        hit[t] = False
-        if length[t]:
-            used += length[t]
-            busy += 1
-    if busy == 0:
-        return 0
-    longest = min(float(STRING_MAX), used / busy)
-    strings = int(np.floor(draw(state) * (4 * REMOVED_MEAN / (1 + longest) - 1))) + 1
-    seed = int(draw(state) * jobs)
-    removed, ruined = 0, 0
-    for k in range(near.shape[1] + 1):
-        if ruined >= strings:
-            break
-        job = seed if k == 0 else near[seed, k - 1]
-        t = where[job]
-        if t < 0 or hit[t] or fixed[job]:
-            continue
-        n = length[t]
-        size = int(np.floor(draw(state) * min(float(n), longest))) + 1
-        at = 0
-        for p in range(n):
-            if routes[t, p] == job:
-                at = p
-        kept = 0
-        if size < n and draw(state) < SPLIT_SHARE:
-            # a split string keeps a stretch in its middle
-            kept = 1
-            while size + kept < n and draw(state) > SPLIT_DEPTH:
-                kept += 1
-                if kept >= size:
-                    break
-        reach = min(n, size + kept)
-        low = max(0, at - reach + 1)
-        first = low + int(draw(state) * (min(at, n - reach) - low + 1))
-        keep_from = first + (int(draw(state) * (reach - kept + 1)) if kept else reach)
-        hit[t] = True
-        for p in range(first + reach - 1, first - 1, -1):
-            if kept and keep_from <= p < keep_from + kept:
-                continue
-            if fixed[routes[t, p]]:
-                continue
-            taken[removed] = routes[t, p]
-            removed += 1
-            cut(t, p, routes, length, where)
-        ruined += 1
-    return removed
-
-
-@njit(cache=True, nogil=True)
-def order_of(penalty, closes, far, loose, count, keys, state):
-    """Sorts the loose jobs: at random, far first, near first, tight first; dear tiers always
-    first."""
-    choice = draw(state) * 11
-    for k in range(count):
-        job = loose[k]
-        if choice < 4:
-            key = draw(state)
-        elif choice < 6:
-            key = -float(far[job])
-        elif choice < 8:
-            key = float(far[job])
+        if job == until:
+            due = False
+        if free == nodes[job, FREE] and fed == nodes[job, FED]:
+            if not due:
+                return
         else:
-            key = float(closes[job, 0])
-        tier = 0.0
-        if penalty[job] >= 1e14:
-            tier = -4e12
-        elif penalty[job] >= 1e12:
-            tier = -3e12
-        elif penalty[job] >= 1e9:
-            tier = -2e12
-        elif penalty[job] >= 1e6:
-            tier = -1e12
-        # a dearer job of the same tier goes a little earlier, or leftovers never get their turn
-        keys[k] = tier + (key if choice >= 4 else key - penalty[job] / 7200.0 * draw(state))
-    ranked = np.argsort(keys[:count])
-    copy = loose[:count].copy()
-    for k in range(count):
-        loose[k] = copy[ranked[k]]
+            touch(nodes, desk.notes, desk.book, job)
+            nodes[job, FREE], nodes[job, FED] = free, fed
+        node = job
 
 
-@njit(cache=True, nogil=True)
-def search(problem, rules, best, work, run, state):
-    """Runs rounds `run[0]` until `run[1]` of `run[2]`; keeps the best plan found in `best`.
-
-    `rules` is (allowed[T, J], extra, penalty, fixed, near, far); `best` is (routes, length, where,
-    cost[1]) and `work` the current plan in the same shape with `early` and `late` behind it.
-    """
-    allowed, extra, penalty, fixed, near, far = rules
-    routes, length, where, cost, early, late = work
-    people, jobs = allowed.shape
-    loose = np.empty(jobs, dtype=np.int64)
-    keys = np.empty(jobs, dtype=np.float64)
-    hit = np.zeros(people, dtype=np.bool_)
-    taken = np.empty(jobs, dtype=np.int64)
-    was_routes, was_length, was_where = routes.copy(), length.copy(), where.copy()
-    for done in range(run[0], run[1]):
-        share = done / run[2]
-        warmth = run[3] * (run[4] / run[3]) ** share
-        was_routes[:] = routes
-        was_length[:] = length
-        was_where[:] = where
-        left = 0
-        for job in range(jobs):
-            if where[job] < 0:
-                left += 1
-        # of work that nobody has room for only a share is tried in each round
-        chance = LEFTOVERS_TRIED / max(left, 1) if done > run[0] else 1.0
-        ruin(near, fixed, routes, length, where, taken, hit, state)
-        for t in range(people):
-            if hit[t]:
-                refresh(t, problem, routes, length, early, late)
-        count = 0
-        for job in range(jobs):
-            if where[job] < 0 and (
-                was_where[job] >= 0 or penalty[job] >= PROMISED or draw(state) < chance
-            ):
-                loose[count] = job
-                count += 1
-        order_of(penalty, problem[3], far, loose, count, keys, state)
-        for k in range(count):
-            job = loose[k]
-            best_added, best_t, best_p = NEVER, -1, -1
-            for t in range(people):
-                if not allowed[t, job]:
-                    continue
-                added, p = place(t, job, problem, extra, routes, length, early, late, BLINK, state)
-                if added < best_added:
-                    best_added, best_t, best_p = added, t, p
-            if best_t >= 0 and best_added < penalty[job]:
-                insert(best_t, best_p, job, routes, length, where)
-                refresh(best_t, problem, routes, length, early, late)
-                hit[best_t] = True
-        found = cost_of(problem, extra, penalty, routes, length, where)
-        if found < cost[0] - warmth * np.log(max(draw(state), 1e-12)):
-            cost[0] = found
-            if found < best[3][0] - 1e-6:
-                best[0][:] = routes
-                best[1][:] = length
-                best[2][:] = where
-                best[3][0] = found
+@njit(**COMPILED)
+def backwards(desk, t, node, until):
+    """Latest hours before a node, up to where nothing changes; never stops before `until`."""
+    nodes, people, fine, jobs = desk.nodes, desk.people, desk.fine, desk.price.shape[1]
+    due = until >= 0
+    while True:
+        job = nodes[node, PREV]
+        if job >= jobs or nodes[job, LOCK] == 2:
+            return
+        late0, late1 = behind(
+            nodes, fine, people, t, job, nodes[node, LATE0], nodes[node, LATE1], nodes[job, DRIVE]
+        )
+        if job == until:
+            due = False
+        if late0 == nodes[job, LATE0] and late1 == nodes[job, LATE1]:
+            if not due:
+                return
         else:
-            for t in range(people):
-                if hit[t]:
-                    routes[t] = was_routes[t]
-                    length[t] = was_length[t]
-                    refresh(t, problem, routes, length, early, late)
-            where[:] = was_where
+            touch(nodes, desk.notes, desk.book, job)
+            nodes[job, LATE0], nodes[job, LATE1] = late0, late1
+        node = job
+
+
+@njit(**COMPILED)
+def fair(people, book, t, worked):
+    """What a person's work counts: a full shift the day's price, half a shift a quarter of it."""
+    hours = np.int64(people[t, HOURS])
+    return book[FAIRNESS] * worked * worked // (hours * hours)
+
+
+@njit(**COMPILED)
+def settle(desk, t, job, sign):
+    """Books a job in (+1) or out (-1) of a route's sums and of the cost, travel apart."""
+    nodes, people, book = desk.nodes, desk.people, desk.book
+    touch_route(nodes, people, desk.notes, book, t)
+    people[t, COUNT] += sign
+    people[t, LOADED] += sign * nodes[job, LOAD]
+    book[nodes[job, TIER]] -= sign * nodes[job, PENALTY]
+    book[4] += sign * desk.price[t, job]
+    if book[FAIRNESS] > 0:
+        before = fair(people, book, t, np.int64(people[t, WORKED]))
+        people[t, WORKED] += sign * nodes[job, WORK]
+        book[4] += fair(people, book, t, np.int64(people[t, WORKED])) - before
+    if nodes[job, GROUP] >= 0:
+        book[4] += recount(desk.tally, book, nodes[job, GROUP], t, sign)
+
+
+@njit(**COMPILED)
+def recount(tally, book, group, t, sign):
+    """Books a job in or out of its group; each helper after the first counts."""
+    had, helpers = tally[group, t], tally[group, tally.shape[1] - 1]
+    tally[group, t] = had + sign
+    change = 1 if had == 0 else (-1 if had + sign == 0 else 0)
+    tally[group, tally.shape[1] - 1] = helpers + change
+    return (max(helpers + change - 1, 0) - max(helpers - 1, 0)) * book[SPLIT]
+
+
+@njit(**COMPILED)
+def link(desk, t, job, before):
+    """Puts a job after a node and brings the hours of its route up to date."""
+    nodes, notes, book, seconds = desk.nodes, desk.notes, desk.book, desk.seconds
+    after = nodes[before, NEXT]
+    touch(nodes, notes, book, before)
+    touch(nodes, notes, book, job)
+    touch(nodes, notes, book, after)
+    book[4] -= nodes[before, DRIVE] if desk.people[t, COUNT] > 0 else 0
+    nodes[before, NEXT], nodes[job, PREV] = job, before
+    nodes[job, NEXT], nodes[after, PREV] = after, job
+    nodes[before, DRIVE] = np.int64(seconds[nodes[before, SPOT], nodes[job, SPOT]])
+    nodes[job, DRIVE] = np.int64(seconds[nodes[job, SPOT], nodes[after, SPOT]])
+    book[4] += nodes[before, DRIVE] + nodes[job, DRIVE]
+    nodes[job, ROUTE] = t
+    settle(desk, t, job, 1)
+    take_loose(nodes, book, job)
+    nodes[job, FREE], nodes[job, LATE0], nodes[job, LATE1] = -1, -2, -2
+    forwards(desk, t, before, job)
+    backwards(desk, t, after, job)
+
+
+@njit(**COMPILED)
+def unlink(desk, job):
+    """Takes a job out of its route; the caller brings the hours up to date."""
+    nodes, notes, book = desk.nodes, desk.notes, desk.book
+    t, before, after = nodes[job, ROUTE], nodes[job, PREV], nodes[job, NEXT]
+    touch(nodes, notes, book, before)
+    touch(nodes, notes, book, job)
+    touch(nodes, notes, book, after)
+    book[4] -= nodes[before, DRIVE] + nodes[job, DRIVE]
+    nodes[before, NEXT], nodes[after, PREV] = after, before
+    nodes[before, DRIVE] = np.int64(desk.seconds[nodes[before, SPOT], nodes[after, SPOT]])
+    nodes[job, ROUTE] = -1
+    settle(desk, t, job, -1)
+    book[4] += nodes[before, DRIVE] if desk.people[t, COUNT] > 0 else 0
+    put_loose(nodes, book, job)
+    if nodes[job, MATE] >= 0:
+        reopen(nodes, desk.fine, job)
+
+
+@njit(**COMPILED)
+def reopen(nodes, fine, job):
+    """Half a crew that leaves its route may begin at any of its hours again."""
+    windows = 0
+    while windows < 8 and fine[job, 2 * windows] <= fine[job, 2 * windows + 1]:
+        windows += 1
+    nodes[job, WINDOWS] = windows
+    nodes[job, OPENS] = fine[job, 0]
+    nodes[job, CLOSES] = fine[job, 2 * max(windows - 1, 0) + 1]
+
+
+@njit(**COMPILED)
+def put_loose(nodes, book, job):
+    """Adds a job to those that are in no route."""
+    k = book[LOOSE]
+    nodes[k, LOOSE_LIST] = job
+    nodes[job, LOOSE_AT] = k
+    book[LOOSE] = k + 1
+
+
+@njit(**COMPILED)
+def take_loose(nodes, book, job):
+    """Takes a job from those that are in no route."""
+    k, last = nodes[job, LOOSE_AT], book[LOOSE] - 1
+    moved = nodes[last, LOOSE_LIST]
+    nodes[k, LOOSE_LIST] = moved
+    nodes[moved, LOOSE_AT] = k
+    book[LOOSE] = last

@@ -1,40 +1,48 @@
-"""From a problem as people write it to arrays that a kernel reads; refuses what cannot be."""
+"""From a problem as people write it to arrays that a kernel reads."""
 
-from math import isfinite
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scheduling.refusals import refuse_unsound
 from scheduling.travel import Matrix, great_circle
 from schemas.base import Value
 from schemas.plan import DAY_SECONDS, Job, Point, Problem, Technician, Tier
-from schemas.problems import Refusal
 
-TIER_WEIGHTS: dict[Tier, float] = {
-    "emergency": 1e13,
-    "breaks_today": 1e10,
-    "booked": 1e7,
-    "due_soon": 1e2,
-    "routine": 1.0,
-}
-"""Apart far enough that a whole day of a later tier never outweighs one job of an earlier one."""
-FIXED_WEIGHT = 1e15
+TIERS: tuple[Tier, ...] = ("emergency", "breaks_today", "booked", "due_soon", "routine")
 OTHER_GRID_SECONDS = 300
 """What it counts to send somebody out of the grids that are theirs."""
 CHANGE_HANDS_SECONDS = 900
 """What it counts to take a job from the technician who holds it."""
 NOT_PREFERRED_SECONDS = 600
+GROUP_SPLIT_SECONDS = 600
+"""What each further technician in one compound or village counts."""
+TOLD_GRACE_SECONDS = 900
+TOLD_SHIFT_SECONDS = 600
+"""What it counts to come at another time than the customer was told, beyond the grace."""
+CLOSED_DOOR_SECONDS = 1800
+"""What a visit counts at which nobody opens, times how likely that is."""
+OVERTIME_PRICE = 2
+"""What a second of overtime counts, besides the travel in it."""
+RESERVE_PRICE = 1
+"""What a second of the reserve for emergencies counts, once work eats it."""
 NO_WAY = 10**7
 WINDOWS_MAX = 8
 
 ABLE, NO_SKILL, CERTIFICATE, EXCLUDED, FIXED_ELSEWHERE, UNREACHABLE = range(6)
-REASON_CODES = ("able", "skill", "certificate", "excluded", "fixed_elsewhere", "tablet_unreachable")
+STANDBY, OVERLOAD, ON_DARK_TABLET = range(6, 9)
+REASON_CODES = (
+    "able", "skill", "certificate", "excluded", "fixed_elsewhere", "tablet_unreachable", "standby",
+    "overload", "on_unreachable_tablet",
+)  # fmt: skip
 
-Ints = NDArray[np.int64]
+Ints = NDArray[np.int32]
 
 
 class Prepared(Value, frozen=True):
-    """The problem in arrays: jobs are points 0…J-1, homes J…J+T-1.
+    """The problem in arrays: spots 0…J-1 are the jobs', those after them where people begin and
+    end.
 
     `why` holds, per technician and job, ABLE or the first rule that stands against it.
     """
@@ -42,10 +50,11 @@ class Prepared(Value, frozen=True):
     problem: Problem
     travel: Matrix
     seconds: Ints
+    start_spot: Ints
+    end_spot: Ints
     duration: Ints
     opens: Ints
     closes: Ints
-    penalty: NDArray[np.float64]
     fixed: NDArray[np.bool_]
     why: NDArray[np.int8]
     extra: Ints
@@ -55,40 +64,65 @@ class Prepared(Value, frozen=True):
     lunch_latest: Ints
     lunch_seconds: Ints
 
+    def hours(self, job: int) -> list[tuple[int, int]]:
+        """The stretches within which a job may begin, in order."""
+        pairs = zip(self.opens[job].tolist(), self.closes[job].tolist(), strict=True)
+        return [(opens, closes) for opens, closes in pairs if opens <= closes]
+
 
 def prepare(problem: Problem) -> Prepared:
     """Checks a problem and lays it out. Refuses `plan_problem` with the field and the reason."""
-    _refuse_unsound(problem)
-    travel = _travel(problem)
-    seconds = np.where(travel.seconds < 0, NO_WAY, travel.seconds).astype(np.int64)
-    opens, closes = _windows(problem.jobs)
+    refuse_unsound(problem)
     people = problem.technicians
+    places = [each.place for each in problem.jobs]
+    depots: dict[Point, int] = {}
+    for person in people:
+        for point in (start_of(person), end_of(person)):
+            depots.setdefault(point, len(places) + len(depots))
+    travel = _travel(problem, [*places, *depots])
+    opens, closes = _windows(problem)
+    why, extra = _pairings(problem)
     return Prepared(
         problem=problem,
         travel=travel,
-        seconds=np.ascontiguousarray(seconds),
-        duration=np.array([each.duration_seconds for each in problem.jobs], dtype=np.int64),
+        seconds=np.where(travel.seconds < 0, np.int32(NO_WAY), travel.seconds),
+        start_spot=_column([depots[start_of(each)] for each in people]),
+        end_spot=_column([depots[end_of(each)] for each in people]),
+        duration=_column([each.duration_seconds for each in problem.jobs]),
         opens=opens,
         closes=closes,
-        penalty=np.array([penalty_of(each) for each in problem.jobs], dtype=np.float64),
         fixed=np.array([each.fixed is not None for each in problem.jobs], dtype=np.bool_),
-        why=_why(problem),
-        extra=_extra(problem),
-        shift_opens=np.array([each.shift.opens for each in people], dtype=np.int64),
-        shift_closes=np.array([each.shift.closes for each in people], dtype=np.int64),
-        lunch_opens=np.array([each.lunch.opens if each.lunch else 0 for each in people], np.int64),
-        lunch_latest=np.array([_latest_lunch(each) for each in people], dtype=np.int64),
-        lunch_seconds=np.array(
-            [each.lunch.duration_seconds if each.lunch else 0 for each in people], dtype=np.int64
+        why=why,
+        extra=extra,
+        shift_opens=_column([each.shift.opens for each in people]),
+        shift_closes=_column([each.shift.closes + each.overtime_seconds for each in people]),
+        lunch_opens=_column([each.lunch.opens if each.lunch else 0 for each in people]),
+        lunch_latest=_column([latest_lunch(each) for each in people]),
+        lunch_seconds=_column(
+            [each.lunch.duration_seconds if each.lunch else 0 for each in people]
         ),
     )
 
 
-def penalty_of(job: Job) -> float:
-    """What leaving a job out costs, in seconds of travel."""
-    if job.fixed is not None:
-        return FIXED_WEIGHT
-    return job.penalty_seconds * TIER_WEIGHTS[job.tier]
+def start_of(person: Technician) -> Point:
+    """Where a day begins: a station, where the person stands now, or home."""
+    return person.start or person.home
+
+
+def end_of(person: Technician) -> Point:
+    """Where a day ends: a station, or home."""
+    return person.end or person.home
+
+
+def tier_number(job: Job) -> int:
+    """The row of the cost that leaving a job out counts in; what is fixed counts as an emergency."""
+    return 0 if job.fixed is not None else TIERS.index(job.tier)
+
+
+def latest_lunch(person: Technician) -> int:
+    """The last instant at which lunch may begin; -1: there is none to take."""
+    lunch = person.lunch
+    return lunch.closes - lunch.duration_seconds if lunch else -1
 
 
 def start_bands(job: Job) -> list[tuple[int, int]]:
@@ -102,12 +136,17 @@ def start_bands(job: Job) -> list[tuple[int, int]]:
     if job.due_seconds is not None and job.due_seconds > job.earliest_seconds:
         latest = job.due_seconds
     given = [(each.opens, each.closes) for each in job.windows] or [(0, DAY_SECONDS * 2)]
-    cut = [(max(o, job.earliest_seconds), min(c, latest)) for o, c in given]
-    return sorted((o, c) for o, c in cut if o <= c)
+    cut = sorted((max(o, job.earliest_seconds), min(c, latest)) for o, c in given)
+    return _joined([(o, c) for o, c in cut if o <= c])
 
 
-def reason_against(technician: Technician, job: Job, *, problem: Problem) -> int:
-    """The first rule that forbids a pairing whatever the hours, or ABLE."""
+def reason_against(
+    technician: Technician, job: Job, *, problem: Problem, dark: frozenset[str] | None = None
+) -> int:
+    """The first rule that forbids a pairing whatever the hours, or ABLE.
+
+    `dark` names the technicians whose tablet nobody can reach, where that is known already.
+    """
     if job.fixed is not None:
         return ABLE if job.fixed.technician == technician.id else FIXED_ELSEWHERE
     if not set(job.skills) <= set(technician.skills):
@@ -117,45 +156,18 @@ def reason_against(technician: Technician, job: Job, *, problem: Problem) -> int
             return CERTIFICATE
     if technician.id in job.never or (job.only and technician.id not in job.only):
         return EXCLUDED
+    if technician.capacity is not None and job.load > technician.capacity:
+        return OVERLOAD
+    if job.holder == technician.id:
+        return ABLE
+    if technician.standby and job.tier != "emergency":
+        return STANDBY
     # a tablet that nobody can reach learns of no new work, and keeps what it has
-    if not technician.reachable and job.holder != technician.id:
+    if not technician.reachable:
         return UNREACHABLE
+    if job.holder in (_dark(problem) if dark is None else dark):
+        return ON_DARK_TABLET
     return ABLE
-
-
-def _latest_lunch(technician: Technician) -> int:
-    # -1 says that there is no break to take
-    lunch = technician.lunch
-    return lunch.closes - lunch.duration_seconds if lunch else -1
-
-
-def _windows(jobs: tuple[Job, ...]) -> tuple[Ints, Ints]:
-    opens = np.full((max(len(jobs), 1), WINDOWS_MAX), 1, dtype=np.int64)
-    closes = np.full((max(len(jobs), 1), WINDOWS_MAX), -1, dtype=np.int64)
-    for row, job in enumerate(jobs):
-        for column, (first, last) in enumerate(start_bands(job)):
-            opens[row, column], closes[row, column] = first, last
-    return opens, closes
-
-
-def _why(problem: Problem) -> NDArray[np.int8]:
-    table = np.zeros((len(problem.technicians), len(problem.jobs)), dtype=np.int8)
-    # jobs that ask for the same are judged once
-    for row, person in enumerate(problem.technicians):
-        known: dict[object, int] = {}
-        for column, job in enumerate(problem.jobs):
-            asks = (job.skills, job.only, job.never, job.holder, job.fixed)
-            if asks not in known:
-                known[asks] = reason_against(person, job, problem=problem)
-            table[row, column] = known[asks]
-    return table
-
-
-def _extra(problem: Problem) -> Ints:
-    return np.array(
-        [[extra_seconds(each, job) for job in problem.jobs] for each in problem.technicians],
-        dtype=np.int64,
-    ).reshape(len(problem.technicians), len(problem.jobs))
 
 
 def extra_seconds(technician: Technician, job: Job) -> int:
@@ -170,8 +182,90 @@ def extra_seconds(technician: Technician, job: Job) -> int:
     return extra
 
 
-def _travel(problem: Problem) -> Matrix:
-    points = [*(each.place for each in problem.jobs), *(each.home for each in problem.technicians)]
+def start_prices(job: Job) -> list[tuple[int, int, int]]:
+    """What beginning within a stretch counts: another time than was told, and a door that stays
+    shut."""
+    found = [
+        (each.opens, each.closes, round((1 - each.odds) * CLOSED_DOOR_SECONDS))
+        for each in job.access
+    ]
+    if job.told_seconds is not None and job.fixed is None:
+        early, late = job.told_seconds - TOLD_GRACE_SECONDS, job.told_seconds + TOLD_GRACE_SECONDS
+        found.append((0, early - 1, TOLD_SHIFT_SECONDS))
+        found.append((late + 1, 2 * DAY_SECONDS, TOLD_SHIFT_SECONDS))
+    return [each for each in found if each[2] > 0 and each[0] <= each[1]]
+
+
+def crews_of(problem: Problem) -> Mapping[str, list[int]]:
+    """The rows of the jobs of each crew."""
+    crews: dict[str, list[int]] = {}
+    for row, job in enumerate(problem.jobs):
+        if job.crew is not None:
+            crews.setdefault(job.crew, []).append(row)
+    return crews
+
+
+def _dark(problem: Problem) -> frozenset[str]:
+    return frozenset(each.id for each in problem.technicians if not each.reachable)
+
+
+def _column(values: list[int]) -> Ints:
+    return np.array(values, dtype=np.int32)
+
+
+def _joined(bands: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    # windows that overlap are one, so that there is one latest start before every instant
+    joined: list[tuple[int, int]] = []
+    for opens, closes in bands:
+        if joined and opens <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], closes))
+        else:
+            joined.append((opens, closes))
+    return joined
+
+
+def _windows(problem: Problem) -> tuple[Ints, Ints]:
+    bands = [start_bands(each) for each in problem.jobs]
+    for pair in crews_of(problem).values():
+        # both halves begin at one instant, so that both are bound by the hours of either
+        shared = _shared(bands[pair[0]], bands[pair[1]])
+        for row in pair:
+            bands[row] = shared if problem.jobs[row].fixed is None else bands[row]
+    opens = np.full((max(len(bands), 1), WINDOWS_MAX), 1, dtype=np.int32)
+    closes = np.full((max(len(bands), 1), WINDOWS_MAX), -1, dtype=np.int32)
+    for row, several in enumerate(bands):
+        for column, (first, last) in enumerate(several[:WINDOWS_MAX]):
+            opens[row, column], closes[row, column] = first, last
+    return opens, closes
+
+
+def _shared(ones: list[tuple[int, int]], others: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    both = [(max(a, c), min(b, d)) for a, b in ones for c, d in others]
+    return sorted((o, c) for o, c in both if o <= c)
+
+
+def _pairings(problem: Problem) -> tuple[NDArray[np.int8], Ints]:
+    people, jobs = problem.technicians, problem.jobs
+    why = np.zeros((len(people), len(jobs)), dtype=np.int8)
+    extra = np.zeros((len(people), len(jobs)), dtype=np.int32)
+    dark = _dark(problem)
+    # jobs that ask for the same are judged once
+    asks: dict[object, list[int]] = {}
+    for column, job in enumerate(jobs):
+        key = (
+            job.skills, job.only, job.never, job.holder, job.fixed, job.load, job.tier, job.grid,
+            job.prefers,
+        )  # fmt: skip
+        asks.setdefault(key, []).append(column)
+    for columns in asks.values():
+        job = jobs[columns[0]]
+        for row, person in enumerate(people):
+            why[row, columns] = reason_against(person, job, problem=problem, dark=dark)
+            extra[row, columns] = extra_seconds(person, job)
+    return why, extra
+
+
+def _travel(problem: Problem, points: list[Point]) -> Matrix:
     if problem.matrix is None:
         latitudes = np.array([each.latitude for each in points], dtype=np.float64)
         longitudes = np.array([each.longitude for each in points], dtype=np.float64)
@@ -182,54 +276,3 @@ def _travel(problem: Problem) -> Matrix:
     seconds = np.array(problem.matrix.seconds, dtype=np.int32)
     metres = np.array(problem.matrix.metres, dtype=np.int32)
     return Matrix(seconds=seconds[np.ix_(order, order)], metres=metres[np.ix_(order, order)])
-
-
-def _refuse_unsound(problem: Problem) -> None:
-    for kind, things in (("technicians", problem.technicians), ("jobs", problem.jobs)):
-        ids = [each.id for each in things]
-        if len(set(ids)) != len(ids):
-            raise Refusal("plan_problem", field=kind, reason="the same id twice")
-    size = _matrix_size(problem)
-    for person in problem.technicians:
-        _refuse_place(person.home, f"technicians.{person.id}.home", size=size)
-        if person.shift.closes < person.shift.opens:
-            raise Refusal(
-                "plan_problem", field=f"technicians.{person.id}.shift", reason="ends early"
-            )
-        lunch = person.lunch
-        if lunch and lunch.closes - lunch.opens < lunch.duration_seconds:
-            raise Refusal(
-                "plan_problem",
-                field=f"technicians.{person.id}.lunch",
-                reason="longer than its band",
-            )
-    known = {each.id for each in problem.technicians}
-    for job in problem.jobs:
-        _refuse_place(job.place, f"jobs.{job.id}.place", size=size)
-        if any(each.closes < each.opens for each in job.windows):
-            raise Refusal(
-                "plan_problem", field=f"jobs.{job.id}.windows", reason="ends before it opens"
-            )
-        if job.fixed is not None and job.fixed.technician not in known:
-            raise Refusal("plan_problem", field=f"jobs.{job.id}.fixed", reason="unknown technician")
-
-
-def _matrix_size(problem: Problem) -> int | None:
-    if problem.matrix is None:
-        return None
-    size = len(problem.matrix.seconds)
-    for table in (problem.matrix.seconds, problem.matrix.metres):
-        if len(table) != size or any(len(row) != size for row in table):
-            raise Refusal("plan_problem", field="matrix", reason="not square")
-    return size
-
-
-def _refuse_place(place: Point, field: str, *, size: int | None) -> None:
-    if size is not None:
-        if place.index is None or place.index >= size:
-            raise Refusal("plan_problem", field=field, reason="not a row of the matrix")
-        return
-    if place.latitude is None or place.longitude is None:
-        raise Refusal("plan_problem", field=field, reason="no coordinates")
-    if not (isfinite(place.latitude) and isfinite(place.longitude)):
-        raise Refusal("plan_problem", field=field, reason="not a number")
