@@ -3,12 +3,11 @@
 from typing import Any
 
 import msgspec
-from litestar import Litestar, MediaType, Response, get
+from litestar import Litestar, Response, get
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
-from sqlalchemy import text
 
 from api import (
     access_routes,
@@ -16,6 +15,7 @@ from api import (
     cycle_routes,
     face_routes,
     field_routes,
+    health_routes,
     keeping_routes,
     notification_routes,
     office_routes,
@@ -25,45 +25,14 @@ from api import (
     safety_routes,
     sync_routes,
 )
-from api.access_routes import Call, services
+from api.access_routes import Call
+from api.door import Door
 from api.guards import SignedIn, everybody
 from api.services import Services
 from api.zstd import compression
 from schemas.problems import PROBLEMS, Refusal
-from storage import board, migrate
 
 VERSION = "0.1.0"
-
-
-@get("/health/live", guards=[everybody], summary="The process lives", tags=["Health"])
-async def live() -> dict[str, str]:
-    """Nothing but that this process answers."""
-    return {"status": "live"}
-
-
-@get("/health/ready", guards=[everybody], summary="Requests can be served", tags=["Health"])
-async def ready(request: Call) -> dict[str, str]:
-    """The database answers and stands at the schema that this code was written for."""
-    try:
-        async with services(request).engine.connect() as tx:
-            found = await tx.scalar(text("SELECT version_num FROM alembic_version"))
-    except Exception as error:
-        raise Refusal("unavailable", part="database") from error
-    if found != migrate.HEAD:
-        raise Refusal("unavailable", part="schema", found=found, wanted=migrate.HEAD)
-    return {"status": "ready", "schema": str(found)}
-
-
-@get("/metrics", guards=[everybody], media_type=MediaType.TEXT, summary="Figures", tags=["Health"])
-async def metrics(request: Call) -> str:
-    """Counts for Prometheus, without personal data."""
-    lines = []
-    async with services(request).engine.connect() as tx:
-        units = (await tx.execute(text("SELECT id FROM unit ORDER BY id"))).scalars().all()
-        for unit in units:
-            for name, count in (await board.figures(tx, unit)).items():
-                lines.append(f'doorstep_{name}{{unit="{unit}"}} {count}')
-    return "\n".join(lines) + "\n"
 
 
 @get("/schema/openapi.json", guards=[everybody], include_in_schema=False)
@@ -104,7 +73,7 @@ def _complete(operation: dict[str, Any], shape: dict[str, Any] | None) -> None:
         "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
     # every operation may be refused in these ways; the code says which it was
-    for status in ("400", "401", "403", "404", "409", "413", "415", "422", "429", "503"):
+    for status in ("400", "401", "403", "404", "409", "408", "413", "415", "422", "429", "503"):
         operation["responses"].setdefault(status, problem)
         if status == "400":
             operation["responses"][status] = problem
@@ -132,9 +101,7 @@ def create_app(given: Services) -> Litestar:
     """The application over its services; the only place where they meet."""
     return Litestar(
         route_handlers=[
-            live,
-            ready,
-            metrics,
+            health_routes.router,
             openapi,
             face_routes.faces,
             access_routes.router,
@@ -150,7 +117,7 @@ def create_app(given: Services) -> Litestar:
             cycle_routes.router,
         ],
         state=State({"services": given}),
-        middleware=[DefineMiddleware(SignedIn)],
+        middleware=[Door, DefineMiddleware(SignedIn, exclude=["^/metrics$"])],
         exception_handlers={
             Refusal: problems.refused,
             HTTPException: problems.http,
@@ -159,5 +126,6 @@ def create_app(given: Services) -> Litestar:
         openapi_config=OpenAPIConfig(title="Doorstep", version=VERSION, path="/schema-internal"),
         compression_config=compression(),
         debug=False,
+        logging_config=None,  # runtime says how this process logs
         request_max_body_size=None,
     )

@@ -17,11 +17,15 @@ WAITING_MAX = 200
 
 
 class Gate:
-    """One a process."""
+    """One a process. `working`, `waiting` and `turned_away` are the door's counts of requests
+    (`api/door.py`)."""
 
     def __init__(self) -> None:
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
+        self.working = 0
+        self.waiting = 0
+        self.turned_away = 0
 
     @asynccontextmanager
     async def turn(self, operations: int) -> AsyncIterator[None]:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
+from litestar.types import Send
 
 from schemas.problems import PROBLEMS, Refusal
 
@@ -27,6 +28,20 @@ _BY_STATUS = {
 
 def answer(code: str, details: dict[str, Any] | None = None) -> Response[bytes]:
     """The answer to a problem of the list."""
+    status, headers, body = _written(code, details or {})
+    return Response(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+async def send(code: str, sending: Send, **details: object) -> None:
+    """The same, before there is a request to answer."""
+    status, headers, body = _written(code, details)
+    pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    pairs += [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body))]
+    await sending({"type": "http.response.start", "status": status, "headers": pairs})
+    await sending({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _written(code: str, details: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
     problem = PROBLEMS[code]
     body = {
         "type": f"urn:doorstep:problem:{code}",
@@ -35,16 +50,11 @@ def answer(code: str, details: dict[str, Any] | None = None) -> Response[bytes]:
         "code": code,
         "detail": problem.en,
         "detail_zh": problem.zh,
-        "details": details or {},
+        "details": details,
     }
-    wait = (details or {}).get("retry_after_seconds", RETRY_SECONDS)
+    wait = details.get("retry_after_seconds", RETRY_SECONDS)
     headers = {"Retry-After": str(wait)} if problem.status in (429, 503) else {}
-    return Response(
-        msgspec.json.encode(body, enc_hook=str),
-        status_code=problem.status,
-        media_type=MEDIA_TYPE,
-        headers=headers,
-    )
+    return problem.status, headers, msgspec.json.encode(body, enc_hook=str)
 
 
 def refused(_: Request[Any, Any, Any], refusal: Refusal) -> Response[bytes]:

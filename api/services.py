@@ -24,6 +24,13 @@ class Webhooks(Value, frozen=True):
     secret: Callable[[UUID], str]
 
 
+class Metrics(Value, frozen=True):
+    """This process's own figures as Prometheus reads them, and who may read them."""
+
+    own: Callable[[], str]
+    token: str = ""
+
+
 class Services(Value, frozen=True):
     """Engine, stores and the ambient factory; routes find it in the application's state."""
 
@@ -37,6 +44,7 @@ class Services(Value, frozen=True):
     faces: Mapping[str, Asset]
     link_key: bytes
     webhooks: Webhooks
+    metrics: Metrics
     turnstile: Turnstile
     provider: Provider | None = None
     """Where staff may sign in elsewhere, if the installation has such a place."""

@@ -7,12 +7,12 @@ it takes away again. What can be told without the database is told even where th
 import shutil
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from commitments.calendar import local_day
+from runtime import server
 from runtime.ambient import live
 from runtime.settings import Settings
 from schemas.base import Value
@@ -216,7 +216,7 @@ async def audit_chain(patient: Patient) -> Finding:
 
 async def faces(patient: Patient) -> Finding:
     """The board and the field face are built."""
-    built = (Path(__file__).resolve().parent.parent / "web" / "dist").is_dir()
+    built = bool(server.built())
     return Finding(
         check="faces",
         holds=built,

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 
@@ -16,6 +17,7 @@ from schemas.problems import Refusal
 
 READY_SECONDS_MAX = 40
 STOP_SECONDS_MAX = 15
+LOG_BYTES_MAX = 10 * 2**20
 FOLLOWS = "DOORSTEP_FOLLOWS_PARENT"
 
 
@@ -27,20 +29,35 @@ def free_port() -> int:
 
 
 @contextmanager
-def process(word: str, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """`doorstep WORD` for as long as the block runs."""
+def process(
+    word: str, environment: Mapping[str, str], *, log: Path | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """`doorstep WORD` for as long as the block runs; what it logs goes into a file, if one is
+    named, begun anew when it has grown large."""
+    target = _opened(log)
     child = subprocess.Popen(  # nosec B603
         [sys.executable, "-m", "runtime.cli", word],
         env={**os.environ, **environment, FOLLOWS: "1"},
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL if not os.environ.get("DOORSTEP_TRACE") else None,
+        stderr=target if not os.environ.get("DOORSTEP_TRACE") else None,
         stdin=subprocess.PIPE,
         start_new_session=True,
     )
+    if target != subprocess.DEVNULL:
+        os.close(target)
     try:
         yield child
     finally:
         stop(child)
+
+
+def _opened(log: Path | None) -> int:
+    if log is None:
+        return subprocess.DEVNULL
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
+        log.replace(log.with_suffix(".old"))
+    return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
 
 def follow_parent() -> None:

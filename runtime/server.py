@@ -6,14 +6,13 @@ from pathlib import Path
 import httpx
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from litestar import Litestar
 
 from api.app import create_app
 from api.faces import table
 from api.gate import Gate
-from api.services import Services, Webhooks
+from api.services import Metrics, Services, Webhooks
 from api.turnstile import Rates, Turnstile
-from runtime import keys, notify, secret, targets
+from runtime import keys, logs, notify, observed, secret, targets
 from runtime.ambient import live, random_bytes
 from runtime.oidc import OpenIdProvider
 from runtime.settings import Settings, database_url_given, read_settings
@@ -37,15 +36,16 @@ thresholds the collector looked at all of them again and again: half of the proc
 FACES = Path(__file__).resolve().parent / "faces"
 
 
-def app() -> Litestar:
+def app() -> observed.Observed:
     """What the server loads in every process it starts."""
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     settings = read_settings()
+    logs.configure(level=settings.log_level)
     url = database_url_given()
     if url is None:
         raise RuntimeError("DATABASE_URL is set by whoever starts this process")
-    return create_app(services(settings, url))
+    return observed.Observed(create_app(services(settings, url)))
 
 
 def services(settings: Settings, url: str) -> Services:
@@ -65,6 +65,7 @@ def services(settings: Settings, url: str) -> Services:
         turnstile=Turnstile(engine, Rates()),
         provider=OpenIdProvider(settings) if settings.oidc_issuer else None,
         behind_proxy=settings.behind_proxy,
+        metrics=Metrics(own=observed.own_figures, token=settings.metrics_token),
         production=settings.production,
     )
 

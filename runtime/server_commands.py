@@ -4,12 +4,15 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import secrets
+import shutil
 import signal
+import sys
 import tempfile
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
 from granian import Granian
@@ -18,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.app import create_app, document
 from commitments.calendar import local_day
-from runtime import keys, processes, sample_region, worker
+from runtime import keys, logs, observed, processes, sample_region, worker
 from runtime.ambient import live, now
 from runtime.database import database
 from runtime.opening import open_region
@@ -57,6 +60,9 @@ def _serve(_: argparse.Namespace) -> int:
     if database_url_given() is None:
         raise Refusal("unsafe_settings", reason="serve needs DATABASE_URL; `run` brings its own")
     processes.follow_parent()
+    logs.configure(level=settings.log_level)
+    if settings.workers > 1 and observed.MULTIPROCESS not in os.environ:
+        _count_together(settings)
     Granian(
         "runtime.server:app",
         factory=True,
@@ -69,11 +75,22 @@ def _serve(_: argparse.Namespace) -> int:
     return 0
 
 
+def _count_together(settings: Settings) -> NoReturn:
+    # whichever process is asked for its figures answers for all; those of the last run are over
+    folder = settings.state_folder / "figures"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    os.environ[observed.MULTIPROCESS] = str(folder)
+    # the library looks at its environment when it is imported, and it has been
+    os.execv(sys.executable, [sys.executable, "-m", "runtime.cli", "serve"])  # nosec B606
+
+
 def _work(_: argparse.Namespace) -> int:
     # before the loop has its own handler: whoever is asked to stop leaves the database in order
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     processes.follow_parent()
     settings = read_settings()
+    logs.configure(level=settings.log_level)
     with database(settings) as url:
         asyncio.run(_worked(url, settings))
     return 0
@@ -116,11 +133,12 @@ def _run(_: argparse.Namespace) -> int:
     with database(settings) as url:
         print("数据库已启动 · database is up", flush=True)
         asyncio.run(_prepared(url, settings))
+        logs_folder = settings.state_folder / "logs"
         environment = {"DATABASE_URL": url, "DOORSTEP_PORT": str(settings.port)}
         with (
-            processes.process("serve", environment) as server,
+            processes.process("serve", environment, log=logs_folder / "serve.log") as server,
             # on an embedded database it is a second user: killed, we leave it to stop the database
-            processes.process("work", {}),
+            processes.process("work", {}, log=logs_folder / "work.log"),
         ):
             processes.wait_until_ready(settings.port, server)
             _say(settings)
@@ -136,6 +154,7 @@ def _say(settings: Settings) -> None:
         f"  API        {base}/schema/openapi.json",
         f"  Ready      {base}/health/ready",
         f"  Figures    {base}/metrics",
+        f"  Logs       {settings.state_folder}/logs",
         "",
         f"  登录 · sign-ins (password kept in {settings.state_folder}/demo-password):",
         *(f"    {login:<12} {zh}" for login, zh in DEMO_STAFF),

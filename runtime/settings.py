@@ -29,6 +29,8 @@ class Settings(
     attachments: str = ""
     archive: bool = False
     webhook_hosts: str = ""
+    metrics_token: str = ""
+    log_level: str = "INFO"
     oidc_issuer: str = ""
     oidc_client: str = ""
     oidc_secret: str = ""

@@ -25,6 +25,9 @@ PROBLEMS: dict[str, Problem] = {
         415, "不支持这种内容格式。", "This content type is not accepted here."
     ),
     "body_too_large": Problem(413, "请求内容超出上限。", "The body is larger than the limit."),
+    "body_too_slow": Problem(
+        408, "上传中断过久，请重试。", "Nothing came for too long; send it again."
+    ),
     "not_found": Problem(404, "没有找到。", "There is nothing here by that name."),
     "method_not_allowed": Problem(405, "不支持这种操作。", "This method is not offered here."),
     "not_signed_in": Problem(401, "请先登录。", "Sign in first."),

@@ -12,6 +12,35 @@ SELECT (SELECT count(*) FROM commitment WHERE wake_at < $1) AS clocks,
 """
 
 
+_FIGURES = """
+SELECT (SELECT count(*) FROM conflict WHERE status = 'open') AS conflicts_open,
+  (SELECT count(*) FROM quarantine WHERE status = 'open') AS quarantine_open,
+  (SELECT count(*) FROM tablet WHERE state = 'active') AS tablets_active,
+  (SELECT count(*) FROM tablet WHERE state = 'active'
+    AND seen_at < $1::timestamptz - interval '24 hours') AS tablets_silent_a_day,
+  (SELECT coalesce(sum(unsent), 0) FROM tablet WHERE state = 'active') AS operations_unsent,
+  (SELECT count(*) FROM plan WHERE state = 'running') AS plans_running,
+  (SELECT count(*) FROM outbox WHERE gave_up_at > $1::timestamptz - interval '24 hours')
+    AS notifications_given_up_a_day,
+  (SELECT coalesce(extract(epoch FROM $1::timestamptz - max(seen_at)), -1)::bigint FROM worker)
+    AS worker_silent_seconds
+"""
+
+
+async def schema(tx: Transaction) -> str:
+    """The revision that the database stands at."""
+    connection = await driver(tx)
+    return str(await connection.fetchval("SELECT version_num FROM alembic_version"))
+
+
+async def figures(tx: Transaction, *, now: datetime) -> dict[str, int]:
+    """What the whole installation holds, from indexes and small tables only."""
+    connection = await driver(tx)
+    row = await connection.fetchrow(_FIGURES, now)
+    late = await waiting(tx, before=now)
+    return {**dict(row), **{f"waiting_{name}": count for name, count in late.items()}}
+
+
 async def worker_seen(tx: Transaction) -> datetime | None:
     """When a worker was last heard, or None where none ever was."""
     connection = await driver(tx)
