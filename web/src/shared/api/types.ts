@@ -518,74 +518,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/cycles/due": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What falls due in a month */
-        get: operations["ApiV1CyclesDueDue"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/cycles/level": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Level the coming months */
-        post: operations["ApiV1CyclesLevelLevel"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/cycles/places": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The trips of a month */
-        get: operations["ApiV1CyclesPlacesPlaces"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/cycles/plan": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The levelled year */
-        get: operations["ApiV1CyclesPlanPlan"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/days/{day}": {
         parameters: {
             query?: never;
@@ -842,23 +774,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/premises/{premises_id}/access": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Attempts, two figures */
-        get: operations["ApiV1PremisesPremisesIdAccessAccess"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/quarantine": {
         parameters: {
             query?: never;
@@ -953,23 +868,6 @@ export interface paths {
         };
         /** The same as XLSX */
         get: operations["ApiV1ReportsCommitmentsXlsxSheet"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/reports/coverage": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Inspections kept, by grid and month */
-        get: operations["ApiV1ReportsCoverageCoverage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1564,21 +1462,6 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** AccessShown */
-        AccessShown: {
-            attempts: components["schemas"]["AttemptShown"][];
-            completed_on: string | null;
-            /** Format: date */
-            due_on: string;
-            duty_kept: boolean;
-            interval_kept: boolean | null;
-            missing: string[];
-            next_try: components["schemas"]["NextTry"] | null;
-            /** Format: uuid */
-            premises: string;
-            /** Format: date */
-            since: string;
-        };
         /**
          * Amended
          * @description A date that was agreed or announced moves; a counted one cannot.
@@ -1638,17 +1521,6 @@ export interface components {
             technician: string | null;
             visit_id: string | null;
             work_order_id: string | null;
-        };
-        /** AttemptShown */
-        AttemptShown: {
-            /** Format: date-time */
-            at: string;
-            band: string;
-            notice_left: boolean;
-            outcome: string;
-            /** Format: uuid */
-            visit: string;
-            working_day: boolean;
         };
         /** AuditRow */
         AuditRow: {
@@ -1890,25 +1762,15 @@ export interface components {
             } | null)[] | {
                 [key: string]: boolean | number | string | string[] | null;
             } | null;
-            values: components["schemas"]["ConflictValue"][];
+            values: {
+                [key: string]: boolean | number | string | (boolean | number | string | {
+                    [key: string]: boolean | number | string | null;
+                } | null)[] | {
+                    [key: string]: boolean | number | string | string[] | null;
+                } | null;
+            }[];
             visit: string | null;
             work_order: string | null;
-        };
-        /** ConflictValue */
-        ConflictValue: {
-            at_ms: number;
-            author: string;
-            by: string;
-            n: number;
-            received_at?: string | null;
-            /** @enum {string} */
-            trust: "verified" | "skewed" | "unknown";
-            value: boolean | number | string | (boolean | number | string | {
-                [key: string]: boolean | number | string | null;
-            } | null)[] | {
-                [key: string]: boolean | number | string | string[] | null;
-            } | null;
-            version: number;
         };
         /**
          * Contract
@@ -1923,15 +1785,11 @@ export interface components {
             /** Format: date-time */
             signed_at: string;
         };
-        /** CoverageLine */
-        CoverageLine: {
-            attempts: number;
-            due: number;
-            duty_kept: number;
-            grid: string;
-            interval_kept: number;
-            interval_open: number;
-            month: string;
+        /** Coverage */
+        Coverage: {
+            /** Format: date */
+            as_of: string;
+            grids: components["schemas"]["GridCoverage"][];
         };
         /**
          * DigestRequest
@@ -1993,24 +1851,6 @@ export interface components {
             start: string;
             /** @default [] */
             why: string[];
-        };
-        /** DueItem */
-        DueItem: {
-            account: string;
-            address: string;
-            customer_class: string;
-            /** Format: date */
-            due_on: string;
-            grid: string | null;
-            planned_on: string | null;
-            /** Format: uuid */
-            premises: string;
-        };
-        /** DueList */
-        DueList: {
-            items: components["schemas"]["DueItem"][];
-            month: string;
-            next: string | null;
         };
         /**
          * DueQuestion
@@ -2246,25 +2086,6 @@ export interface components {
             unit: string;
             zh: string;
         };
-        /** Levelled */
-        Levelled: {
-            peak_over_mean: number | null;
-            peak_over_mean_before: number | null;
-            places: number;
-            premises: number;
-        };
-        /**
-         * Levelling
-         * @description How far a levelling looks ahead, how early work may be done, what it gathers. In months.
-         */
-        Levelling: {
-            /** @default 2 */
-            gather_months: number;
-            /** @default 11 */
-            lead_months: number;
-            /** @default 12 */
-            months: number;
-        };
         /** Limits */
         Limits: {
             /** @default 65536 */
@@ -2344,11 +2165,6 @@ export interface components {
             opens: string;
             /** @default  */
             reason: string;
-        };
-        /** NextTry */
-        NextTry: {
-            band: string;
-            working_day: boolean;
         };
         /**
          * Notice
@@ -2524,11 +2340,6 @@ export interface components {
             /** Format: uuid */
             visit: string;
         };
-        /** PlaceList */
-        PlaceList: {
-            items: components["schemas"]["PlannedPlace"][];
-            month: string;
-        };
         /**
          * PlanWish
          * @description A plan is wanted for a day.
@@ -2541,24 +2352,9 @@ export interface components {
             /** @default 1 */
             seed: number;
         };
-        /** PlannedMonth */
-        PlannedMonth: {
-            due: number;
-            month: string;
-            planned: number;
-        };
-        /** PlannedPlace */
-        PlannedPlace: {
-            /** Format: date */
-            first_on: string;
-            /** Format: date */
-            last_on: string;
-            place: string;
-            premises: number;
-        };
         Problem: {
             /** @enum {string} */
-            code: "account_known" | "account_unknown" | "already_paused" | "appointment_after_due" | "appointment_none" | "appointment_times" | "backup_external" | "backup_failed" | "backup_folder" | "backup_unknown" | "body_too_large" | "bundle_folder" | "bundle_signature" | "calendar_notice" | "calendar_without_working_day" | "case_closed" | "case_known" | "case_step" | "chain_broken" | "column_missing" | "commitment_closed" | "commitment_without_start" | "conflict_closed" | "conflict_stale" | "cursor_forged" | "cursor_of_another_epoch" | "cycle_unknown" | "database_start" | "double_booking" | "enrolment_failed" | "event_instant" | "event_unknown" | "extension_without_reason" | "fact_in_future" | "fact_missing" | "fact_not_a_number" | "fact_not_a_time" | "fact_without_zone" | "file_empty" | "file_encoding" | "file_missing" | "file_unreadable" | "first_gas_on_gate" | "hash_mismatch" | "hazard_notice_needed" | "hazard_recheck_needed" | "hazard_reviewer_needed" | "hazard_step" | "invalid_field" | "line_too_long" | "link_invalid" | "malformed_body" | "method_not_allowed" | "not_allowed" | "not_amendable" | "not_found" | "not_paused" | "not_signed_in" | "not_waivable" | "number_too_large" | "outage_nobody" | "outage_notice_short" | "outage_step" | "outage_times" | "pack_too_large" | "pack_unknown_grid" | "pack_until" | "paper_missing" | "password_short" | "pause_reason" | "photo_dimensions" | "photo_type" | "plan_not_ready" | "plan_problem" | "plan_stale" | "quarantine_still" | "quarantine_unreadable" | "recheck_missing" | "register_entry" | "report_form" | "report_period" | "restore_point" | "rule_backdated" | "rule_in_use" | "rule_longer_without_source" | "rule_overlap" | "rule_shipped" | "rule_unknown" | "rule_without_clock" | "rulebook_unsound" | "sealed_shut" | "season_dates" | "sign_in_failed" | "stale_version" | "statutory_notice_missing" | "tablet_revoked" | "technician_unable" | "too_many_requests" | "unavailable" | "unsafe_settings" | "unsupported_media_type" | "upload_offset" | "upload_too_long" | "visit_under_way" | "waiver_too_late" | "webhook_target" | "workflow_begun" | "workflow_known" | "workflow_not_begun" | "workflow_step" | "workflow_undefined" | "workflow_unsound" | "workflow_waits";
+            code: "account_known" | "account_unknown" | "already_paused" | "appointment_after_due" | "appointment_none" | "appointment_times" | "backup_external" | "backup_failed" | "backup_folder" | "backup_unknown" | "body_too_large" | "body_too_slow" | "bundle_folder" | "bundle_signature" | "calendar_notice" | "calendar_without_working_day" | "case_closed" | "case_known" | "case_step" | "chain_broken" | "column_missing" | "commitment_closed" | "commitment_without_start" | "conflict_closed" | "conflict_stale" | "cursor_forged" | "cursor_of_another_epoch" | "database_start" | "double_booking" | "enrolment_failed" | "event_instant" | "event_unknown" | "extension_without_reason" | "fact_in_future" | "fact_missing" | "fact_not_a_number" | "fact_not_a_time" | "fact_without_zone" | "file_empty" | "file_encoding" | "file_missing" | "file_unreadable" | "first_gas_on_gate" | "hash_mismatch" | "hazard_notice_needed" | "hazard_recheck_needed" | "hazard_reviewer_needed" | "hazard_step" | "invalid_field" | "line_too_long" | "link_invalid" | "malformed_body" | "method_not_allowed" | "not_allowed" | "not_amendable" | "not_found" | "not_paused" | "not_signed_in" | "not_waivable" | "number_too_large" | "outage_nobody" | "outage_notice_short" | "outage_step" | "outage_times" | "pack_too_large" | "pack_unknown_grid" | "pack_until" | "paper_missing" | "password_short" | "pause_reason" | "photo_dimensions" | "photo_type" | "plan_not_ready" | "plan_problem" | "plan_stale" | "quarantine_still" | "quarantine_unreadable" | "recheck_missing" | "register_entry" | "report_form" | "report_period" | "restore_point" | "rule_backdated" | "rule_in_use" | "rule_longer_without_source" | "rule_overlap" | "rule_shipped" | "rule_unknown" | "rule_without_clock" | "rulebook_unsound" | "sealed_shut" | "season_dates" | "sign_in_failed" | "stale_version" | "statutory_notice_missing" | "tablet_revoked" | "technician_unable" | "too_many_requests" | "unavailable" | "unsafe_settings" | "unsupported_media_type" | "upload_offset" | "upload_too_long" | "visit_under_way" | "waiver_too_late" | "webhook_target" | "workflow_begun" | "workflow_known" | "workflow_not_begun" | "workflow_step" | "workflow_undefined" | "workflow_unsound" | "workflow_waits";
             detail: string;
             detail_zh: string;
             details?: Record<string, never>;
@@ -2937,7 +2733,7 @@ export interface components {
          *
          *         Operations stay raw here and are read one by one, so that a malformed one harms no other. With
          *         `lanes` of "safety" alone nothing is sent back but outcomes: what is dangerous gets out first
-         *         over the worst of links. With `lean` records come in their short form (`LeanChange`).
+         *         over the worst of links.
          */
         SyncRequest: {
             /** @default 524288 */
@@ -2948,8 +2744,6 @@ export interface components {
             cursor: string;
             /** @default [] */
             lanes: ("answers" | "safety")[];
-            /** @default false */
-            lean: boolean;
             /** @default 500 */
             limit: number;
             /** @default [] */
@@ -3236,17 +3030,6 @@ export interface components {
             version: string;
             zh: string;
         };
-        /** YearPlan */
-        YearPlan: {
-            months: components["schemas"]["PlannedMonth"][];
-            peak_over_mean: number | null;
-        };
-        /** Coverage */
-        office_Coverage: {
-            /** Format: date */
-            as_of: string;
-            grids: components["schemas"]["GridCoverage"][];
-        };
         /** Standing */
         office_Standing: {
             at_risk: number;
@@ -3257,15 +3040,6 @@ export interface components {
             kept: number;
             /** Format: date */
             since: string;
-            /** Format: date */
-            until: string;
-        };
-        /** Coverage */
-        report_Coverage: {
-            lines: components["schemas"]["CoverageLine"][];
-            /** Format: date */
-            since: string;
-            unit: string;
             /** Format: date */
             until: string;
         };
@@ -3392,6 +3166,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3504,6 +3287,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3608,6 +3400,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3733,6 +3534,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3835,6 +3645,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3955,6 +3774,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4059,6 +3887,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4179,6 +4016,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4284,6 +4130,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4407,6 +4262,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4511,6 +4375,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4636,6 +4509,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4753,6 +4635,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4859,6 +4750,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4984,6 +4884,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5101,6 +5010,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5205,6 +5123,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5330,6 +5257,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5439,6 +5375,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5564,6 +5509,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5681,6 +5635,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5785,6 +5748,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5910,6 +5882,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6025,6 +6006,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6129,6 +6119,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6254,6 +6253,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6359,6 +6367,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6479,6 +6496,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6583,6 +6609,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6697,6 +6732,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6822,6 +6866,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6928,6 +6981,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7051,6 +7113,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7121,7 +7192,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["office_Coverage"];
+                    "application/json": components["schemas"]["Coverage"];
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
@@ -7161,452 +7232,7 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    ApiV1CyclesDueDue: {
-        parameters: {
-            query: {
-                /** @description such as 2026-12 */
-                month: string;
-                grid?: string | null;
-                after?: string;
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DueList"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    ApiV1CyclesLevelLevel: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Levelling"];
-                "application/msgpack": components["schemas"]["Levelling"];
-            };
-        };
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Levelled"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    ApiV1CyclesPlacesPlaces: {
-        parameters: {
-            query: {
-                /** @description such as 2026-12 */
-                month: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PlaceList"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    ApiV1CyclesPlanPlan: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["YearPlan"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            404: {
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7729,6 +7355,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7831,6 +7466,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7954,6 +7598,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8058,6 +7711,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8181,6 +7843,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8296,6 +7967,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8403,6 +8083,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8529,6 +8218,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8633,6 +8331,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8760,6 +8467,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8873,6 +8589,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8978,6 +8703,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9103,6 +8837,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9209,6 +8952,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9331,6 +9083,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9445,110 +9206,7 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    ApiV1PremisesPremisesIdAccessAccess: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                premises_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AccessShown"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            404: {
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9671,6 +9329,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9778,6 +9445,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9902,6 +9578,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10010,6 +9695,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10134,6 +9828,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10250,113 +9953,7 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    ApiV1ReportsCoverageCoverage: {
-        parameters: {
-            query: {
-                /** @description the first day, by due date */
-                from: string;
-                /** @description the last day, included */
-                until: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["report_Coverage"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A problem of the closed list (RFC 9457). */
-            404: {
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10477,6 +10074,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10579,6 +10185,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10702,6 +10317,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10817,6 +10441,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10920,6 +10553,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11044,6 +10686,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11151,6 +10802,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11267,6 +10927,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11369,6 +11038,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11492,6 +11170,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11599,6 +11286,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11722,6 +11418,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11837,6 +11542,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11898,7 +11612,6 @@ export interface operations {
                 cursor?: string;
                 limit?: number;
                 budget_bytes?: number;
-                lean?: boolean;
             };
             header?: never;
             path?: never;
@@ -11944,6 +11657,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12067,6 +11789,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12174,6 +11905,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12297,6 +12037,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12409,6 +12158,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12511,6 +12269,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12631,6 +12398,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12735,6 +12511,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12858,6 +12643,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12965,6 +12759,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13092,6 +12895,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13196,6 +13008,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13318,6 +13139,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13431,6 +13261,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13533,6 +13372,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13656,6 +13504,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13758,6 +13615,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13883,6 +13749,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13995,6 +13870,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -14097,6 +13981,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14220,6 +14113,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -14326,6 +14228,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14446,6 +14357,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -14558,6 +14478,15 @@ export interface operations {
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -14660,6 +14589,15 @@ export interface operations {
             };
             /** @description A problem of the closed list (RFC 9457). */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
