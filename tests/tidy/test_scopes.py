@@ -30,6 +30,8 @@ ALLOWED: dict[str, str] = {
     "records.tablets_held_since": WORKER,
     "engine.driver": UNITLESS,
     "fingerprint.tables": UNITLESS,
+    "health.figures": UNITLESS,
+    "health.schema": UNITLESS,
     "health.waiting": UNITLESS,
     "health.worker_seen": UNITLESS,
     "records.epoch": UNITLESS,
