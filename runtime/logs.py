@@ -18,8 +18,10 @@ WORDS = frozenset(
 purpose."""
 
 
-def only_known(_: Any, __: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Leaves out whatever is not on the list, and says that it did."""
+def only_known(*given: Any) -> structlog.typing.EventDict:
+    """Leaves out whatever is not on the list, and says that it did. Given as structlog gives:
+    logger, method, line."""
+    line: structlog.typing.EventDict = given[2]
     # what begins with an underscore is structlog's own and never printed
     known = {name for name in line if name in WORDS or name.startswith("_")}
     left_out = sorted(set(line) - known)
@@ -61,7 +63,8 @@ def configure(*, level: str = "INFO", stream: TextIO | None = None) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
-def _traced(_: Any, __: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+def _traced(*given: Any) -> structlog.typing.EventDict:
+    line: structlog.typing.EventDict = given[2]
     # where it happened and what kind it was; an error's own text may quote what somebody typed
     found = line.pop("exc_info", None)
     error = sys.exc_info()[1] if found is True else found[1] if isinstance(found, tuple) else found
