@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "a0006"
-down_revision = "a0005"
+revision = "a0007"
+down_revision = "a0006"
 branch_labels = None
 depends_on = None
 
