@@ -169,6 +169,20 @@ async def renew_cycles(
     return await writing.begin(tx, begun, rules=decided_by.rules, ambient=ambient)
 
 
+async def begin_cycle(
+    tx: Transaction, unit_id: str, *, premises_id: UUID, ambient: Ambient
+) -> None:
+    """Premises that have gas from today on are inspected from their last look on."""
+    decided_by = await book(tx, unit_id)
+    (home,) = await registry.premises_by_id(tx, unit_id, ids=[premises_id])
+    since = home.last_inspection_on or home.first_gas_on
+    draft = _cycle(home, since, decided_by=decided_by, ambient=ambient)
+    if draft is not None:
+        due = cycles.due_on(home.customer_class, since, first_gas_on=home.first_gas_on)
+        await registry.inspected(tx, [{"id": premises_id, "inspection_due_on": due}])
+        await writing.begin(tx, [draft], rules=decided_by.rules, ambient=ambient)
+
+
 def _due_order(each: Any, decided_by: intake.Book, *, unit_id: str) -> Row:
     return _order_row(
         intake.inspection_work(each.customer_class, each.inspection_due_on, book=decided_by),

@@ -81,7 +81,7 @@ def fold(rule: Rule, events: Sequence[Event], *, calendar: Calendar, now: dateti
     if started is None:
         raise Refusal("commitment_without_start", rule=rule.code)
     calendar = overlaid(calendar, ordered)
-    pauses, stop = _pauses(ordered), _stop(rule, ordered)
+    pauses, stop = _pauses(ordered), _stop(rule, ordered, since=started.observed_at)
     # an open pause grows only until the clock stopped: a closed promise never moves again
     until = stop.observed_at if stop is not None else now
     due = _lawful_due(rule, started, calendar=calendar, pauses=pauses, now=until)
@@ -226,10 +226,10 @@ def _amended(ordered: Sequence[Event], due: Due, *, calendar: Calendar) -> Due:
     return due
 
 
-def _stop(rule: Rule, ordered: Sequence[Event]) -> Event | None:
+def _stop(rule: Rule, ordered: Sequence[Event], *, since: datetime) -> Event | None:
     first: dict[str, Event] = {}
     for each in ordered:
-        if each.kind in rule.stops:
+        if each.kind in rule.stops and not (rule.window and each.observed_at < since):
             first.setdefault(each.kind, each)
     if rule.every_stop:
         return max(first.values(), key=_true_at) if len(first) == len(rule.stops) else None

@@ -1,20 +1,19 @@
 """Shell: the office (or a portal) tells a case what happened; its clocks hear of it."""
 
 from collections.abc import Sequence
-from datetime import datetime, time
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from commitments import entry, intake, ledger, steps, writing
+from commitments import entry, intake, ledger, steps, supply, writing
 from schemas.ambient import Ambient
 from schemas.commitment import Rule
 from schemas.ids import named
 from schemas.problems import Refusal
 from schemas.work import CaseClock, CaseStory, StepDone, StepWish
-from storage import audit, catalogue, work
+from storage import audit, catalogue, outages, work
 from storage import ledger as rows
 from storage.engine import Transaction
 from storage.services import services
@@ -38,6 +37,9 @@ async def step(
         taken = steps.take(case, wish, book=book)
         await _begin(tx, found, taken=taken, rules=rules, ambient=ambient)
         await ledger.told(tx, unit_id, heard=taken.heard, ambient=ambient)
+        if taken.first_gas_on:
+            home = await outages.supply_of(tx, unit_id, premises_id=found.premises_id)
+            await supply.turn_on_first(tx, home, at=wish.at, ambient=ambient)
         await work.set_case(tx, case_id, values=_after(found, taken))
         said = audit.Entry(
             at=ambient.now, actor=actor, action=f"case.{wish.step}", subject=str(case_id)
@@ -80,14 +82,10 @@ async def story(
 
 async def _case(tx: Transaction, found: Any, *, rules: Sequence[Rule]) -> steps.Case:
     held = await rows.open_for(tx, found.unit_id, case_id=found.id)
-    inspected_at = None
-    if found.last_inspection_on is not None:
-        start = datetime.combine(found.last_inspection_on, time(), catalogue.calendar().zone)
-        inspected_at = start
     return steps.Case(
         service=services().kinds[found.kind],
         customer_class=found.customer_class,
-        inspected_at=inspected_at,
+        inspected_at=supply.inspected(found),
         had_gas=found.first_gas_on is not None,
         received_at=found.received_at,
         open=found.state == "open",

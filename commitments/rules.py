@@ -206,6 +206,7 @@ def _made(given: RuleDraft, version: str, *, chain: Sequence[Escalation]) -> Rul
         field_proof=bool(FIELD_STOPS & set(stops)),
         source=given.parameter_source or given.basis or "handbook",
         law=law,
+        window=given.window is not None,
         by_area=by_area,
         milestones=tuple(milestones),
         # a notice is a least: nobody is late for what may not begin yet

@@ -58,6 +58,7 @@ class Taken(Value, frozen=True):
     starts: tuple[Start, ...]
     heard: Mapping[UUID, tuple[Event, ...]]
     closes: bool
+    first_gas_on: bool = False
     why: tuple[str, ...] = ()
 
 
@@ -107,6 +108,7 @@ def take(case: Case, wish: StepWish, *, book: Book) -> Taken:
         starts=tuple(starts),
         heard=heard,
         closes=kind.closes,
+        first_gas_on=kind.gate == "first_gas_on" and not case.had_gas,
         why=why,
     )
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from commitments import cases, yearplan
+from commitments import cases, standing
 from runtime.server import library
 from schemas.ambient import Ambient
 from storage import attachments, registry
@@ -36,6 +37,14 @@ async def nobody_home(engine: AsyncEngine, *, ambient: Ambient) -> int:
         units = await registry.unit_ids(tx)
     done = [await yearplan.try_again(engine, each, ambient=ambient) for each in units]
     return sum(each.again + each.escalated for each in done)
+
+
+async def duties(engine: AsyncEngine, *, ambient: Ambient) -> int:
+    """Standing duties of days that began are opened, those of days that are over are judged."""
+    async with engine.connect() as tx:
+        units = await registry.unit_ids(tx)
+    looked = [await standing.look(engine, each, ambient=ambient) for each in units]
+    return sum(each.judged for each in looked)
 
 
 async def held(engine: AsyncEngine, *, ambient: Ambient) -> int:

@@ -24,6 +24,7 @@ log = structlog.get_logger("doorstep.worker")
 POLL_SECONDS = 1.0
 REST_SECONDS_MAX = 30.0
 RESTS = {"due_work": 600.0, "nobody_home": 600.0, "held": 60.0, "uploads": 600.0, "notify": 5.0}
+RESTS = {"due_work": 600.0, "duties": 600.0, "held": 60.0, "uploads": 600.0, "notify": 5.0}
 """How long a step rests where it found nothing, in seconds; the others ask every second."""
 SWEEP_LIMIT = 2_000
 
@@ -58,6 +59,7 @@ async def work(
             "sweep": fold,
             "heartbeat": heartbeat,
             "due_work": lambda: chores.due_work(engine, ambient=live()),
+            "duties": lambda: chores.duties(engine, ambient=live()),
             "nobody_home": lambda: chores.nobody_home(engine, ambient=live()),
             "held": lambda: chores.held(engine, ambient=live()),
             "packs": lambda: chores.packs_over(engine, ambient=live()),

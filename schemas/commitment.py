@@ -65,7 +65,7 @@ class Rule(Value, frozen=True):
 
     `limit` counts `unit`s, `by_area` where it differs; a standing duty or check has neither.
     `stops` are event kinds, all or any of which end the clock. `law` marks what stands beside the
-    handbook.
+    handbook; in a `window` what happened before it opened does not count.
     """
 
     code: str
@@ -85,6 +85,7 @@ class Rule(Value, frozen=True):
     field_proof: bool = False
     source: str = "handbook"
     law: bool = False
+    window: bool = False
     by_area: dict[str, float] = {}
     milestones: tuple[Milestone, ...] = ()
     escalation: tuple[Escalation, ...] = ()

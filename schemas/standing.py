@@ -128,6 +128,12 @@ class RegisterRow(Value, frozen=True):
     written_by: str
 
 
+class RegisterPage(Value, frozen=True):
+    """Records of a kind in order, the first 500 of the stretch."""
+
+    items: list[RegisterRow]
+
+
 class Judged(Value, frozen=True):
     """What a look at the register came to."""
 

@@ -12,7 +12,7 @@ from schemas.problems import Refusal
 from storage.scope import APP_ROLE, EVERY_UNIT
 from storage.tables import metadata
 
-APPEND_ONLY = frozenset({"audit", "case_event", "commitment_event"})
+APPEND_ONLY = frozenset({"audit", "case_event", "commitment_event", "register_entry"})
 """Hash-chained: the application adds rows and can neither change nor remove one."""
 OWN_KEY = {"unit": "id"}
 """Where the column that names the unit is not called `unit_id`."""
@@ -36,9 +36,10 @@ _THROUGH = {
         "premises_id IS NULL OR EXISTS (SELECT 1 FROM premises s WHERE s.id = premises_id)",
     ),
     "case_event": 'EXISTS (SELECT 1 FROM "case" s WHERE s.id = case_id)',
+    "outage_premises": "EXISTS (SELECT 1 FROM premises s WHERE s.id = premises_id)",
     "work_order": "EXISTS (SELECT 1 FROM premises s WHERE s.id = premises_id)",
     **dict.fromkeys(
-        ("commitment_event", "commitment_stage"),
+        ("commitment_event", "commitment_stage", "commitment_warning"),
         "EXISTS (SELECT 1 FROM commitment s WHERE s.id = commitment_id)",
     ),
     **dict.fromkeys(

@@ -59,9 +59,10 @@ async def add_records(tx: Transaction, rows: Rows) -> int:
 
 
 async def records(
-    tx: Transaction, unit_id: str, *, kind: str, since: datetime, until: datetime
+    tx: Transaction, unit_id: str, *, kind: str, stretch: tuple[datetime, datetime], limit: int
 ) -> Sequence[Any]:
     """Records of a kind that touch a stretch of time, in order."""
+    since, until = stretch
     r = register_entry.c
     found = await tx.execute(
         sa.select(register_entry)
@@ -72,7 +73,7 @@ async def records(
             sa.func.coalesce(r.closes_at, r.opens_at) >= since,
         )
         .order_by(r.opens_at, r.key)
-        .limit(100_000)
+        .limit(limit)
     )
     return found.all()
 
@@ -185,7 +186,7 @@ async def rural_premises(
 ) -> Sequence[Any]:
     """Rural piped premises with gas in these grids (all where none is named), from one after
     `after`."""
-    statement = sa.select(premises.c.id, premises.c.account).where(
+    statement = sa.select(premises.c.id, premises.c.account, premises.c.last_inspection_on).where(
         premises.c.unit_id == unit_id,
         premises.c.customer_class == "rural_piped",
         premises.c.first_gas_on.is_not(None),

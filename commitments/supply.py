@@ -1,0 +1,127 @@
+"""Shell: gas at premises is turned on, shut off and restored, each behind its gate."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from commitments import cases, duties, entry, writing
+from commitments.calendar import end_of_day, local_day
+from commitments.intake import midnight
+from commitments.office import AHEAD
+from commitments.rules import rule_for
+from schemas.ambient import Ambient
+from schemas.commitment import Event
+from schemas.ids import named
+from schemas.outage import GasAnswer, GasWish
+from schemas.problems import Refusal
+from storage import audit, catalogue, outages
+from storage.engine import Transaction
+
+FIRST, RURAL = "3d", "rural_piped"
+
+
+async def turn(
+    engine: AsyncEngine, unit_id: str, *, premises_id: UUID, wish: GasWish, by: tuple[str, Ambient]
+) -> GasAnswer:
+    """No first gas-on before the first inspection; gas that was shut off comes back only after a
+    recheck that passed. What the gate refuses changes nothing."""
+    actor, ambient = by
+    if wish.at > ambient.now + AHEAD:
+        raise Refusal("event_instant", fact="at")
+    async with engine.begin() as tx:
+        home = await outages.supply_of(tx, unit_id, premises_id=premises_id)
+        if home is None:
+            raise Refusal("not_found")
+        if wish.to == "first_on":
+            await turn_on_first(tx, home, at=wish.at, ambient=ambient)
+        elif wish.to == "off":
+            values = {"supply_state": f"off:{wish.at.astimezone(UTC).isoformat()}"}
+            await outages.set_supply(tx, premises_id, values=values)
+        else:
+            await _restore(tx, home, at=wish.at)
+        said = audit.Entry(
+            at=ambient.now,
+            actor=actor,
+            action=f"gas.{wish.to}",
+            subject=str(premises_id),
+            detail={"reason": wish.reason, "person": wish.person},
+        )
+        await audit.append(tx, unit_id, entry=said)
+        after = await outages.supply_of(tx, unit_id, premises_id=premises_id)
+    first = after.first_gas_on
+    return GasAnswer(
+        premises=premises_id,
+        account=after.account,
+        supply_state=after.supply_state.split(":")[0],
+        first_gas_on=None if first is None else first.isoformat(),
+    )
+
+
+async def turn_on_first(tx: Transaction, home: Any, *, at: datetime, ambient: Ambient) -> None:
+    """The first gas-on, after the first inspection; the cycle of inspections begins with it."""
+    if home.first_gas_on is not None:
+        raise Refusal("case_step", step="first_on", since=home.first_gas_on.isoformat())
+    inspected_at = inspected(home)
+    duties.may_turn_on_first(inspected_at=inspected_at, at=at)
+    assert inspected_at is not None
+    day = local_day(catalogue.calendar(), at)
+    values = {"first_gas_on": day, "supply_state": "on"}
+    await outages.set_supply(tx, home.id, values=values)
+    if home.customer_class == RURAL:
+        await _proven(tx, home, span=(inspected_at, at), ambient=ambient)
+    await cases.begin_cycle(tx, home.unit_id, premises_id=home.id, ambient=ambient)
+
+
+def inspected(home: Any) -> datetime | None:
+    """When the last inspection of premises was, as an instant of its day."""
+    day = home.last_inspection_on
+    return None if day is None else midnight(catalogue.calendar(), day)
+
+
+async def _proven(
+    tx: Transaction, home: Any, *, span: tuple[datetime, datetime], ambient: Ambient
+) -> None:
+    """Clause 3d as a promise of its own: inspected before or at the first gas-on."""
+    calendar, (since, until) = catalogue.calendar(), span
+    rules = await writing.rulebook(tx, home.unit_id)
+    rule = rule_for(rules, FIRST, on_day=local_day(calendar, until))
+    opening = entry.Opening(
+        id=named(home.unit_id, "commitment", "first_gas_on", home.account, FIRST),
+        unit_id=home.unit_id,
+        rule=rule,
+        started_at=since,
+        received_at=ambient.now,
+        source=f"premises:{home.account}",
+        premises_id=home.id,
+        facts={"deadline": until.astimezone(UTC).isoformat()},
+    )
+    done = Event(
+        kind="inspection_completed",
+        observed_at=since,
+        received_at=ambient.now,
+        source=f"premises:{home.last_inspection_on}",
+        body={"day": home.last_inspection_on.isoformat()},
+    )
+    begun = entry.opened(opening, calendar, now=ambient.now)
+    told = entry.told(begun, done, rule=rule, calendar=calendar, now=ambient.now)
+    await writing.begin(tx, [told], rules=rules, ambient=ambient)
+
+
+async def _restore(tx: Transaction, home: Any, *, at: datetime) -> None:
+    state, _, since = home.supply_state.partition(":")
+    if state != "off":
+        raise Refusal("case_step", step="on", supply=state)
+    unit_id, place = home.unit_id, {"premises_id": home.id}
+    if await outages.open_dangers(tx, unit_id, **place):
+        raise Refusal("recheck_missing")
+    shut_at = datetime.fromisoformat(since) if since else datetime.min.replace(tzinfo=UTC)
+    passed = await outages.last_recheck(tx, unit_id, **place)
+    day_of_look = home.last_inspection_on
+    if passed is None and day_of_look is not None:
+        # nothing was dangerous: an inspection after the shutting says so as well
+        passed = end_of_day(catalogue.calendar(), day_of_look) - timedelta(seconds=1)
+        passed = min(passed, at)
+    duties.may_restore(shut_at=shut_at, recheck_passed_at=passed)
+    await outages.set_supply(tx, home.id, values={"supply_state": "on"})
