@@ -43,11 +43,11 @@ WRITES = roles("agent", *DISPATCH)
 
 @get("/outages", guards=[roles(*STAFF)], summary="Outages")
 async def list_outages(
-    request: Call, state: OutageState | None = None, *, limit: Limit = 100
+    request: Call, status: OutageState | None = None, *, limit: Limit = 100
 ) -> OutageList:
     """The newest first."""
     async with services(request).engine.connect() as tx:
-        found = await outage_rows.listed(tx, request.user.unit_id, state=state, limit=limit)
+        found = await outage_rows.listed(tx, request.user.unit_id, state=status, limit=limit)
     return OutageList(items=[outages.shown(row) for row in found])
 
 
