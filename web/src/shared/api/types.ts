@@ -756,6 +756,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/heating-seasons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Heating seasons */
+        get: operations["ApiV1HeatingSeasonsListSeasons"];
+        put?: never;
+        /** Lay down a heating season */
+        post: operations["ApiV1HeatingSeasonsSeason"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/notifications": {
         parameters: {
             query?: never;
@@ -767,6 +785,58 @@ export interface paths {
         get: operations["ApiV1NotificationsPage"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Outages */
+        get: operations["ApiV1OutagesListOutages"];
+        put?: never;
+        /** Write down an outage */
+        post: operations["ApiV1OutagesWriteDown"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outages/{outage_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One outage */
+        get: operations["ApiV1OutagesOutageIdOneOutage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outages/{outage_id}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gas off, gas back, or called off */
+        post: operations["ApiV1OutagesOutageIdStepsStep"];
         delete?: never;
         options?: never;
         head?: never;
@@ -859,6 +929,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/premises/{premises_id}/gas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Turn gas on for the first time, off, or on again */
+        post: operations["ApiV1PremisesPremisesIdGasGas"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/quarantine": {
         parameters: {
             query?: never;
@@ -887,6 +974,41 @@ export interface paths {
         put?: never;
         /** Release or reject what could not be applied */
         post: operations["ApiV1QuarantineEntryDecideDecide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/register": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Dated records of a kind */
+        get: operations["ApiV1RegisterRegister"];
+        put?: never;
+        /** Write down dated records */
+        post: operations["ApiV1RegisterWriteRecords"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/register/calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Import calls as CSV */
+        post: operations["ApiV1RegisterCallsImportCalls"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1127,6 +1249,24 @@ export interface paths {
         put?: never;
         /** Come back from the identity provider */
         post: operations["ApiV1SessionReturnedSignInReturned"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings/promises": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The company's own parameters */
+        get: operations["ApiV1SettingsPromisesSettings"];
+        /** Lay down the company's own parameters */
+        put: operations["ApiV1SettingsPromisesLayDown"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1669,6 +1809,14 @@ export interface components {
             month: string;
         };
         /**
+         * Band
+         * @description Local hours of every day, half-open; a band never passes midnight.
+         */
+        Band: {
+            closes: string;
+            opens: string;
+        };
+        /**
          * Begin
          * @description A case begins to walk a workflow; a later version may take over at a step, with a reason.
          */
@@ -1707,6 +1855,13 @@ export interface components {
             official: boolean;
             working_days: number;
             year: number;
+        };
+        /**
+         * CallFile
+         * @description A telephone system's export as CSV text: number, rang_at, answered_at, agent[, desk].
+         */
+        CallFile: {
+            csv: string;
         };
         /** Carried */
         Carried: {
@@ -2103,6 +2258,26 @@ export interface components {
             /** Format: date */
             until: string;
         };
+        /** GasAnswer */
+        GasAnswer: {
+            account: string;
+            first_gas_on: string | null;
+            /** Format: uuid */
+            premises: string;
+            supply_state: string;
+        };
+        /**
+         * GasWish
+         * @description Gas at premises: turned on for the first time, shut off, or restored.
+         */
+        GasWish: {
+            /** Format: date-time */
+            at: string;
+            person: string;
+            reason: string;
+            /** @enum {unknown} */
+            to: "first_on" | "off" | "on";
+        };
         /** GridCoverage */
         GridCoverage: {
             grid: string;
@@ -2113,6 +2288,21 @@ export interface components {
             overdue: number;
             premises: number;
             soon: number;
+        };
+        /**
+         * HallOpening
+         * @description A hall was open on a day.
+         */
+        HallOpening: {
+            /** Format: date-time */
+            closes: string;
+            hall: string;
+            /** @enum {unknown} */
+            kind: "hall_opening";
+            /** Format: date */
+            on: string;
+            /** Format: date-time */
+            opens: string;
         };
         /**
          * Happened
@@ -2246,6 +2436,12 @@ export interface components {
             unit: string;
             zh: string;
         };
+        /** Kept */
+        Kept: {
+            added: number;
+            clocks: number;
+            known: number;
+        };
         /** Levelled */
         Levelled: {
             peak_over_mean: number | null;
@@ -2350,16 +2546,13 @@ export interface components {
             band: string;
             working_day: boolean;
         };
-        /**
-         * Notice
-         * @description What was announced for a year. An operator's own day prevails over an official one.
-         */
+        /** Notice */
         Notice: {
-            days: components["schemas"]["NoticeDay"][];
-            /** @enum {unknown} */
-            layer: "official" | "operator" | "provisional";
-            source: string;
-            year: number;
+            /** Format: date-time */
+            at: string;
+            channels: (("window" | "web" | "wechat" | "gov_platform") | ("sms" | "door" | "community"))[];
+            document: string;
+            text: string;
         };
         /**
          * NoticeDay
@@ -2431,6 +2624,77 @@ export interface components {
             skills: string[];
             template: string;
             visits: components["schemas"]["VisitStory"][];
+        };
+        /** OutageClock */
+        OutageClock: {
+            due_at: string | null;
+            /** Format: uuid */
+            id: string;
+            rule: string;
+            /** @enum {string} */
+            state: "running" | "paused" | "met" | "met_late_excused" | "breached" | "waived_by_agreement" | "not_applicable" | "provisional" | "overdue_evidence_pending";
+            stopped_at: string | null;
+        };
+        /** OutageList */
+        OutageList: {
+            items: components["schemas"]["OutageShown"][];
+        };
+        /** OutageShown */
+        OutageShown: {
+            /** Format: uuid */
+            id: string;
+            noticed_at: string | null;
+            number: string;
+            planned: boolean;
+            planned_closes: string | null;
+            planned_opens: string | null;
+            premises: number;
+            reason: string;
+            restored_at: string | null;
+            /** @enum {string} */
+            state: "announced" | "off" | "restored" | "cancelled";
+            stopped_at: string | null;
+            written_by: string;
+        };
+        /**
+         * OutageStep
+         * @description Gas off, gas back, or called off. More than 24 hours need a reason and an approver.
+         */
+        OutageStep: {
+            /** @default  */
+            approver: string;
+            /** Format: date-time */
+            at: string;
+            /** @default  */
+            reason: string;
+            /** @enum {unknown} */
+            step: "cancelled" | "restored" | "stopped";
+        };
+        /** OutageStory */
+        OutageStory: {
+            clocks: components["schemas"]["OutageClock"][];
+            notice: components["schemas"]["Notice"] | null;
+            outage: components["schemas"]["OutageShown"];
+            touched: components["schemas"]["Touched"][];
+        };
+        /**
+         * OutageWish
+         * @description A planned outage (with its notice and hours), or one that happened (with its instant).
+         */
+        OutageWish: {
+            /** @default [] */
+            accounts: string[];
+            /** @default [] */
+            grids: string[];
+            /** @default null */
+            notice: components["schemas"]["schemas.outage.Notice"] | null;
+            /** @default null */
+            number: string | null;
+            /** @default null */
+            planned: components["schemas"]["Window"] | null;
+            reason: string;
+            /** @default null */
+            stopped_at: string | null;
         };
         /** Outcome */
         Outcome: {
@@ -2515,6 +2779,23 @@ export interface components {
              */
             purpose: "installation" | "materials" | "service_fee";
         };
+        /**
+         * PhoneCall
+         * @description A call as the telephone system recorded it; nobody answered where `answered_at` is empty.
+         */
+        PhoneCall: {
+            /** @default  */
+            agent: string;
+            /** @default null */
+            answered_at: string | null;
+            /** @enum {unknown} */
+            desk: "emergency" | "hotline";
+            /** @enum {unknown} */
+            kind: "call";
+            number: string;
+            /** Format: date-time */
+            rang_at: string;
+        };
         /** Photo */
         Photo: {
             field: string;
@@ -2556,6 +2837,18 @@ export interface components {
             place: string;
             premises: number;
         };
+        /**
+         * Pressure
+         * @description A reading of supply pressure at a station, in kPa.
+         */
+        Pressure: {
+            /** Format: date-time */
+            at: string;
+            /** @enum {unknown} */
+            kind: "pressure";
+            kpa: number;
+            station: string;
+        };
         Problem: {
             /** @enum {string} */
             code: "account_known" | "account_unknown" | "already_paused" | "appointment_after_due" | "appointment_none" | "appointment_times" | "backup_external" | "backup_failed" | "backup_folder" | "backup_unknown" | "body_too_large" | "body_too_slow" | "bundle_folder" | "bundle_signature" | "calendar_notice" | "calendar_without_working_day" | "case_closed" | "case_known" | "case_step" | "chain_broken" | "column_missing" | "commitment_closed" | "commitment_without_start" | "conflict_closed" | "conflict_stale" | "cursor_forged" | "cursor_of_another_epoch" | "cycle_unknown" | "database_start" | "double_booking" | "enrolment_failed" | "event_instant" | "event_unknown" | "extension_without_reason" | "fact_in_future" | "fact_missing" | "fact_not_a_number" | "fact_not_a_time" | "fact_without_zone" | "file_empty" | "file_encoding" | "file_missing" | "file_unreadable" | "first_gas_on_gate" | "hash_mismatch" | "hazard_notice_needed" | "hazard_recheck_needed" | "hazard_reviewer_needed" | "hazard_step" | "invalid_field" | "line_too_long" | "link_invalid" | "malformed_body" | "method_not_allowed" | "not_allowed" | "not_amendable" | "not_found" | "not_paused" | "not_signed_in" | "not_waivable" | "number_too_large" | "outage_nobody" | "outage_notice_short" | "outage_step" | "outage_times" | "pack_too_large" | "pack_unknown_grid" | "pack_until" | "paper_missing" | "password_short" | "pause_reason" | "photo_dimensions" | "photo_type" | "plan_not_ready" | "plan_problem" | "plan_stale" | "quarantine_still" | "quarantine_unreadable" | "recheck_missing" | "register_entry" | "report_form" | "report_period" | "restore_point" | "rule_backdated" | "rule_in_use" | "rule_longer_without_source" | "rule_overlap" | "rule_shipped" | "rule_unknown" | "rule_without_clock" | "rulebook_unsound" | "sealed_shut" | "season_dates" | "sign_in_failed" | "stale_version" | "statutory_notice_missing" | "tablet_revoked" | "technician_unable" | "too_many_requests" | "unavailable" | "unsafe_settings" | "unsupported_media_type" | "upload_offset" | "upload_too_long" | "visit_under_way" | "waiver_too_late" | "webhook_target" | "workflow_begun" | "workflow_known" | "workflow_not_begun" | "workflow_step" | "workflow_undefined" | "workflow_unsound" | "workflow_waits";
@@ -2565,6 +2858,65 @@ export interface components {
             status: number;
             title: string;
             type: string;
+        };
+        /**
+         * PromiseSettings
+         * @description What the handbook leaves to the company (clauses 1, 2, 4, 5, 15). Nothing is judged before
+         *         `standing_since`.
+         */
+        PromiseSettings: {
+            /** @default [] */
+            halls: string[];
+            /** @default 12 */
+            judge_after_hours: number;
+            /** @default [] */
+            peak_bands: components["schemas"]["Band"][];
+            /** @default 3 */
+            pressure_high_kpa: number;
+            /** @default 1.5 */
+            pressure_low_kpa: number;
+            /** @default 30 */
+            public_check_days: number;
+            /** @default [] */
+            remote_grids: string[];
+            /** @default false */
+            restore_at_night: boolean;
+            /** @default null */
+            standing_since: string | null;
+            /** @default 0 */
+            unplanned_minutes_max: number;
+            /** @default 75 */
+            window_days: number;
+        };
+        /**
+         * PublicCheck
+         * @description Somebody looked whether an item is public on a channel; `document` shows it.
+         */
+        PublicCheck: {
+            /** @enum {unknown} */
+            channel: "gov_platform" | "web" | "wechat" | "window";
+            document: string;
+            /** @enum {unknown} */
+            item: "complaint_channel" | "emergency_phone" | "fee" | "hotline" | "price" | "process";
+            /** @enum {unknown} */
+            kind: "public_check";
+            live: boolean;
+            /** Format: date */
+            on: string;
+        };
+        /**
+         * QualityReport
+         * @description A certificate of gas quality (GB 17820), first and last day of validity included.
+         */
+        QualityReport: {
+            document: string;
+            /** @enum {unknown} */
+            kind: "quality_report";
+            number: string;
+            /** Format: date */
+            valid_from: string;
+            /** Format: date */
+            valid_to: string;
         };
         /**
          * QuarantineDecision
@@ -2642,11 +2994,36 @@ export interface components {
             receipts?: components["schemas"]["Receipt"][];
         };
         /**
+         * Records
+         * @description Dated records; all of them are kept or none.
+         */
+        Records: {
+            records: (components["schemas"]["QualityReport"] | components["schemas"]["Pressure"] | components["schemas"]["Shift"] | components["schemas"]["HallOpening"] | components["schemas"]["PublicCheck"] | components["schemas"]["PhoneCall"])[];
+        };
+        /**
          * Refresh
          * @description A refresh token is traded for a new pair, once.
          */
         Refresh: {
             refresh: string;
+        };
+        /** RegisterPage */
+        RegisterPage: {
+            items: components["schemas"]["RegisterRow"][];
+        };
+        /** RegisterRow */
+        RegisterRow: {
+            body: {
+                [key: string]: string | number | boolean | null;
+            };
+            closes_at: string | null;
+            key: string;
+            kind: string;
+            /** Format: date-time */
+            opens_at: string;
+            /** Format: date-time */
+            received_at: string;
+            written_by: string;
         };
         /** Report */
         Report: {
@@ -2834,6 +3211,41 @@ export interface components {
             rules: components["schemas"]["RuleDraft"][];
             version: string;
         };
+        /** Season */
+        Season: {
+            actual_start: string | null;
+            grids: string[];
+            /** Format: date */
+            planned_start: string;
+            region: string;
+            season: string;
+            source: string;
+            /** Format: date-time */
+            window_closes: string;
+            /** Format: date-time */
+            window_opens: string;
+        };
+        /** SeasonAnswer */
+        SeasonAnswer: {
+            moved: number;
+            opened: number;
+            season: components["schemas"]["Season"];
+        };
+        /**
+         * SeasonWish
+         * @description When heating starts in a region: planned, and later the day on which it did.
+         */
+        SeasonWish: {
+            /** @default null */
+            actual_start: string | null;
+            /** @default [] */
+            grids: string[];
+            /** Format: date */
+            planned_start: string;
+            region: string;
+            season: string;
+            source: string;
+        };
         /**
          * Seen
          * @description A member of a role has read a warning.
@@ -2842,6 +3254,21 @@ export interface components {
             /** Format: uuid */
             commitment: string;
             stage: string;
+        };
+        /**
+         * Shift
+         * @description Somebody sits at a desk.
+         */
+        Shift: {
+            /** Format: date-time */
+            closes: string;
+            /** @enum {unknown} */
+            desk: "emergency" | "hotline";
+            /** @enum {unknown} */
+            kind: "shift";
+            /** Format: date-time */
+            opens: string;
+            person: string;
         };
         /**
          * SignIn
@@ -3041,6 +3468,14 @@ export interface components {
          */
         Told: {
             event: components["schemas"]["Paused"] | components["schemas"]["Resumed"] | components["schemas"]["Waived"] | components["schemas"]["Voided"] | components["schemas"]["Amended"] | components["schemas"]["Extended"] | components["schemas"]["Happened"];
+        };
+        /** Touched */
+        Touched: {
+            account: string;
+            address: string;
+            customer_class: string;
+            /** Format: uuid */
+            premises: string;
         };
         /** Tracked */
         Tracked: {
@@ -3268,6 +3703,28 @@ export interface components {
             unit: string;
             /** Format: date */
             until: string;
+        };
+        /**
+         * Notice
+         * @description What was announced for a year. An operator's own day prevails over an official one.
+         */
+        "schemas.calendar.Notice": {
+            days: components["schemas"]["NoticeDay"][];
+            /** @enum {unknown} */
+            layer: "official" | "operator" | "provisional";
+            source: string;
+            year: number;
+        };
+        /**
+         * Notice
+         * @description What customers were told, when, on which channels, and what proves it.
+         */
+        "schemas.outage.Notice": {
+            /** Format: date-time */
+            at: string;
+            channels: (("gov_platform" | "web" | "wechat" | "window") | ("community" | "door" | "sms"))[];
+            document: string;
+            text: string;
         };
         /**
          * StepWish
@@ -4437,8 +4894,8 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Notice"];
-                "application/msgpack": components["schemas"]["Notice"];
+                "application/json": components["schemas"]["schemas.calendar.Notice"];
+                "application/msgpack": components["schemas"]["schemas.calendar.Notice"];
             };
         };
         responses: {
@@ -9247,6 +9704,249 @@ export interface operations {
             };
         };
     };
+    ApiV1HeatingSeasonsListSeasons: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Season"][];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1HeatingSeasonsSeason: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SeasonWish"];
+                "application/msgpack": components["schemas"]["SeasonWish"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeasonAnswer"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     ApiV1NotificationsPage: {
         parameters: {
             query?: {
@@ -9266,6 +9966,499 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Notifications"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1OutagesListOutages: {
+        parameters: {
+            query?: {
+                status?: "announced" | "off" | "restored" | "cancelled" | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutageList"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1OutagesWriteDown: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OutageWish"];
+                "application/msgpack": components["schemas"]["OutageWish"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutageStory"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1OutagesOutageIdOneOutage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                outage_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutageStory"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1OutagesOutageIdStepsStep: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                outage_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OutageStep"];
+                "application/msgpack": components["schemas"]["OutageStep"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutageStory"];
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
@@ -10107,6 +11300,132 @@ export interface operations {
             };
         };
     };
+    ApiV1PremisesPremisesIdGasGas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                premises_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GasWish"];
+                "application/msgpack": components["schemas"]["GasWish"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GasAnswer"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     ApiV1QuarantineListQuarantine: {
         parameters: {
             query?: {
@@ -10252,6 +11571,377 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1RegisterRegister: {
+        parameters: {
+            query: {
+                kind: string;
+                since: string;
+                until: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegisterPage"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1RegisterWriteRecords: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Records"];
+                "application/msgpack": components["schemas"]["Records"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Kept"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1RegisterCallsImportCalls: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallFile"];
+                "application/msgpack": components["schemas"]["CallFile"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Kept"];
+                };
             };
             /** @description A problem of the closed list (RFC 9457). */
             400: {
@@ -12216,6 +13906,249 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Tokens"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1SettingsPromisesSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromiseSettings"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1SettingsPromisesLayDown: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PromiseSettings"];
+                "application/msgpack": components["schemas"]["PromiseSettings"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromiseSettings"];
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
