@@ -4,8 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from commitments import cases, yearplan
-from commitments import cases, standing
+from commitments import cases, standing, yearplan
 from runtime.server import library
 from schemas.ambient import Ambient
 from storage import attachments, registry
