@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
@@ -11,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from runtime import processes, sample_region
 from runtime.ambient import fixed
@@ -64,11 +66,16 @@ class Server:
             "DOORSTEP_STATE": str(self.state),
             "DOORSTEP_CLOCK_SHIFT_SECONDS": str(shift),
         }
-        child = self._running.enter_context(processes.process("serve", environment))
-        processes.wait_until_ready(self.port, child)
+        self._child = self._running.enter_context(processes.process("serve", environment))
+        processes.wait_until_ready(self.port, self._child)
 
     def stop(self) -> None:
         """Away, as after a power cut of the server room."""
+        self._running.close()
+
+    def kill(self) -> None:
+        """Dead at once, in the middle of whatever it did."""
+        os.killpg(self._child.pid, signal.SIGKILL)
         self._running.close()
 
     def signed_in(self, login: str = "dispatcher") -> httpx.Client:
@@ -117,12 +124,18 @@ def server(
 
 
 @pytest.fixture(scope="session")
-def browser(sample: str) -> Iterator[Browser]:
-    """Debian's Chromium, headless; after the sample, whose making needs this thread's loop."""
+def playwright_of(sample: str) -> Iterator[Playwright]:
+    """The driver; after the sample, whose making needs this thread's loop."""
     with sync_playwright() as play:
-        launched = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield launched
-        launched.close()
+        yield play
+
+
+@pytest.fixture(scope="session")
+def browser(playwright_of: Playwright) -> Iterator[Browser]:
+    """Debian's Chromium, headless."""
+    launched = playwright_of.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    yield launched
+    launched.close()
 
 
 @pytest.fixture

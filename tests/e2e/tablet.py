@@ -1,14 +1,16 @@
 """A technician's tablet in a real Chromium: enrolled, with a route, and what tests ask of it."""
 
+import asyncio
 import json
 import random
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -24,11 +26,12 @@ class Tablet:
 
     def __init__(self, server: Server, context: BrowserContext, person: dict[str, Any]) -> None:
         self.server, self.context, self.person = server, context, person
+        self.base = server.base
         self.page = context.new_page()
 
     def open(self, path: str = "") -> Page:
         """A page of the face; the worker answers where it is installed."""
-        self.page.goto(f"{self.server.base}/field/{path}")
+        self.page.goto(f"{self.base}/field/{path}")
         self.page.wait_for_selector("main > *")
         return self.page
 
@@ -42,6 +45,15 @@ class Tablet:
         expect(page.locator(".visit-card").first).to_be_visible(timeout=20_000)
         self.settled()
 
+    def wake(self) -> None:
+        """The network says that it is back."""
+        self.page.evaluate("dispatchEvent(new Event('online'))")
+
+    def send(self) -> None:
+        """Asks for an exchange now, by the button of the outbox."""
+        self.page.locator(".pill").click()
+        self.page.get_by_role("button", name="立即发送").click()
+
     def settled(self) -> None:
         """Everything is sent."""
         expect(self.page.locator(".pill.all_sent")).to_be_visible(timeout=60_000)
@@ -53,11 +65,19 @@ class Tablet:
             " === 'activated'"
         )
 
-    def begin(self, kind: str = "inspection", *, skip: int = 0) -> str:
+    def fresh(self, kind: str = "inspection") -> str:
+        """A visit of a kind that nobody began; its page is open."""
+        for stop in self.person["stops"]:
+            if stop["kind"] == kind:
+                self.open(f"visit/{stop['visit']}")
+                header = self.page.locator(".visit header")
+                if header.count() and header.locator(".state.dispatched").count():
+                    return str(stop["visit"])
+        raise LookupError(kind)
+
+    def begin(self, kind: str = "inspection") -> str:
         """Opens a visit of a kind and starts work on it; returns its record."""
-        stops = [each for each in self.person["stops"] if each["kind"] == kind]
-        visit = str(stops[skip]["visit"])
-        self.open(f"visit/{visit}")
+        visit = self.fresh(kind)
         for state in ("en_route", "on_site", "in_progress"):
             self.page.locator(".next button").click()
             expect(self.page.locator(f".visit header .state.{state}")).to_be_visible()
@@ -115,23 +135,23 @@ class Tablet:
         """What is only on this tablet."""
         return self.store("outbox")
 
+    def meta(self, key: str) -> Any:
+        """One line of what the tablet knows of itself."""
+        return self.page.evaluate(
+            "([name, key]) => new Promise((done) => { const asked = indexedDB.open(name);"
+            " asked.onsuccess = () => { const db = asked.result;"
+            "  const got = db.transaction('meta').objectStore('meta').get(key);"
+            "  got.onsuccess = () => { db.close(); done(got.result ?? null); }; }; })",
+            [DATABASE, key],
+        )
+
     def told(self) -> int:
         """How many operations this install ever numbered."""
-        taken = self.page.evaluate(
-            "(name) => new Promise((done) => { const asked = indexedDB.open(name);"
-            " asked.onsuccess = () => { const db = asked.result;"
-            "  const got = db.transaction('meta').objectStore('meta').get('next_n');"
-            "  got.onsuccess = () => { db.close(); done(got.result ?? 1); }; }; })",
-            DATABASE,
-        )
-        return int(taken) - 1
+        return int(self.meta("next_n") or 1) - 1
 
     def id(self) -> str:
         """The install's id."""
-        with self.server.signed_in() as office:
-            rows = office.get("/devices").json()["items"]
-        mine = [row for row in rows if row["name"] == self.person["name"]]
-        return str(max(mine, key=lambda row: row["enrolled_at"])["id"])
+        return str(self.meta("identity")["tablet"])
 
 
 def picture(seed: int, *, side: int = 96) -> bytes:
@@ -169,8 +189,9 @@ def prepared(context: BrowserContext, *, language: str = "zh-CN") -> None:
     context.grant_permissions(["geolocation"])
     context.set_geolocation({"latitude": 39.43, "longitude": 116.29, "accuracy": 12})
     context.add_init_script(
-        f"localStorage.getItem('doorstep.language') ??"
-        f" localStorage.setItem('doorstep.language', {json.dumps(language)});"
+        # a page that is blank yet has no storage
+        "try { localStorage.getItem('doorstep.language') ??"
+        f" localStorage.setItem('doorstep.language', {json.dumps(language)}); }} catch {{}}"
     )
 
 
@@ -187,20 +208,18 @@ def tablet_of(
     try:
         yield Tablet(server, made, person)
     finally:
+        made.unroute_all(behavior="ignoreErrors")
         made.close()
 
 
-def at_morning(tablet: Tablet) -> None:
-    """The tablet's wall clock stands at the sample's morning and runs."""
-    tablet.page.clock.install(time=MORNING)
-    tablet.page.clock.resume()
+def at_morning(page: Page) -> None:
+    """The wall clock stands at the sample's morning and runs."""
+    page.clock.install(time=MORNING)
+    page.clock.resume()
 
 
 def held(server: Server, tablet_id: str) -> list[dict[str, Any]]:
     """Every operation that the database holds of a tablet: id, n and outcome, by number."""
-    import asyncio
-
-    import asyncpg
 
     async def read() -> list[dict[str, Any]]:
         url = server.database_url.replace("postgresql+asyncpg", "postgresql")
@@ -214,20 +233,12 @@ def held(server: Server, tablet_id: str) -> list[dict[str, Any]]:
             await connection.close()
         return [dict(row) for row in rows]
 
-    return asyncio.run(read())
+    # playwright holds this thread's loop
+    with ThreadPoolExecutor(1) as aside:
+        return aside.submit(lambda: asyncio.run(read())).result()
 
 
 def office_says(server: Server, visit: str, fields: dict[str, Any]) -> httpx.Response:
     """A dispatcher edits a visit."""
     with server.signed_in() as office:
         return office.post(f"/visits/{visit}/edit", json={"fields": fields})
-
-
-def profile(browser: Browser, folder: Path) -> BrowserContext:
-    """A profile that stays on disk, so that a browser can be killed and started again over it."""
-    launched = browser.browser_type.launch_persistent_context(
-        str(folder),
-        executable_path=browser.browser_type.executable_path,
-        viewport=PORTRAIT,
-    )
-    return launched

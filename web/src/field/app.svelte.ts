@@ -6,7 +6,7 @@ import { makeKey } from './keys.ts';
 import { said } from './link.ts';
 import { type Dispute, type Entry, type Held, type Link, maySignOut, pill, shown } from './outbox.ts';
 import { waitingPhotos } from './drain.ts';
-import { type Deed, type Identity, type Meta, type Photo, Store, type Taken } from './store.ts';
+import { type Deed, type Draft, type Identity, type Meta, type Photo, Store, type Taken } from './store.ts';
 import type { Fields, Template } from './wire.ts';
 
 const CHANNEL = 'doorstep-field';
@@ -146,13 +146,27 @@ export class Field {
       this.entries = [...this.entries, { operation, state: 'waiting' }];
       if (this.trouble !== null) this.trouble = null;
     } catch (error) {
-      const full = error instanceof DOMException && error.name === 'QuotaExceededError';
-      this.trouble = full ? 'quota' : 'storage';
-      return false;
+      return this.#unsaved(error);
     }
     this.#changed();
     void this.drain.wake();
     return true;
+  }
+
+  #unsaved(error: unknown): false {
+    const full = error instanceof DOMException && error.name === 'QuotaExceededError';
+    this.trouble = full ? 'quota' : 'storage';
+    return false;
+  }
+
+  /** What is put together and not confirmed yet survives too. */
+  async drafted(place: string, draft: Draft): Promise<boolean> {
+    try {
+      await this.store.db.put('drafts', draft, place);
+      return true;
+    } catch (error) {
+      return this.#unsaved(error);
+    }
   }
 
   answer(record: string, fields: Fields, given: { urgent?: boolean; files?: Taken[] } = {}) {
