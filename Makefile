@@ -11,9 +11,10 @@ export UV_PYTHON_DOWNLOADS := never
 
 SCHEDULES ?= 10000
 KILLS ?= 60
+EXAMPLES ?= 2000
 WEB_SOURCES := $(shell find web -name node_modules -prune -o -type f ! -name .check.log -print)
 
-.PHONY: help setup web faces web-check types browser e2e smoke screenshots run test check lock fmt demo sim sim-pg sim-planted crash bench-commitments bench-sync bench-load bench-import clean
+.PHONY: help setup web faces web-check types browser e2e smoke screenshots run test check lock fmt demo sim sim-pg sim-planted crash fuzz bench-commitments bench-sync bench-load bench-import clean
 
 help: ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 22
@@ -88,6 +89,9 @@ smoke: setup web browser ## the part of it that CI runs
 lock: setup ## after a change of dependencies: both lock files, hashed, without registry hosts
 	@$(LOCK) --all-extras --group dev -o requirements.lock
 	@$(LOCK) -c requirements.lock -o requirements-serve.lock
+
+fuzz: setup ## EXAMPLES=2000 generated requests an operation, four roles: no failure, nothing wrong accepted
+	@$(BIN)/python -m tests.fuzz --examples $(EXAMPLES)
 
 fmt: setup ## format and sort imports
 	@$(BIN)/ruff format -q $(PACKAGES) tests bench

@@ -45,9 +45,12 @@ async def openapi(request: Call) -> Response[bytes]:
 def document(app: Litestar) -> dict[str, Any]:
     """Litestar's document, completed by what it does not know: bodies that we read, and
     problems."""
-    schema = app.openapi_schema.to_schema()
+    schema: dict[str, Any] = _any_of(app.openapi_schema.to_schema())
     bodies = {
-        id(each.opt["body"]): each.opt["body"] for each in _handlers(app) if "body" in each.opt
+        id(each.opt[what]): each.opt[what]
+        for each in _handlers(app)
+        for what in ("body", "answer")
+        if what in each.opt
     }
     shapes, parts = msgspec.json.schema_components(
         list(bodies.values()), ref_template="#/components/schemas/{name}"
@@ -61,14 +64,25 @@ def document(app: Litestar) -> dict[str, Any]:
                 path = route.path_format
                 operation = schema["paths"].get(path, {}).get(method.lower())
                 if operation is not None:
-                    _complete(operation, known.get(id(handler.opt.get("body"))))
+                    said = known.get(id(handler.opt.get("answer")))
+                    _complete(operation, known.get(id(handler.opt.get("body"))), answer=said)
     return schema
 
 
-def _complete(operation: dict[str, Any], shape: dict[str, Any] | None) -> None:
+def _any_of(part: Any) -> Any:
+    # the framework says `oneOf` for a union, and an integer is a number as well
+    if isinstance(part, dict):
+        return {"anyOf" if key == "oneOf" else key: _any_of(each) for key, each in part.items()}
+    return [_any_of(each) for each in part] if isinstance(part, list) else part
+
+
+def _complete(
+    operation: dict[str, Any], shape: dict[str, Any] | None, *, answer: dict[str, Any] | None
+) -> None:
     if shape is not None:
-        content = {kind: {"schema": shape} for kind in ("application/json", "application/msgpack")}
-        operation["requestBody"] = {"required": True, "content": content}
+        operation["requestBody"] = {"required": True, "content": _both(shape)}
+    if answer is not None:
+        operation["responses"]["200"]["content"] = _both(answer)
     problem = {
         "description": "A problem of the closed list (RFC 9457).",
         "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
@@ -78,6 +92,10 @@ def _complete(operation: dict[str, Any], shape: dict[str, Any] | None) -> None:
         operation["responses"].setdefault(status, problem)
         if status == "400":
             operation["responses"][status] = problem
+
+
+def _both(shape: dict[str, Any]) -> dict[str, Any]:
+    return {kind: {"schema": shape} for kind in ("application/json", "application/msgpack")}
 
 
 def _problem_shape() -> dict[str, Any]:

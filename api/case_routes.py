@@ -56,7 +56,12 @@ async def publish(request: Call) -> WorkflowShown:
     return await casework.publish(use.engine, request.user, wish=wish, ambient=use.ambient())
 
 
-@get("/workflows/{code:str}/drawing.svg", guards=[roles(*STAFF)], summary="A workflow drawn")
+@get(
+    "/workflows/{code:str}/drawing.svg",
+    guards=[roles(*STAFF)],
+    media_type="image/svg+xml",
+    summary="A workflow drawn",
+)
 async def drawing(request: Call, code: str, *, version: Chosen = None) -> Response[str]:
     """Steps from top to bottom; what the source does not describe is dashed."""
     async with services(request).engine.connect() as tx:

@@ -29,7 +29,11 @@ class Carried(Value, frozen=True):
 
 
 @post(
-    "/sync/digest", guards=[tablet], opt={"body": DigestRequest}, status_code=200, summary="Digest"
+    "/sync/digest",
+    guards=[tablet],
+    opt={"body": DigestRequest, "answer": DigestAnswer},
+    status_code=200,
+    summary="Digest",
 )
 async def digest(request: Call) -> Response[Any]:
     """Groups of records whose hashes differ; or the records that heal them."""

@@ -45,7 +45,7 @@ async def hello(request: Call) -> HelloAnswer:
 @post(
     "/sync",
     guards=[tablet_even_revoked],
-    opt={"body": SyncRequest},
+    opt={"body": SyncRequest, "answer": SyncAnswer},
     status_code=200,
     summary="Sync",
 )
@@ -78,7 +78,7 @@ async def sync(request: Call) -> Response[bytes]:
     return answered(request, answer)
 
 
-@get("/sync/changes", guards=[tablet], summary="Changes")
+@get("/sync/changes", guards=[tablet], opt={"answer": SyncAnswer}, summary="Changes")
 async def changes(
     request: Call,
     cursor: Annotated[str, Parameter(max_length=1024)] = "",

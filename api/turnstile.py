@@ -26,6 +26,14 @@ class Rates(Value, frozen=True):
     account: Rate = Rate(burst=600, per_second=10)
     address: Rate = Rate(burst=240, per_second=4)
 
+    def times(self, factor: float) -> "Rates":
+        """The same limits for a larger or smaller installation."""
+        return Rates(
+            tablet=self.tablet.times(factor),
+            account=self.account.times(factor),
+            address=self.address.times(factor),
+        )
+
 
 class Turnstile:
     """One a process."""

@@ -62,7 +62,7 @@ def services(settings: Settings, url: str) -> Services:
         faces=table(built()),
         link_key=secret.derived(settings, "links"),
         webhooks=webhooks(settings),
-        turnstile=Turnstile(engine, Rates()),
+        turnstile=Turnstile(engine, Rates().times(settings.rate_factor)),
         provider=OpenIdProvider(settings) if settings.oidc_issuer else None,
         behind_proxy=settings.behind_proxy,
         metrics=Metrics(own=observed.own_figures, token=settings.metrics_token),

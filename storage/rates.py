@@ -15,6 +15,10 @@ class Rate(Value, frozen=True):
     burst: float
     per_second: float
 
+    def times(self, factor: float) -> "Rate":
+        """So many times as much."""
+        return Rate(burst=self.burst * factor, per_second=self.per_second * factor)
+
 
 # the lock on the old row makes callers of one subject follow each other; a first row needs none
 _BORROW = """
