@@ -1951,6 +1951,39 @@ export interface components {
             steps: components["schemas"]["StepDone"][];
             why?: string[];
         };
+        /**
+         * Change
+         * @description A record as a mailbox shows it: the whole of it, or only the fields newer than the cursor.
+         */
+        Change: {
+            /** @default false */
+            deleted: boolean;
+            /** @default {} */
+            fields: {
+                [key: string]: boolean | number | string | (boolean | number | string | {
+                    [key: string]: boolean | number | string | null;
+                } | null)[] | {
+                    [key: string]: boolean | number | string | string[] | null;
+                } | null;
+            };
+            /** @default visit */
+            kind: ("appliance" | "hazard" | "note" | "visit") | "premises";
+            /** @default null */
+            premises: string | null;
+            /** Format: uuid */
+            record: string;
+            /** @default [] */
+            removed: string[];
+            version: number;
+            /** @default {} */
+            versions: {
+                [key: string]: number;
+            };
+            /** @default null */
+            visit: string | null;
+            /** @default false */
+            whole: boolean;
+        };
         /** Classified */
         Classified: {
             rule: string;
@@ -2087,6 +2120,24 @@ export interface components {
             interval_kept: number;
             interval_open: number;
             month: string;
+        };
+        /**
+         * DigestAnswer
+         * @description Groups whose hashes differ; or, where records were named, whole records that heal them.
+         *
+         *         `forget` are records that the tablet should not hold; `more` asks to come again with what is
+         *         held then.
+         */
+        DigestAnswer: {
+            /** @default [] */
+            changes: components["schemas"]["Change"][];
+            depth: number;
+            /** @default [] */
+            different: string[];
+            /** @default [] */
+            forget: string[];
+            /** @default false */
+            more: boolean;
         };
         /**
          * DigestRequest
@@ -2442,6 +2493,33 @@ export interface components {
             clocks: number;
             known: number;
         };
+        /**
+         * LeanChange
+         * @description A `Change` as a list, for whoever asked for `lean`: what is at its default at the end is left
+         *         out.
+         *
+         *         `record` is the 16 bytes of the id: binary in MessagePack, base64url without padding in JSON. A
+         *         visit's record is its visit, and its premises are left out: what is made there names the visit.
+         */
+        LeanChange: [
+            string,
+            number,
+            {
+                [key: string]: boolean | number | string | (boolean | number | string | {
+                    [key: string]: boolean | number | string | null;
+                } | null)[] | {
+                    [key: string]: boolean | number | string | string[] | null;
+                } | null;
+            },
+            boolean,
+            {
+                [key: string]: number;
+            },
+            ("appliance" | "hazard" | "note" | "visit") | "premises",
+            string | null,
+            string | null,
+            boolean
+        ];
         /** Levelled */
         Levelled: {
             peak_over_mean: number | null;
@@ -2696,16 +2774,25 @@ export interface components {
             /** @default null */
             stopped_at: string | null;
         };
-        /** Outcome */
+        /**
+         * Outcome
+         * @description What became of one operation: exactly one for each that was sent, in the order sent.
+         *
+         *         `id` is absent only where the bytes held no readable id; `index` is the place in the request.
+         */
         Outcome: {
-            code?: string | null;
-            id?: string | null;
-            index?: number | null;
-            /** @enum {string} */
-            outcome: "applied" | "merged" | "duplicate" | "conflict" | "held" | "quarantined";
+            /** @default null */
+            code: string | null;
+            /** @default null */
+            id: string | null;
+            /** @default null */
+            index: number | null;
+            /** @enum {unknown} */
+            outcome: "applied" | "conflict" | "duplicate" | "held" | "merged" | "quarantined";
             /** @default 0 */
             version: number;
-            versions?: {
+            /** @default {} */
+            versions: {
                 [key: string]: number;
             };
         };
@@ -3357,6 +3444,25 @@ export interface components {
             most?: number | null;
             /** @default [] */
             options: string[];
+        };
+        /**
+         * SyncAnswer
+         * @description Outcomes of what was sent, then the first page of what is new.
+         */
+        SyncAnswer: {
+            /** @default [] */
+            changes: components["schemas"]["Change"][];
+            cursor: string;
+            /** @default [] */
+            forget: string[];
+            /** @default [] */
+            lean: components["schemas"]["LeanChange"][];
+            /** @default false */
+            more: boolean;
+            /** @default [] */
+            outcomes: components["schemas"]["Outcome"][];
+            /** Format: date-time */
+            server_time: string;
         };
         /**
          * SyncRequest
@@ -14272,7 +14378,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": string;
+                    "application/json": components["schemas"]["SyncAnswer"];
+                    "application/msgpack": components["schemas"]["SyncAnswer"];
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
@@ -14520,7 +14627,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": string;
+                    "application/json": components["schemas"]["SyncAnswer"];
+                    "application/msgpack": components["schemas"]["SyncAnswer"];
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
@@ -14644,7 +14752,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["DigestAnswer"];
+                    "application/msgpack": components["schemas"]["DigestAnswer"];
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
@@ -17091,7 +17200,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": string;
+                    "image/svg+xml": string;
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
