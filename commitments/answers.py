@@ -14,6 +14,8 @@ from schemas.base import Value, Wire
 from schemas.commitment import STARTED, Event, Facts, Rule
 from schemas.problems import Refusal
 
+YEARS = (1990, 2200)
+"""No promise began before, and nobody counts further."""
 _DEFAULT_OF_CLAUSE = {"2": "2c", "4": "4b", "13": "13a", "16": "16a"}
 
 
@@ -97,11 +99,15 @@ def _instant(text: str, calendar: Calendar) -> datetime:
     try:
         if len(text) == len("2026-01-01"):
             day = date.fromisoformat(text)
-            return datetime.combine(day, time(), calendar.zone).astimezone(UTC)
-        at = datetime.fromisoformat(text)
+            at = datetime.combine(day, time(), calendar.zone)
+        else:
+            at = datetime.fromisoformat(text)
         if at.tzinfo is None:
             raise Refusal("fact_without_zone", fact="start")
-        return at.astimezone(UTC)
+        at = at.astimezone(UTC)
+        if not YEARS[0] <= at.year <= YEARS[1]:
+            raise ValueError(text)
+        return at
     except (ValueError, OverflowError) as error:
         raise Refusal("fact_not_a_time", value=text[:80]) from error
 

@@ -211,7 +211,10 @@ def _announced(started: Event, calendar: Calendar) -> Due:
     given = started.body.get("deadline")
     if not isinstance(given, str):
         raise Refusal("fact_missing", fact="deadline")
-    at = datetime.fromisoformat(given)
+    try:
+        at = datetime.fromisoformat(given)
+    except ValueError as error:
+        raise Refusal("fact_not_a_time", fact="deadline") from error
     if at.tzinfo is None:
         raise Refusal("fact_without_zone", fact="deadline")
     return Due(at=at, on=local_day(calendar, at))

@@ -1,7 +1,7 @@
 """What goes into the ledger: opening a clock, adding an event, and the columns a fold fills."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from commitments import chain
 from commitments.calendar import Calendar
 from commitments.clock import fold
 from schemas.base import Value
-from schemas.commitment import ATTEMPTED, STARTED, Event, Rule, Verdict
+from schemas.commitment import ATTEMPTED, STARTED, Event, Fact, Rule, Verdict
 
 Row = dict[str, Any]
 
@@ -100,7 +100,17 @@ def appended(unit_id: str, held: Mapping[str, Any], *, events: Sequence[Event]) 
 
 
 def event_row(unit_id: str, commitment_id: UUID, *, n: int, head: str, event: Event) -> Row:
-    """An event as the ledger keeps it, tied to the hash before it."""
+    """An event as the ledger keeps it, tied to the hash before it.
+
+    Hashed as it will be read back: instants in UTC and whole numbers whole, whatever zone and form
+    they came in; else an honest chain would look forged.
+    """
+    event = msgspec.structs.replace(
+        event,
+        observed_at=event.observed_at.astimezone(UTC),
+        received_at=event.received_at.astimezone(UTC),
+        body={name: _whole(value) for name, value in event.body.items()},
+    )
     return {
         "commitment_id": commitment_id,
         "n": n,
@@ -113,6 +123,10 @@ def event_row(unit_id: str, commitment_id: UUID, *, n: int, head: str, event: Ev
         "previous_hash": head,
         "hash": chain.link(head, n, event=event),
     }
+
+
+def _whole(value: Fact) -> Fact:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def event_of(row: Any) -> Event:

@@ -41,6 +41,9 @@ async def step(
             home = await outages.supply_of(tx, unit_id, premises_id=found.premises_id)
             await supply.turn_on_first(tx, home, at=wish.at, ambient=ambient)
         await work.set_case(tx, case_id, values=_after(found, taken))
+        if taken.closes:
+            # nobody is sent to what is over; a visit under way is the dispatcher's to call back
+            await work.call_off(tx, unit_id, case_id=case_id)
         said = audit.Entry(
             at=ambient.now, actor=actor, action=f"case.{wish.step}", subject=str(case_id)
         )

@@ -18,7 +18,7 @@ from commitments import ledger, sweep
 from runtime import processes
 from runtime.ambient import fixed
 from runtime.database import own_server
-from runtime.demo import field
+from runtime.demo import clauses, field
 from runtime.imports import report as import_report
 from runtime.opening import Opened, open_region
 from runtime.server_commands import add_staff, next_working_day
@@ -118,6 +118,7 @@ async def _office_evening(
         opened = await open_region(engine, story.region, unit=(UNIT, story.as_of), ambient=ambient)
         async with engine.begin() as tx:
             await add_staff(tx, UNIT, password=PASSWORD)
+        await clauses.tell(engine, UNIT, now=at)
         await sweep.sweep(engine, ambient=ambient, limit=SWEEP_LIMIT)
         order = run.Order(on_day=day, seconds=story.seconds, seed=story.seed, requested_by="demo")
         plan_id = await run.request(engine, UNIT, order=order, ambient=ambient)

@@ -24,6 +24,7 @@ from commitments.calendar import local_day
 from runtime import keys, logs, observed, processes, sample_region, worker
 from runtime.ambient import live, now
 from runtime.database import database
+from runtime.demo import clauses
 from runtime.opening import open_region
 from runtime.server import hash_password, photos, sender, services
 from runtime.settings import Settings, database_url_given, read_settings
@@ -197,6 +198,7 @@ async def _load_sample(engine: AsyncEngine, settings: Settings) -> None:
         size = sample_region.Size(premises=3_000, technicians=12, requests=120)
         sample_region.write_region(Path(folder), size=size, seed=7, as_of=today)
         await open_region(engine, Path(folder), unit=(settings.unit, today), ambient=live())
+    await clauses.tell(engine, settings.unit, now=now())
 
 
 async def add_staff(tx: Transaction, unit_id: str, *, password: str) -> None:

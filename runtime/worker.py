@@ -23,8 +23,10 @@ log = structlog.get_logger("doorstep.worker")
 
 POLL_SECONDS = 1.0
 REST_SECONDS_MAX = 30.0
-RESTS = {"due_work": 600.0, "nobody_home": 600.0, "held": 60.0, "uploads": 600.0, "notify": 5.0}
-RESTS = {"due_work": 600.0, "duties": 600.0, "held": 60.0, "uploads": 600.0, "notify": 5.0}
+RESTS = {
+    "due_work": 600.0, "duties": 600.0, "nobody_home": 600.0, "held": 60.0, "uploads": 600.0,
+    "notify": 5.0,
+}  # fmt: skip
 """How long a step rests where it found nothing, in seconds; the others ask every second."""
 SWEEP_LIMIT = 2_000
 

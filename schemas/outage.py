@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from schemas.base import UUID, Code, Instant, Name, Text, Value, Wire
+from schemas.base import UUID, Instant, Name, Text, Value, Wire
 from schemas.commitment import State
-from schemas.standing import PublicChannel
+from schemas.standing import Label, PublicChannel
 from schemas.work import Account, Number, Window
 
 OutageState = Literal["announced", "off", "restored", "cancelled"]
@@ -31,7 +31,7 @@ class OutageWish(Wire, frozen=True):
     planned: Window | None = None
     notice: Notice | None = None
     stopped_at: Instant | None = None
-    grids: Annotated[list[Code], Meta(max_length=500)] = []
+    grids: Annotated[list[Label], Meta(max_length=500)] = []
     accounts: Annotated[list[Account], Meta(max_length=5_000)] = []
 
 

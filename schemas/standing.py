@@ -5,12 +5,14 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from schemas.base import Code, Count, Instant, Name, Text, Value, Wire, date
+from schemas.base import Count, Instant, Name, Text, Value, Wire, date
 
 PublicItem = Literal["price", "process", "fee", "hotline", "emergency_phone", "complaint_channel"]
 PublicChannel = Literal["window", "web", "wechat", "gov_platform"]
 Desk = Literal["emergency", "hotline"]
 Kilopascal = Annotated[float, Meta(ge=0, le=10_000)]
+Label = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^\S(.*\S)?$")]
+"""What a company calls its grids, halls, stations and regions: in any script, not padded."""
 Number = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:+-]{1,60}$")]
 
 
@@ -26,13 +28,13 @@ class PromiseSettings(Wire, frozen=True):
     `standing_since`."""
 
     standing_since: date | None = None
-    halls: Annotated[list[Code], Meta(max_length=200)] = []
+    halls: Annotated[list[Label], Meta(max_length=200)] = []
     peak_bands: Annotated[list[Band], Meta(max_length=6)] = []
     restore_at_night: bool = False
     pressure_low_kpa: Kilopascal = 1.5
     pressure_high_kpa: Kilopascal = 3.0
     unplanned_minutes_max: Count = 0
-    remote_grids: Annotated[list[Code], Meta(max_length=500)] = []
+    remote_grids: Annotated[list[Label], Meta(max_length=500)] = []
     public_check_days: Annotated[int, Meta(ge=1, le=366)] = 30
     judge_after_hours: Annotated[int, Meta(ge=0, le=240)] = 12
     window_days: Annotated[int, Meta(ge=1, le=180)] = 75
@@ -50,7 +52,7 @@ class QualityReport(Wire, frozen=True, tag_field="kind", tag="quality_report"):
 class Pressure(Wire, frozen=True, tag_field="kind", tag="pressure"):
     """A reading of supply pressure at a station, in kPa."""
 
-    station: Code
+    station: Label
     at: Instant
     kpa: Kilopascal
 
@@ -67,7 +69,7 @@ class Shift(Wire, frozen=True, tag_field="kind", tag="shift"):
 class HallOpening(Wire, frozen=True, tag_field="kind", tag="hall_opening"):
     """A hall was open on a day."""
 
-    hall: Code
+    hall: Label
     on: date
     opens: Instant
     closes: Instant
@@ -144,11 +146,11 @@ class Judged(Value, frozen=True):
 class SeasonWish(Wire, frozen=True):
     """When heating starts in a region: planned, and later the day on which it did."""
 
-    region: Code
+    region: Label
     season: Annotated[str, Meta(pattern=r"^20[0-9]{2}-20[0-9]{2}$")]
     planned_start: date
     source: Text
-    grids: Annotated[list[Code], Meta(max_length=500)] = []
+    grids: Annotated[list[Label], Meta(max_length=500)] = []
     actual_start: date | None = None
 
 

@@ -15,8 +15,6 @@ from schemas.commitment import Rule
 CATALOGUE = Path(__file__).with_name("catalogue")
 OFFICIAL_FROM, OFFICIAL_UNTIL = 2004, 2026
 """Years whose State Council notice the `holidays` package holds; later ones it guesses silently."""
-FORGOTTEN = {date(2005, 12, 31): True}
-"""Days that the package leaves out of a notice: the make-up day for New Year 2006."""
 
 
 @cache
@@ -32,7 +30,7 @@ def calendar() -> Calendar:
     days: dict[date, bool] = {}
     day = date(OFFICIAL_FROM, 1, 1)
     while day.year <= OFFICIAL_UNTIL:
-        worked = FORGOTTEN.get(day, known.is_working_day(day))
+        worked = known.is_working_day(day)
         if worked != (day.weekday() < 5):
             days[day] = worked
         day += timedelta(days=1)

@@ -46,6 +46,17 @@ async def set_case(tx: Transaction, case_id: UUID, *, values: dict[str, Any]) ->
     await tx.execute(sa.update(case).where(case.c.id == case_id).values(**values))
 
 
+async def call_off(tx: Transaction, unit_id: str, *, case_id: UUID) -> int:
+    """Takes back work of a case that nobody was sent to yet."""
+    w = work_order.c
+    done = await tx.execute(
+        sa.update(work_order)
+        .where(w.unit_id == unit_id, w.case_id == case_id, w.state.in_(OPEN_FOR_PLANNING))
+        .values(state="cancelled", version=w.version + 1)
+    )
+    return done.rowcount
+
+
 async def open_work_orders(tx: Transaction, rows: Rows) -> int:
     """Adds work orders; one that is known by its number stays as it is."""
     return await bulk.insert(tx, work_order, rows=rows, skip_known=True)

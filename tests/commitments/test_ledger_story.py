@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
@@ -211,6 +212,20 @@ async def test_verify_finds_no_difference_then_every_flipped_byte_of_the_past(en
             await _set(engine, here, changed)
             assert (await ledger.verify(engine, UNIT))["broken_chains"] == 1, changed
             await _set(engine, here, {name: getattr(each, name) for name in changed})
+    assert await ledger.verify(engine, UNIT) == whole
+
+
+@pytest.mark.parametrize("number", [1.0, 1e16, 1e22, 0.1, 1e-7, -0.0, 2**60])
+async def test_a_chain_holds_whatever_zone_and_form_its_facts_came_in(engine, number):
+    local = BEGUN.astimezone(ZoneInfo("Asia/Shanghai"))
+    wish = request("refund", "F1", received_at=local)
+    await cases.open_cases(engine, UNIT, requests=[wish], ambient=fixed(local))
+    found = await held(engine, "14")
+    sent = Event(
+        kind="money_sent", observed_at=local, received_at=local, source="x", body={"n": number}
+    )
+    await ledger.record(engine, UNIT, commitment_id=found.id, event=sent, ambient=fixed(local))
+    whole = {"recomputed": 1, "differences": 0, "broken_chains": 0}
     assert await ledger.verify(engine, UNIT) == whole
 
 
