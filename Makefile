@@ -12,9 +12,10 @@ export UV_PYTHON_DOWNLOADS := never
 SCHEDULES ?= 10000
 KILLS ?= 60
 EXAMPLES ?= 2000
+PREMISES ?= 100000
 WEB_SOURCES := $(shell find web -name node_modules -prune -o -type f ! -name .check.log -print)
 
-.PHONY: help setup web faces web-check types browser e2e smoke screenshots run test check lock fmt demo sim sim-pg sim-planted crash fuzz bench-commitments bench-sync bench-load bench-import clean
+.PHONY: help setup web faces web-check types browser e2e smoke screenshots run test check lock fmt demo sim sim-pg sim-planted crash year fuzz bench-commitments bench-sync bench-load bench-import clean
 
 help: ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 22
@@ -112,6 +113,11 @@ sim-planted: setup ## twelve known mistakes, planted one at a time: the simulati
 
 crash: setup ## KILLS=60 times kill -9 of server, backend or postmaster while tablets push
 	@$(BIN)/python -m tests.simulation crash --kills $(KILLS)
+
+year: setup ## PREMISES=100000 a generated year of facts, and every verdict of it made again: differences=0
+	@rm -rf .state/year && mkdir -p .state && export DOORSTEP_STATE=$(CURDIR)/.state/year && \
+	  $(BIN)/doorstep migrate && $(BIN)/doorstep sample-year --premises $(PREMISES) && \
+	  $(BIN)/doorstep commitments verify
 
 bench-commitments: setup ## folding, levelling and explaining at size
 	@$(BIN)/python -m bench.commitments

@@ -4,14 +4,16 @@ from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Response, Router, get
+from litestar import Response, Router, get, post
 from litestar.params import Parameter
 
+from api import body
 from api.access_routes import Call, services
 from api.guards import STAFF, roles
-from commitments import printouts, reporting, reports
+from commitments import printouts, reporting, reports, whatif
 from commitments.calendar import local_day
 from schemas.report import By, Report
+from schemas.whatif import WhatIf, WhatWouldBe
 from storage import catalogue
 
 READERS = roles("supervisor", "auditor", "administrator", "dispatcher", "safety_reviewer")
@@ -101,8 +103,21 @@ async def hazard_notice(request: Call, hazard_id: UUID) -> Response[bytes]:
     return _file(made, PDF, name=f"notice-{hazard_id}.pdf")
 
 
+@post(
+    "/what-if",
+    guards=[roles("supervisor", "auditor", "administrator")],
+    opt={"body": WhatIf},
+    status_code=200,
+    summary="Last year's facts under another limit",
+)
+async def what_if(request: Call) -> WhatWouldBe:
+    """What would have been kept and broken; nothing is written."""
+    wish, use = await body.read(request, WhatIf), services(request)
+    return await whatif.asked(use.engine, request.user.unit_id, wish=wish, now=use.ambient().now)
+
+
 router = Router(
     path="/api/v1",
-    route_handlers=[report, sheet, page, picture, visit_sheet, hazard_notice],
+    route_handlers=[report, sheet, page, picture, visit_sheet, hazard_notice, what_if],
     tags=["Reports"],
 )

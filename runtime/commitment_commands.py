@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -10,10 +11,10 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from commitments import ledger, notices, recalendar, rulebooks, writing
+from commitments import casework, ledger, notices, recalendar, rulebooks, whatif, writing
 from commitments.answers import DueAnswer, DueQuestion, due_answer
 from commitments.calendar import Calendar
-from runtime import proof
+from runtime import proof, sample_year
 from runtime.ambient import live
 from runtime.database import asked
 from runtime.server import photos
@@ -21,6 +22,7 @@ from runtime.settings import read_settings
 from schemas.calendar import Recalendared
 from schemas.commitment import Rule
 from schemas.problems import Refusal
+from schemas.whatif import WhatIf, WhatWouldBe
 from storage import catalogue
 
 T = TypeVar("T")
@@ -54,9 +56,20 @@ def register(words: Any) -> None:
     explain.add_argument("id", type=UUID)
     explain.set_defaults(run=_explain)
     bundle = inner.add_parser("bundle", help="proof for an outsider: JSON, files and a checker")
-    bundle.add_argument("id", type=UUID)
+    bundle.add_argument("id", type=UUID, help="of a commitment, or of premises")
+    bundle.add_argument("--premises", action="store_true", help="the id is that of premises")
     bundle.add_argument("folder", type=Path)
     bundle.set_defaults(run=_bundle)
+    what_if = inner.add_parser("what-if", help="last year's facts under another limit")
+    what_if.add_argument("--rule", required=True)
+    what_if.add_argument("--limit", type=float, required=True)
+    what_if.add_argument("--since", type=date.fromisoformat, required=True)
+    what_if.add_argument("--until", type=date.fromisoformat, required=True)
+    what_if.set_defaults(run=_what_if)
+    year = words.add_parser("sample-year", help="a generated year of facts in this database")
+    year.add_argument("--premises", type=int, default=100_000)
+    year.add_argument("--year", type=int, default=2025)
+    year.set_defaults(run=_sample_year)
     verify = inner.add_parser("verify", help="recompute every verdict from its events")
     verify.add_argument("--json", action="store_true")
     verify.set_defaults(run=_verify)
@@ -193,13 +206,45 @@ def _bundle(given: argparse.Namespace) -> int:
     async def written(engine: AsyncEngine, unit_id: str) -> dict[str, Any]:
         wish = (given.id, given.folder)
         blobs = photos(read_settings())
-        return await proof.write(engine, unit_id, blobs=blobs, wish=wish, now=live().now)
+        write = proof.write_premises if given.premises else proof.write
+        return await write(engine, unit_id, blobs=blobs, wish=wish, now=live().now)
 
     print(json.dumps(asked(written)))
     return 0
 
 
+def _sample_year(given: argparse.Namespace) -> int:
+    async def filled(engine: AsyncEngine, unit_id: str) -> sample_year.Told:
+        return await sample_year.generate(
+            engine, unit_id, size=given.premises, year=given.year, say=print
+        )
+
+    print(msgspec.json.encode(asked(filled)).decode())
+    return 0
+
+
+def _what_if(given: argparse.Namespace) -> int:
+    named = {name: getattr(given, name) for name in ("rule", "limit", "since", "until")}
+    try:
+        wish = msgspec.convert(named, WhatIf)
+    except msgspec.ValidationError as error:
+        raise Refusal("invalid_field", reason=str(error)) from error
+
+    async def told(engine: AsyncEngine, unit_id: str) -> WhatWouldBe:
+        return await whatif.asked(engine, unit_id, wish=wish, now=live().now)
+
+    print(msgspec.json.encode(asked(told)).decode())
+    return 0
+
+
 def _verify(given: argparse.Namespace) -> int:
-    result = asked(ledger.verify)
+    async def verified(engine: AsyncEngine, unit_id: str) -> dict[str, int]:
+        return {
+            **await ledger.verify(engine, unit_id),
+            **await casework.verify(engine, unit_id),
+        }
+
+    result = asked(verified)
     print(json.dumps(result))
-    return 1 if result["differences"] or result["broken_chains"] else 0
+    broken = result["differences"] + result["broken_chains"] + result["broken_case_chains"]
+    return 1 if broken else 0

@@ -1,4 +1,5 @@
-"""A bundle of proof for one commitment: JSON, files, hashes, and a checker that needs none of us."""
+"""A bundle of proof for a commitment or for premises: JSON, files, hashes, and a checker that needs
+none of us."""
 
 import hashlib
 from datetime import datetime
@@ -29,37 +30,111 @@ async def write(
     Refuses `not_found`, and `bundle_folder` where the folder holds something already.
     """
     commitment_id, folder = wish
-    if folder.exists() and any(folder.iterdir()):
-        raise Refusal("bundle_folder", folder=folder.name)
+    _refuse_used(folder)
+    body = await _proof(engine, unit_id, commitment_id=commitment_id, now=now)
+    kept = await _files(blobs, unit_id, rows=body.pop("_files"), folder=folder)
+    _write(folder / "proof.json", {**body, "files": kept})
+    _seal(folder)
+    return {**_counted([body], kept), "state": body["verdict"]["state"]}
+
+
+async def write_premises(
+    engine: AsyncEngine, unit_id: str, *, blobs: Blobs, wish: tuple[UUID, Path], now: datetime
+) -> dict[str, Any]:
+    """Writes everything that was promised for premises: every commitment with its chain, and the
+    row of inspections, attempts, notices and hazards that shows whether the interval was kept."""
+    premises_id, folder = wish
+    _refuse_used(folder)
+    async with engine.connect() as tx:
+        home = await proof.premises(tx, unit_id, premises_id=premises_id)
+        if home is None:
+            raise Refusal("not_found")
+        story = await proof.visits_of_premises(tx, unit_id, premises_id=premises_id)
+        hazards = await proof.hazards_of_premises(tx, unit_id, premises_id=premises_id)
+        ids = await proof.commitments_of_premises(tx, unit_id, premises_id=premises_id)
+    proofs: list[dict[str, Any]] = []
+    kept: dict[tuple[str, str], dict[str, Any]] = {}
+    for each in ids:
+        body = await _proof(engine, unit_id, commitment_id=each, now=now)
+        found = await _files(blobs, unit_id, rows=body.pop("_files"), folder=folder)
+        kept |= {(one["sha256"], one["field"]): one for one in found}
+        _write(folder / f"proof-{each}.json", {**body, "files": found})
+        proofs.append(body)
+    _write(
+        folder / "premises.json",
+        {
+            "unit": unit_id,
+            "made_at": now,
+            "premises": dict(home),
+            "visits": [dict(each) for each in story],
+            "hazards": [dict(each) for each in hazards],
+            "commitments": [
+                {
+                    "id": each["id"],
+                    "rule": each["rule"]["code"],
+                    "started_at": each["verdict"]["started_at"],
+                    "due_at": each["verdict"]["due_at"],
+                    "stopped_at": each["verdict"]["stopped_at"],
+                    "state": each["verdict"]["state"],
+                }
+                for each in proofs
+            ],
+        },
+    )
+    _seal(folder)
+    return {"commitments": len(proofs), **_counted(proofs, list(kept.values()))}
+
+
+async def _proof(
+    engine: AsyncEngine, unit_id: str, *, commitment_id: UUID, now: datetime
+) -> dict[str, Any]:
     told = await ledger.explain(engine, unit_id, commitment_id=commitment_id, now=now)
     async with engine.connect() as tx:
         held = await rows.commitment_of(tx, unit_id, commitment_id=commitment_id)
         operations = await proof.operations(tx, unit_id, ids=_named(told["events"]))
         files = await proof.files(tx, unit_id, held=held)
-    folder.mkdir(parents=True, exist_ok=True)
-    kept = [await _file(blobs, unit_id, row=row, folder=folder) for row in files]
-    body = {
+    return {
         **told,
         "made_at": now,
         "unit": unit_id,
         "events": [_event(each, before) for each, before in _linked(told["events"])],
         "operations": [_captured(row) for row in operations],
-        "files": kept,
+        "_files": files,
     }
-    (folder / "proof.json").write_bytes(msgspec.json.format(_sorted.encode(body), indent=1))
+
+
+async def _files(blobs: Blobs, unit_id: str, *, rows: Any, folder: Path) -> list[dict[str, Any]]:
+    folder.mkdir(parents=True, exist_ok=True)
+    return [await _file(blobs, unit_id, row=row, folder=folder) for row in rows]
+
+
+def _refuse_used(folder: Path) -> None:
+    if folder.exists() and any(folder.iterdir()):
+        raise Refusal("bundle_folder", folder=folder.name)
+
+
+def _write(path: Path, body: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.format(_sorted.encode(body), indent=1))
+
+
+def _seal(folder: Path) -> None:
+    """The checker goes along, and every file is named with its hash."""
     (folder / "check_bundle.py").write_bytes(Path(check_bundle.__file__).read_bytes())
     manifest = {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-    (folder / "MANIFEST.json").write_bytes(msgspec.json.format(_sorted.encode(manifest)))
+    _write(folder / "MANIFEST.json", manifest)
+
+
+def _counted(proofs: list[dict[str, Any]], kept: list[dict[str, Any]]) -> dict[str, int]:
     return {
-        "events": len(body["events"]),
-        "operations": len(operations),
+        "events": sum(len(each["events"]) for each in proofs),
+        "operations": sum(len(each["operations"]) for each in proofs),
         "files": sum(1 for each in kept if each["here"]),
         "files_missing": sum(1 for each in kept if not each["here"]),
-        "state": told["verdict"]["state"],
     }
 
 

@@ -74,6 +74,18 @@ async def facts_of(tx: Transaction, unit_id: str, *, case_id: UUID) -> Sequence[
     return found.all()
 
 
+async def cases_with_facts(
+    tx: Transaction, unit_id: str, *, after: UUID | None, limit: int
+) -> Sequence[UUID]:
+    """Cases that walk a workflow, in id order, from one after `after`."""
+    statement = sa.select(case_event.c.case_id).where(
+        case_event.c.unit_id == unit_id, case_event.c.n == 1
+    )
+    if after is not None:
+        statement = statement.where(case_event.c.case_id > after)
+    return list(await tx.scalars(statement.order_by(case_event.c.case_id).limit(limit)))
+
+
 async def append_fact(tx: Transaction, row: dict[str, Any]) -> None:
     """Adds a fact to the chain of its case."""
     await tx.execute(sa.insert(case_event).values(**row))

@@ -288,6 +288,25 @@ async def page(
     return (await tx.execute(statement.order_by(commitment.c.id).limit(limit))).all()
 
 
+async def page_of_rule(
+    tx: Transaction,
+    unit_id: str,
+    *,
+    rule: str,
+    period: tuple[date, date],
+    after: tuple[UUID | None, int],
+) -> Sequence[Any]:
+    """Commitments of a rule that fell due in a period, in id order; `after` is id and how many."""
+    statement = sa.select(commitment).where(
+        commitment.c.unit_id == unit_id,
+        commitment.c.rule_code == rule,
+        commitment.c.due_on.between(*period),
+    )
+    if after[0] is not None:
+        statement = statement.where(commitment.c.id > after[0])
+    return (await tx.execute(statement.order_by(commitment.c.id).limit(after[1]))).all()
+
+
 async def running(
     tx: Transaction, unit_id: str, *, rules: Sequence[str], after: UUID | None, limit: int
 ) -> Sequence[Any]:
