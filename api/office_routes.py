@@ -1,6 +1,5 @@
 """What the office reads and decides: conflicts, cases, work orders, days, commitments, audit."""
 
-from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,16 +10,16 @@ from litestar.params import Parameter
 
 from api import body, list_routes
 from api.access_routes import Call, services
-from api.guards import DISPATCH, STAFF, roles, whole_unit
+from api.guards import DISPATCH, STAFF, roles
 from commitments import cases, ledger
-from scheduling import dispatch, publish, run
+from scheduling import dispatch
 from schemas.access import Assign, Reason
 from schemas.base import Value, Wire
 from schemas.office import AuditRow
 from schemas.problems import Refusal
 from schemas.sync import Fields, Resolution
 from schemas.work import CaseRequest
-from storage import audit, board, catalogue, plans, work
+from storage import audit, board, catalogue
 from sync import conflicts
 
 Limit = Annotated[int, Parameter(ge=1, le=500)]
@@ -38,14 +37,6 @@ class Edit(Wire, frozen=True):
     """What the office writes into a visit's record."""
 
     fields: Fields
-
-
-class PlanWish(Wire, frozen=True):
-    """A plan is wanted for a day."""
-
-    day: date
-    seconds: Annotated[float, msgspec.Meta(ge=0.1, le=600)] = 10.0
-    seed: Annotated[int, msgspec.Meta(ge=0, le=2**31)] = 1
 
 
 async def _listed(
@@ -149,71 +140,6 @@ async def edit(request: Call, visit_id: UUID) -> dict[str, int]:
     return {"version": version}
 
 
-@get("/days/{day:date}", guards=[roles(*STAFF)], summary="A day on the board")
-async def one_day(request: Call, day: date) -> dict[str, Any]:
-    """Technicians with their stops, what was left out and why."""
-    unit_id = request.user.unit_id
-    async with services(request).engine.connect() as tx:
-        people = await board.team(tx, unit_id)
-        stops = await board.stops(tx, unit_id, on_day=day)
-        runs = await plans.of_day(tx, unit_id, on_day=day, limit=1)
-    for each in people:
-        each["stops"] = [one for one in stops if one["technician_id"] == each["id"]]
-    reasons = runs[0].report.get("reasons", {}) if runs else {}
-    left = [{"work_order": key, **value} for key, value in reasons.items()]
-    return {"day": day, "technicians": people, "unassigned": left}
-
-
-@post(
-    "/plans",
-    guards=[roles(*DISPATCH), whole_unit],
-    opt={"body": PlanWish},
-    status_code=202,
-    summary="Plan a day",
-)
-async def ask_plan(request: Call) -> dict[str, Any]:
-    """Stored; a worker takes it."""
-    wish, use = await body.read(request, PlanWish), services(request)
-    order = run.Order(
-        on_day=wish.day, seconds=wish.seconds, seed=wish.seed, requested_by=request.user.name
-    )
-    plan_id = await run.request(
-        use.engine, request.user.unit_id, order=order, ambient=use.ambient()
-    )
-    return {"id": plan_id, "state": "requested"}
-
-
-@get("/plans", guards=[roles(*STAFF)], summary="Plan runs")
-async def list_plans(request: Call, day: date | None = None, *, limit: Limit = 20) -> Page:
-    """The newest first."""
-    async with services(request).engine.connect() as tx:
-        rows = await plans.of_day(tx, request.user.unit_id, on_day=day, limit=limit)
-    return Page(items=[dict(row._mapping) for row in rows], next=None)
-
-
-@get("/plans/{plan_id:uuid}", guards=[roles(*STAFF)], summary="One plan run")
-async def one_plan(request: Call, plan_id: UUID) -> dict[str, Any]:
-    """State, report and answer."""
-    async with services(request).engine.connect() as tx:
-        row = await work.plan_of(tx, request.user.unit_id, plan_id=plan_id)
-    if row is None:
-        raise Refusal("not_found")
-    return dict(row._mapping)
-
-
-@post(
-    "/plans/{plan_id:uuid}/publish",
-    guards=[roles(*DISPATCH), whole_unit],
-    summary="Publish a plan",
-)
-async def publish_plan(request: Call, plan_id: UUID) -> dict[str, int]:
-    """Into the technicians' mailboxes, all of it or nothing."""
-    use, who = services(request), request.user
-    return await publish.publish(
-        use.engine, who.unit_id, plan_id=plan_id, actor=who.name, ambient=use.ambient()
-    )
-
-
 @get("/commitments/summary", guards=[roles(*STAFF)], summary="Counts by rule and state")
 async def summary(request: Call) -> list[dict[str, Any]]:
     """How many promises stand how."""
@@ -274,8 +200,7 @@ async def audit_page(
 router = Router(
     path="/api/v1",
     route_handlers=[
-        resolve, open_case, one_case, assign, cancel, edit, one_day, ask_plan, list_plans,
-        one_plan, publish_plan, summary, explain, clauses, technicians, premises, audit_page,
+        resolve, open_case, one_case, assign, cancel, edit, summary, explain, clauses, technicians, premises, audit_page,
         *list_routes.handlers, ],
         dependencies={"filters": Provide(list_routes.narrowed, sync_to_thread=False)},
         tags=["Office"], )  # fmt: skip

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping
 from uuid import UUID
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.faces import Asset
 from api.gate import Gate
 from api.turnstile import Turnstile
+from scheduling.board import Days
 from schemas.ambient import Ambient
 from schemas.base import Value
 from storage.blobs import Blobs
@@ -49,4 +51,5 @@ class Services(Value, frozen=True):
     provider: Provider | None = None
     """Where staff may sign in elsewhere, if the installation has such a place."""
     behind_proxy: bool = False
+    days: Days = msgspec.field(default_factory=Days)
     production: bool = False

@@ -2,82 +2,162 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
-from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from schemas.base import Value
-from schemas.plan import Band, Fixed, Job, Lunch, Point, Problem, Technician, Tier
+from schemas.day import PersonRow, WorkRow
+from schemas.plan import DAY_SECONDS, Band, Fixed, Job, Lunch, Point, Problem, Technician, Tier
 
 ZONE = ZoneInfo("Asia/Shanghai")
 DUE_SOON_DAYS = 7
-WINDOW_GRACE_SECONDS = 0
+SILENT_AFTER = timedelta(minutes=45)
+"""A tablet that was not heard for so long during its shift may not hear of a change in time."""
+STILL_SECONDS = 300
+"""How much longer a visit that overran is taken to last, from now on."""
+BEGUN = frozenset({"on_site", "in_progress", "suspended"})
 
 
 class Day(Value, frozen=True):
-    """Rows that a problem is made of."""
+    """Rows that a problem is made of. Without `now` nothing has begun and every tablet is heard,
+    but for those that somebody says are `silent`."""
 
     on_day: date
-    technicians: Sequence[Any]
-    certificates: Mapping[UUID, Mapping[str, date | None]]
-    orders: Sequence[Any]
-    grids: Mapping[UUID, str]
-    absent: frozenset[UUID] = frozenset()
-    fixed: Mapping[UUID, Fixed] = {}
+    people: Sequence[PersonRow]
+    work: Sequence[WorkRow]
+    now: datetime | None = None
+    silent: frozenset[UUID] = frozenset()
+    speed_kmh: float | None = None
 
 
 class Demand(Value, frozen=True):
-    """The problem, and the work that cannot even be asked for: order id and why."""
+    """The problem, the day as it is published, and the work that cannot even be asked for.
+
+    `routes` is technician to jobs in order, `starts` job to the start that was told; `silent` are
+    technicians whose tablet is not heard.
+    """
 
     problem: Problem
+    rows: Mapping[str, WorkRow]
+    routes: Mapping[str, tuple[str, ...]]
+    starts: Mapping[str, int]
+    silent: Mapping[str, datetime | None]
     unplaceable: Mapping[str, str]
 
 
 def demand(day: Day) -> Demand:
     """Work without coordinates waits for geocoding and says so; everything else is asked for."""
-    unplaceable = {str(each.id): "no_coordinates" for each in day.orders if each.latitude is None}
-    midnight = datetime.combine(day.on_day, time(), ZONE)
-    technicians = tuple(
-        _technician(each, day) for each in day.technicians
-        if each.latitude is not None and each.id not in day.absent
-    )  # fmt: skip
-    jobs = tuple(
-        _job(each, day, midnight=midnight) for each in day.orders if each.latitude is not None
+    midnight = midnight_of(day.on_day)
+    silent = {
+        str(each.id): each.seen_at
+        for each in day.people
+        if each.id in day.silent or (day.now is not None and is_silent(each, day.now))
+    }
+    people = tuple(
+        technician_of(each, midnight=midnight, reachable=str(each.id) not in silent)
+        for each in day.people
+        if each.latitude is not None and each.shift_kind != "absent"
     )
-    problem = Problem(day=day.on_day, technicians=technicians, jobs=jobs)
-    return Demand(problem=problem, unplaceable=unplaceable)
+    known = {each.id for each in people}
+    # what somebody who is away has done is done, and nobody's to plan
+    placed = [
+        each
+        for each in day.work
+        if each.latitude is not None and (_ahead(each) or str(each.technician_id) in known)
+    ]
+    jobs = tuple(_job(each, day, known=known, silent=silent) for each in placed)
+    starts = {
+        job.id: int((began - midnight).total_seconds())
+        for job, row in zip(jobs, placed, strict=True)
+        if (began := began_at(row)) is not None and str(row.technician_id) in known
+    }
+    problem = Problem(day=day.on_day, technicians=people, jobs=jobs)
+    if day.speed_kmh is not None:
+        problem = msgspec.structs.replace(problem, speed_kmh=day.speed_kmh)
+    return Demand(
+        problem=problem,
+        rows={each.job: each for each in day.work},
+        routes=_routes(placed, starts),
+        starts=starts,
+        silent=silent,
+        unplaceable={each.job: "no_coordinates" for each in day.work if each.latitude is None},
+    )
 
 
-def tier_of(order: Any, midnight: datetime) -> Tier:
+def midnight_of(day: date) -> datetime:
+    """The instant at which a local day begins."""
+    return datetime.combine(day, time(), ZONE)
+
+
+def is_silent(person: PersonRow, now: datetime) -> bool:
+    """Whether a tablet has not been heard for long; who has none hears by telephone."""
+    if person.tablet is None:
+        return False
+    return person.seen_at is None or now - person.seen_at > SILENT_AFTER
+
+
+def began_at(row: WorkRow) -> datetime | None:
+    """When a visit began or is to begin."""
+    return row.started_at or row.starts_at
+
+
+def _routes(placed: Sequence[WorkRow], starts: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
+    routes: dict[str, list[WorkRow]] = {}
+    for each in placed:
+        if each.job in starts:
+            routes.setdefault(str(each.technician_id), []).append(each)
+    return {
+        who: tuple(
+            each.job for each in sorted(rows, key=lambda row: (_ahead(row), starts[row.job]))
+        )
+        for who, rows in routes.items()
+    }
+
+
+def _ahead(row: WorkRow) -> bool:
+    # what has begun comes first, whatever hour a tablet says it was
+    return not (row.state == "ended" or row.state in BEGUN)
+
+
+def tier_of(row: WorkRow, midnight: datetime) -> Tier:
     """Safety first, then promises that would break that day, booked hours, what is due soon."""
-    if order.tier == "emergency":
+    if row.tier == "emergency":
         return "emergency"
     ends = midnight + timedelta(days=1)
-    promised = order.case_id is not None
-    if promised and order.due_at is not None and order.due_at <= ends:
+    promised = row.case_id is not None
+    if promised and row.due_at is not None and row.due_at <= ends:
         return "breaks_today"
-    if order.window_opens is not None and midnight <= order.window_opens < ends:
+    if row.window_opens is not None and midnight <= row.window_opens < ends:
         return "booked"
     soon = ends + timedelta(days=DUE_SOON_DAYS)
-    if order.due_at is not None and order.due_at <= soon:
+    if row.due_at is not None and row.due_at <= soon:
         return "due_soon"
     return "routine"
 
 
-def _technician(row: Any, day: Day) -> Technician:
-    held = day.certificates.get(row.id, {})
+def technician_of(row: PersonRow, *, midnight: datetime, reachable: bool = True) -> Technician:
+    """A person's day; hours of the day itself go before the usual ones."""
+    opens, closes = _seconds(row.shift_opens), _seconds(row.shift_closes)
+    if row.opens_at is not None:
+        opens = max(0, _after(midnight, row.opens_at) or 0)
+    if row.closes_at is not None:
+        closes = max(opens, _after(midnight, row.closes_at) or 0)
     return Technician(
         id=str(row.id),
         home=Point(latitude=row.latitude, longitude=row.longitude),
-        shift=Band(opens=_seconds(row.shift_opens), closes=_seconds(row.shift_closes)),
+        shift=Band(opens=opens, closes=closes),
         skills=tuple(row.skills),
-        certificates={skill: until for skill, until in held.items() if until is not None},
+        certificates=row.certificates,
         lunch=_lunch(row),
         grids=tuple(row.grids),
+        reachable=reachable,
+        standby=row.shift_kind == "standby",
     )
 
 
-def _lunch(row: Any) -> Lunch | None:
+def _lunch(row: PersonRow) -> Lunch | None:
     if row.lunch_opens is None or row.lunch_closes is None:
         return None
     opens, closes = _seconds(row.lunch_opens), _seconds(row.lunch_closes)
@@ -85,40 +165,70 @@ def _lunch(row: Any) -> Lunch | None:
     return Lunch(opens=opens - 1800, closes=closes + 1800, duration_seconds=closes - opens)
 
 
-def _job(row: Any, day: Day, *, midnight: datetime) -> Job:
-    tier = tier_of(row, midnight)
+def _job(row: WorkRow, day: Day, *, known: set[str], silent: Mapping[str, datetime | None]) -> Job:
+    midnight = midnight_of(day.on_day)
+    began = _after(midnight, began_at(row))
+    who = str(row.technician_id)
+    fixed = None
+    if began is not None and who in known:
+        fixed = _fixed(row, (who, began), now=_after(midnight, day.now), silent=who in silent)
     window = _window(row, midnight)
     due = _after(midnight, row.due_at)
     return Job(
-        id=str(row.id),
+        id=row.job,
         place=Point(latitude=row.latitude, longitude=row.longitude),
-        duration_seconds=int(row.duration_seconds),
+        duration_seconds=_lasts(row, now=day.now),
         skills=tuple(row.skills),
         windows=(window,) if window else (),
-        earliest_seconds=max(0, _after(midnight, row.earliest_at) or 0),
+        earliest_seconds=min(max(0, _after(midnight, row.earliest_at) or 0), 2 * DAY_SECONDS),
         # a promise that ends during the day bounds the start; one that has ended only raises
         # urgency
-        due_seconds=due if due is not None and 0 < due <= 86_400 and row.case_id else None,
-        tier=tier,
+        due_seconds=due if due is not None and 0 < due <= DAY_SECONDS and row.case_id else None,
+        tier=tier_of(row, midnight),
         penalty_seconds=_penalty(row, midnight),
-        grid=day.grids.get(row.grid_id),
-        fixed=day.fixed.get(row.id),
+        grid=row.grid,
+        fixed=fixed,
+        holder=who if began is not None and who in known else None,
+        told_seconds=began if began is not None and began >= 0 and row.visit_id else None,
     )
 
 
-def _window(row: Any, midnight: datetime) -> Band | None:
+def _fixed(row: WorkRow, place: tuple[str, int], *, now: int | None, silent: bool) -> Fixed | None:
+    who, began = place
+    started = row.state == "ended" or row.state in BEGUN
+    # of a tablet that is not heard, what should have begun by now has begun for all we know
+    started = started or (silent and now is not None and began <= now)
+    if started or row.pinned or row.state == "en_route":
+        return Fixed(technician=who, start_seconds=max(0, began), started=started)
+    return None
+
+
+def _lasts(row: WorkRow, *, now: datetime | None) -> int:
+    """How long a visit took, takes, or is to take."""
+    if row.started_at is not None and row.ended_at is not None:
+        return max(60, min(DAY_SECONDS, int((row.ended_at - row.started_at).total_seconds())))
+    if row.started_at is not None and row.state in BEGUN and now is not None:
+        so_far = int((now - row.started_at).total_seconds())
+        planned = int(row.duration_seconds)
+        if row.ends_at is not None:
+            planned = max(planned, int((row.ends_at - row.started_at).total_seconds()))
+        return max(planned, min(so_far + STILL_SECONDS, DAY_SECONDS))
+    return int(row.duration_seconds)
+
+
+def _window(row: WorkRow, midnight: datetime) -> Band | None:
     opens, closes = _after(midnight, row.window_opens), _after(midnight, row.window_closes)
-    if opens is None or closes is None or closes <= 0 or opens >= 86_400:
+    if opens is None or closes is None or closes <= 0 or opens >= DAY_SECONDS:
         # hours that were agreed for another day do not bind this one
         return None
-    return Band(opens=max(0, opens), closes=max(0, closes))
+    return Band(opens=max(0, opens), closes=max(0, opens, closes))
 
 
-def _penalty(row: Any, midnight: datetime) -> int:
+def _penalty(row: WorkRow, midnight: datetime) -> int:
     """Grows towards the due instant: from an hour of travel to two, and on after it."""
     if row.due_at is None:
         return 3600
-    days = (row.due_at - midnight).total_seconds() / 86_400
+    days = (row.due_at - midnight).total_seconds() / DAY_SECONDS
     return int(min(20_000, max(1_800, 7_200 - days * 120)))
 
 

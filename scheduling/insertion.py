@@ -1,149 +1,150 @@
-"""One job against every technician and every place of a plan: where it fits, what it costs, or
-why not."""
+"""One job against every technician and every place of a day: where it fits, what it costs, or why
+not. Numpy over all routes at once: a day is laid out once, `evaluate` asks it about each job."""
 
-from collections.abc import Mapping
+import numpy as np
 
-from scheduling import desk as desks
-from scheduling import kernel
-from scheduling.kernel import Desk
-from scheduling.problem import ABLE, REASON_CODES, Prepared
+from scheduling import lines as timing
+from scheduling.layout import Laid, bands_of
+from scheduling.lines import NEVER, Bools, Ints
+from scheduling.problem import (
+    ABLE,
+    ON_DARK_TABLET,
+    OVERLOAD,
+    UNREACHABLE,
+    extra_seconds,
+    reason_against,
+)
+from scheduling.travel import NO_WAY_SECONDS, around
 from schemas.base import Value
-from schemas.plan import Plan
+from schemas.plan import Job
 
-OVERTIME_SECONDS_MAX = 2 * 3600
+FORBIDDEN = 10**9
+PERHAPS = (ABLE, UNREACHABLE, ON_DARK_TABLET)
+"""Who may, and who might if somebody telephones: a tablet that is not heard is no missing skill."""
 
 
-class Place(Value, frozen=True):
-    """What a technician could do with a job; `code` is `able` or the first rule that stands
-    against it.
+class Found(Value, frozen=True):
+    """One job against all places. `fits[T, K]` may hold it, `added[T, K]` is what that counts.
 
-    `overtime_seconds` is how much longer the shift would have to be, where that alone would help.
+    `ready[T, K]` is the arrival where nothing is waited for; `own[T, K]` how late the job itself
+    would begin there and `knock[T, K]` by how much what follows would be late.
     """
 
-    technician: str
-    code: str
-    added_seconds: int | None = None
-    position: int | None = None
-    overtime_seconds: int | None = None
+    job: Job
+    why: Ints
+    fits: Bools
+    added: Ints
+    arrive: Ints
+    own: Ints
+    knock: Ints
+    valid: Bools
 
 
-def state_of(prepared: Prepared, plan: Plan) -> Desk:
-    """A plan back in the kernel's arrays."""
-    desk = desks.desk_of(prepared, seed=1)
-    desks.seat(prepared, desk, plan=plan)
-    return desk
-
-
-def places(
-    prepared: Prepared, state: Desk, *, job: int, overtime: bool = False
-) -> tuple[Place, ...]:
-    """Every technician with the cheapest place for a job, or the first rule that blocks it."""
-    return tuple(
-        _place(prepared, state, job=job, t=t, overtime=overtime)
-        for t in range(len(prepared.problem.technicians))
+def evaluate(laid: Laid, job: Job) -> Found:
+    """The job at every place of every route: what fits without breaking a rule, and what else
+    would break."""
+    to_job, from_job = around(laid.ways, job.place)
+    before, after = laid.seq[:, :-1], laid.seq[:, 1:]
+    drive_to, drive_on = to_job[before], from_job[after]
+    why = _why(laid, job)
+    extra = np.array([extra_seconds(each, job) for each in laid.problem.technicians], np.int64)
+    ends = _ends(laid, job, drive_to=drive_to)
+    fits, knock = _reaches(laid, ends, drive_on=drive_on)
+    places = np.arange(before.shape[1])[None, :]
+    valid = np.broadcast_to(places <= laid.lines.count[:, None], before.shape)
+    added = drive_to + drive_on - laid.lines.drive[:, : before.shape[1]] + extra[:, None]
+    return Found(
+        job=job,
+        why=why,
+        fits=fits & valid & np.isin(why, PERHAPS)[:, None],
+        added=added,
+        arrive=ends.ready,
+        own=ends.own,
+        knock=knock,
+        valid=valid,
     )
 
 
-def best(found: tuple[Place, ...]) -> Place | None:
-    """The cheapest place of all, or None where nobody can."""
-    able = [each for each in found if each.added_seconds is not None]
-    return min(able, key=lambda each: each.added_seconds or 0, default=None)
+class _Ends(Value, frozen=True):
+    """How the job ends at each place: hungry or fed (NEVER where it may not begin there)."""
+
+    hungry: Ints
+    fed: Ints
+    ready: Ints
+    own: Ints
+    loose: Ints
 
 
-def _place(prepared: Prepared, state: Desk, *, job: int, t: int, overtime: bool) -> Place:
-    who = prepared.problem.technicians[t].id
-    why = int(prepared.why[t, job])
-    if why != ABLE:
-        return Place(technician=who, code=REASON_CODES[why])
-    added, position = _try(prepared, state, job=job, t=t)
-    if position >= 0:
-        return Place(technician=who, code="able", added_seconds=added, position=position)
-    return Place(
-        technician=who,
-        code=_hours_reason(prepared, job, t=t),
-        overtime_seconds=_overtime(prepared, state, job=job, t=t) if overtime else None,
+def _why(laid: Laid, job: Job) -> Ints:
+    people = laid.problem.technicians
+    dark = frozenset(each.id for each in people if not each.reachable)
+    known: dict[tuple[object, ...], int] = {}
+    out = []
+    for t, each in enumerate(people):
+        # people with the same papers are judged once
+        named = job.only or job.fixed or each.id in job.never or each.id == job.holder
+        papers = tuple(each.certificates.get(skill) for skill in job.skills)
+        asks = (each.id if named else "", each.skills, papers, each.reachable, each.standby)
+        if asks not in known or each.capacity is not None:
+            known[asks] = reason_against(each, job, problem=laid.problem, dark=dark)
+        full = each.capacity is not None and laid.load[t] + job.load > each.capacity
+        out.append(OVERLOAD if full and known[asks] == ABLE else known[asks])
+    return np.array(out, dtype=np.int64)
+
+
+def _ends(laid: Laid, job: Job, *, drive_to: Ints) -> _Ends:
+    lines = laid.lines
+    opens, closes = (each[:, None, :] for each in bands_of(laid, job))
+    free = np.maximum(laid.early[:, :, 0], laid.since.now_seconds)
+    fed = np.maximum(laid.early[:, :, 1], laid.since.now_seconds)
+    first, length = lines.lunch_opens[:, None], lines.lunch_seconds[:, None]
+    last = lines.lunch_latest[:, None]
+    ready0, ready1 = free + drive_to, fed + drive_to
+    eat_first, eat_there = np.maximum(free, first), np.maximum(ready0, first)
+    ways = [
+        np.where(fed < NEVER, ready1, NEVER),
+        np.where(eat_first <= last, eat_first + length + drive_to, NEVER),
+        np.where(eat_there <= last, eat_there + length, NEVER),
+    ]
+    ready_fed = np.minimum(np.minimum(ways[0], ways[1]), ways[2])
+    begin0, late0 = timing.begin(opens, closes, ready0)
+    begin1, late1 = timing.begin(opens, closes, ready_fed)
+    ready = np.minimum(ready0, ready1)
+    loose, own = timing.begin(opens, closes, ready)
+    length_of = job.duration_seconds
+    return _Ends(
+        hungry=np.where((free < NEVER) & (late0 == 0), begin0 + length_of, NEVER),
+        fed=np.where((ready_fed < NEVER) & (late1 == 0), begin1 + length_of, NEVER),
+        ready=ready,
+        own=own,
+        loose=loose + length_of,
     )
 
 
-def _try(prepared: Prepared, state: Desk, *, job: int, t: int) -> tuple[int, int]:
-    people, jobs = prepared.why.shape
-    nodes, seconds = state.nodes, state.seconds
-    best, where, place, node = kernel.NEVER, -1, 0, jobs + t
-    while node < jobs + people:
-        after, spot = int(nodes[node, kernel.NEXT]), nodes[node, kernel.SPOT]
-        added = int(seconds[spot, job] + seconds[job, nodes[after, kernel.SPOT]])
-        added += int(state.price[t, job])
-        added -= int(nodes[node, kernel.DRIVE]) if state.people[t, kernel.COUNT] else 0
-        if added < best and desks.fits_after(state, t=t, job=job, before=node):
-            best, where = added, place
-        node, place = after, place + 1
-    return best, where
+def _reaches(laid: Laid, ends: _Ends, *, drive_on: Ints) -> tuple[Bools, Ints]:
+    lines = laid.lines
+    late0, late1 = laid.late[:, :, 0], laid.late[:, :, 1]
+    eat = np.maximum(ends.hungry, lines.lunch_opens[:, None])
+    fits = (ends.fed < NEVER) & (ends.fed + drive_on <= late1)
+    fits |= (ends.hungry < NEVER) & (ends.hungry + drive_on <= late0)
+    fits |= (eat <= lines.lunch_latest[:, None]) & (
+        eat + lines.lunch_seconds[:, None] + drive_on <= late1
+    )
+    knock = np.maximum(ends.loose + drive_on - np.maximum(late0, late1), 0)
+    return fits & (drive_on < NO_WAY_SECONDS), knock
 
 
-def _hours_reason(prepared: Prepared, job: int, *, t: int) -> str:
-    """Whether even an empty day would not do, and why; else the day is full."""
-    opens, closes = prepared.opens[job], prepared.closes[job]
-    if closes[0] < opens[0]:
-        return "no_lawful_hour"
-    drive = int(prepared.seconds[prepared.start_spot[t], job])
-    home = int(prepared.seconds[job, prepared.end_spot[t]])
-    if max(drive, home) >= 10**7:
-        return "unreachable"
-    ready = int(prepared.shift_opens[t]) + drive
-    starts = [max(ready, int(o)) for o, c in zip(opens, closes, strict=True) if ready <= c]
-    if not starts:
-        return "window_before_shift"
-    if starts[0] + int(prepared.duration[job]) + home > prepared.shift_closes[t]:
-        return "shift_too_short"
-    return "route_full"
+def cheapest(found: Found) -> tuple[Ints, Ints]:
+    """For every technician (place, what it counts) of the cheapest place that fits; (-1,
+    FORBIDDEN) where none does."""
+    counted = np.where(found.fits, found.added, FORBIDDEN)
+    place = counted.argmin(axis=1)
+    best = counted[np.arange(len(place)), place]
+    return np.where(best < FORBIDDEN, place, -1), best
 
 
-def _overtime(prepared: Prepared, state: Desk, *, job: int, t: int) -> int | None:
-    end = state.nodes.shape[0] - state.people.shape[0] + t
-    kept = int(state.nodes[end, kernel.LATE1])
-    fewest: int | None = None
-    low, high = 0, OVERTIME_SECONDS_MAX
-    try:
-        # more time never makes a day less possible, so the shortest is found by halving
-        while low <= high:
-            middle = (low + high) // 2
-            state.nodes[end, kernel.LATE1] = kept + middle
-            kernel.backwards(state, t, end, end)
-            if _try(prepared, state, job=job, t=t)[1] >= 0:
-                fewest, high = middle, middle - 60
-            else:
-                low = middle + 60
-    finally:
-        state.nodes[end, kernel.LATE1] = kept
-        kernel.backwards(state, t, end, end)
-    return fewest
-
-
-WORDS: Mapping[str, tuple[str, str]] = {
-    "able": (
-        "有空位，但加入会排挤更重要的工作或代价过高",
-        "There is room, but it costs more than it is worth today.",
-    ),
-    "skill": ("缺少技能", "The skill is missing."),
-    "certificate": ("证书已过期", "The certificate has expired on that day."),
-    "excluded": ("不允许此人承担", "This person is excluded from the job."),
-    "fixed_elsewhere": ("已固定给他人", "The job is fixed to somebody else."),
-    "tablet_unreachable": (
-        "平板离线，无法下达新任务",
-        "The tablet cannot be reached with new work.",
-    ),
-    "standby": ("该员待命，只接紧急工作", "The person stands by for emergencies."),
-    "overload": ("超出车辆载量", "The vehicle cannot carry what the job needs."),
-    "on_unreachable_tablet": (
-        "已在离线平板上，不能盲目改派",
-        "The job is on a tablet that nobody can reach.",
-    ),
-    "no_lawful_hour": ("当天没有可用的时间", "No lawful hour is left on that day."),
-    "route_full": ("当天行程已满", "The day is full."),
-    "unreachable": ("无法到达", "There is no way to the place."),
-    "window_before_shift": ("预约时段不在班次内", "The window lies outside the shift."),
-    "shift_too_short": ("班次内来不及完成", "The shift ends too early."),
-    "lunch": ("与午休冲突", "It leaves no room for lunch."),
-    "no_technician": ("没有可派人员", "Nobody is on duty."),
-}
-"""What each code says to a dispatcher, in Chinese and English."""
+def least_bad(found: Found) -> Ints:
+    """For every technician the place at which least would break."""
+    counted = np.where(found.valid, found.own + found.knock, FORBIDDEN) * 4096
+    counted = counted + np.clip(found.added, 0, 4095)
+    return np.asarray(counted.argmin(axis=1), dtype=np.int64)

@@ -1,11 +1,16 @@
-"""Shell: a plan run. Snapshot, solve in a process of its own, check, save only if nothing moved."""
+"""Shell: plan runs on workers. Snapshot, solve in a process of its own, check, save only if nothing
+moved. Rows are the queue (ADR 12): a run carries a lease, so a dead worker's is taken over."""
 
 import asyncio
+import mmap
+import struct
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -13,13 +18,17 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from scheduling import check, explain, solver
-from scheduling.demand import ZONE, Day, Demand, demand
+from scheduling.demand import Day, Demand, demand, midnight_of
 from schemas.ambient import Ambient
 from schemas.base import Value
-from schemas.plan import Plan, Problem, Unassigned, Violation
-from storage import audit, plans, registry, work
+from schemas.live import PlanExplained, PlanShown, ReasonShown, WhyLeft, WhyThere
+from schemas.plan import Assigned, Plan, Problem, Reason, Unassigned, Violation
+from storage import audit, live, plans, work
+from storage.engine import Transaction
 
 ATTEMPTS_MAX = 3
+BEAT_SECONDS = 1.0
+"""How often a run says how far it is, renews its lease and hears whether to stop."""
 
 
 class Order(Value, frozen=True):
@@ -37,6 +46,37 @@ class Answer(Value, frozen=True):
     plan: Plan
     violations: tuple[Violation, ...]
     unassigned: tuple[Unassigned, ...]
+
+
+class Slate:
+    """A few bytes that a solver process and its worker both see: share done, best cost, stop."""
+
+    SHAPE = struct.Struct("<ddd")
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with path.open("r+b") as file:
+            self.bytes = mmap.mmap(file.fileno(), self.SHAPE.size)
+
+    @classmethod
+    def make(cls, folder: str) -> "Slate":
+        """A clean one."""
+        path = Path(folder) / "slate"
+        path.write_bytes(cls.SHAPE.pack(0.0, float("inf"), 0.0))
+        return cls(path)
+
+    def read(self) -> tuple[float, float | None, bool]:
+        """(share, best cost so far or None, whether to stop)."""
+        share, cost, stop = self.SHAPE.unpack(self.bytes[:])
+        return share, None if cost == float("inf") else cost, bool(stop)
+
+    def tell(self, share: float, cost: float) -> None:
+        """The solver says how far it is."""
+        self.bytes[:16] = struct.pack("<dd", share, cost)
+
+    def stop(self) -> None:
+        """The worker asks the solver to come to an end with what it has."""
+        self.bytes[16:] = struct.pack("<d", 1.0)
 
 
 async def request(engine: AsyncEngine, unit_id: str, *, order: Order, ambient: Ambient) -> UUID:
@@ -90,25 +130,41 @@ async def take_one(
     if claimed is None:
         return 0
     for _ in range(ATTEMPTS_MAX):
-        if await _carry(engine, pool, claimed=claimed, worker=worker, ambient=make_ambient()):
-            break
+        if await _carry(engine, pool, claimed=claimed, worker=worker, make_ambient=make_ambient):
+            return 1
+    async with engine.begin() as tx:
+        done = {"state": "stale", "finished_at": make_ambient().now}
+        await plans.finish(tx, claimed.id, worker_name=worker, values=done)
     return 1
 
 
 async def _carry(
-    engine: AsyncEngine, pool: Executor, *, claimed: Any, worker: str, ambient: Ambient
+    engine: AsyncEngine,
+    pool: Executor,
+    *,
+    claimed: Any,
+    worker: str,
+    make_ambient: Callable[[], Ambient],
 ) -> bool:
     """One attempt; False where the world moved while the solver was thinking."""
     async with engine.begin() as tx:
-        mark = await work.snapshot_mark(tx, claimed.unit_id)
-        asked = demand(await _day(tx, claimed.unit_id, on_day=claimed.on_day))
-    loop = asyncio.get_running_loop()
-    answer = await loop.run_in_executor(
-        pool,
-        partial(answer_of, asked.problem, int(claimed.seed), seconds=float(claimed.seconds)),
-    )
+        mark = await live.snapshot(tx, claimed.unit_id, on_day=claimed.on_day)
+        asked = await asked_of(tx, claimed.unit_id, on_day=claimed.on_day, now=make_ambient().now)
+    with tempfile.TemporaryDirectory(prefix="doorstep-run-") as folder:
+        slate = Slate.make(folder)
+        task = partial(
+            answer_of,
+            asked.problem,
+            (int(claimed.seed), float(claimed.seconds)),
+            slate=str(slate.path),
+        )
+        running = asyncio.get_running_loop().run_in_executor(pool, task)
+        while not running.done():
+            await asyncio.wait([running], timeout=BEAT_SECONDS)
+            await _beat(engine, slate, run=(claimed.id, worker), now=make_ambient().now)
+        answer = await running
     async with engine.begin() as tx:
-        if await work.snapshot_mark(tx, claimed.unit_id) != mark:
+        if await live.snapshot(tx, claimed.unit_id, on_day=claimed.on_day) != mark:
             return False
         values = {
             "state": "solved" if not answer.violations else "refused",
@@ -116,14 +172,34 @@ async def _carry(
             "problem": msgspec.to_builtins(asked.problem),
             "answer": msgspec.to_builtins(answer.plan),
             "report": report(asked, answer),
-            "finished_at": ambient.now,
+            "progress": 1.0,
+            "best_cost": float(answer.plan.cost.seconds),
+            "finished_at": make_ambient().now,
         }
-        return await plans.finish(tx, claimed.id, worker_name=worker, values=values)
+        # somebody else's by now: what was found is theirs to find again
+        await plans.finish(tx, claimed.id, worker_name=worker, values=values)
+    return True
 
 
-def answer_of(problem: Problem, seed: int, *, seconds: float) -> Answer:
-    """Solves, checks and explains; runs in a process of its own."""
-    plan = solver.solve(problem, seed=seed, budget=solver.Budget(seconds=seconds))
+async def _beat(engine: AsyncEngine, slate: Slate, *, run: tuple[UUID, str], now: datetime) -> None:
+    share, cost, _ = slate.read()
+    async with engine.begin() as tx:
+        still = await plans.beat(tx, run, share=share, cost=cost, now=now)
+    if not still:
+        slate.stop()
+
+
+def answer_of(problem: Problem, how: tuple[int, float], *, slate: str | None = None) -> Answer:
+    """Solves, checks and explains; runs in a process of its own. `how` is (seed, seconds)."""
+    watch = solver.NOBODY
+    if slate is not None:
+        shared = Slate(Path(slate))
+        watch = solver.Watch(
+            progress=lambda share, cost: shared.tell(share, float(cost.seconds)),
+            stop=lambda: shared.read()[2],
+        )
+    budget = solver.Budget(seconds=how[1])
+    plan = solver.solve(problem, seed=how[0], budget=budget, watch=watch)
     return Answer(
         plan=plan,
         violations=check.check(problem, plan),
@@ -139,6 +215,8 @@ def report(asked: Demand, answer: Answer) -> dict[str, Any]:
                 {"code": r.code, "zh": r.zh, "en": r.en, "count": r.count} for r in each.reasons
             ],
             "relaxation": each.relaxation,
+            "relaxation_zh": each.relaxation_zh,
+            "ask": [each.ask, each.technician, each.seconds],
         }
         for each in answer.unassigned
     }
@@ -160,14 +238,83 @@ def report(asked: Demand, answer: Answer) -> dict[str, Any]:
     }
 
 
-async def _day(tx: Any, unit_id: str, *, on_day: date) -> Day:
-    ends = datetime.combine(on_day + timedelta(days=1), time(), ZONE)
-    absent = await registry.shifts(tx, unit_id, on_day=on_day)
-    return Day(
-        on_day=on_day,
-        technicians=await registry.technicians(tx, unit_id),
-        certificates=await registry.certificates(tx, unit_id),
-        orders=await work.plannable(tx, unit_id, before=ends),
-        grids=await registry.grid_codes(tx, unit_id),
-        absent=frozenset(key for key, row in absent.items() if row.kind == "absent"),
+async def asked_of(tx: Transaction, unit_id: str, *, on_day: date, now: datetime) -> Demand:
+    """A day's problem: what is published for it and sold for it, and what it may take besides."""
+    begins = midnight_of(on_day)
+    ends = begins + timedelta(days=1)
+    people = await live.people(tx, unit_id, on_day=on_day)
+    held = await live.visits(tx, unit_id, on_day=on_day, between=(begins, ends))
+    free = await live.plannable(tx, unit_id, on_day=on_day, before=ends)
+    known = now if now >= begins else None
+    return demand(Day(on_day=on_day, people=people, work=[*held, *free], now=known))
+
+
+def shown(row: Any) -> PlanShown:
+    """A run as people see it."""
+    told = row.report or {}
+    return PlanShown(
+        id=row.id,
+        day=row.on_day,
+        state=row.state,
+        progress=float(row.progress),
+        best_cost=row.best_cost,
+        seed=int(row.seed),
+        seconds=float(row.seconds),
+        engine=row.engine,
+        requested_by=row.requested_by,
+        requested_at=row.requested_at,
+        finished_at=row.finished_at,
+        published_at=row.published_at,
+        worker=row.worker,
+        attempts=int(row.attempts),
+        candidates=told.get("candidates"),
+        assigned=told.get("assigned"),
+        unassigned=told.get("unassigned"),
+        checker_violations=told.get("checker_violations"),
+        travel_seconds=told.get("travel_seconds"),
+        travel_km=told.get("travel_km"),
+    )
+
+
+def explained(row: Any, only: UUID | None = None) -> PlanExplained:
+    """Every job of a plan with its reasons, or the one that is asked for. Jobs are named by their
+    visit or their work order, as in the problem."""
+    problem, plan = msgspec.convert(row.problem, Problem), msgspec.convert(row.answer, Plan)
+    wanted = {str(only)} if only else {each.id for each in problem.jobs}
+    if not problem.technicians:
+        return PlanExplained(unassigned=(), assigned=())
+    asked = explain.explainer(problem, plan)
+    placed = [stop.job for route in plan.routes for stop in route.stops if stop.job in wanted]
+    jobs = {each.id: each for each in problem.jobs}
+    left = [explain.unassigned(asked, jobs[each]) for each in plan.unassigned if each in wanted]
+    return PlanExplained(
+        unassigned=tuple(_why_left(each) for each in left),
+        assigned=tuple(_why_there(each) for each in explain.assigned(asked, placed)),
+    )
+
+
+def _why_left(each: Unassigned) -> WhyLeft:
+    return WhyLeft(
+        work_order=UUID(each.job),
+        reasons=_reasons(each.reasons),
+        relaxation_zh=each.relaxation_zh,
+        relaxation_en=each.relaxation,
+        technician_id=UUID(each.technician) if each.technician else None,
+    )
+
+
+def _why_there(each: Assigned) -> WhyThere:
+    return WhyThere(
+        work_order=UUID(each.job),
+        technician_id=UUID(each.technician),
+        cost_seconds=each.seconds,
+        next_technician_id=UUID(each.next_technician) if each.next_technician else None,
+        next_cost_seconds=each.next_seconds,
+        breaks=_reasons(each.reasons),
+    )
+
+
+def _reasons(given: tuple[Reason, ...]) -> tuple[ReasonShown, ...]:
+    return tuple(
+        ReasonShown(code=each.code, zh=each.zh, en=each.en, count=each.count) for each in given
     )

@@ -211,9 +211,26 @@ class Reason(Value, frozen=True):
 
 
 class Unassigned(Value, frozen=True):
-    """A job that was left out, with its reasons and the cheapest way to take it in."""
+    """A job that was left out, with its reasons and the cheapest way to take it in: whom to ask,
+    for what (`room`, `overtime`, `later`) and for how long."""
 
     job: str
     reasons: tuple[Reason, ...]
     relaxation: str | None = None
+    relaxation_zh: str | None = None
     overtime_seconds: int | None = None
+    ask: Literal["room", "overtime", "later"] | None = None
+    technician: str | None = None
+    seconds: int | None = None
+
+
+class Assigned(Value, frozen=True):
+    """Why a job is where it is: what it counts there, what it would count with the next best
+    person, and what stands against the others."""
+
+    job: str
+    technician: str
+    seconds: int
+    next_technician: str | None
+    next_seconds: int | None
+    reasons: tuple[Reason, ...]

@@ -88,6 +88,15 @@ PROBLEMS: dict[str, Problem] = {
     "technician_unable": Problem(
         409, "该人员不能承担此工作。", "This technician may not do this work on that day."
     ),
+    # the live day
+    "rule_broken": Problem(
+        409, "违反硬性规定，不能这样安排。", "A rule forbids this, whoever accepts it."
+    ),
+    "rule_needs_accept": Problem(
+        409, "会违反一项规定，须说明理由并确认。", "A rule would break: accept it and say why."
+    ),
+    "already_undone": Problem(409, "该操作已撤销。", "This was undone already."),
+    "offer_gone": Problem(409, "该时段已被预约或不再可用。", "This slot was taken or is gone."),
     # planning
     "plan_problem": Problem(422, "排程问题不成立。", "The planning problem cannot be."),
     "plan_not_ready": Problem(409, "该计划尚不能发布。", "This plan cannot be published yet."),

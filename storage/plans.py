@@ -11,7 +11,11 @@ from sqlalchemy.dialects.postgresql import insert
 from storage.engine import Transaction
 from storage.tables import plan, worker
 
-LEASE = timedelta(seconds=90)
+LEASE = timedelta(seconds=20)
+"""A worker that was not heard for so long is dead, and its run is anybody's."""
+CLAIM_LOCK = 7_310_204
+CLAIMS_MAX = 3
+"""A run whose workers died three times kills workers: it is given up."""
 
 
 async def claim(tx: Transaction, worker_name: str, *, now: datetime) -> Any:
@@ -19,6 +23,8 @@ async def claim(tx: Transaction, worker_name: str, *, now: datetime) -> Any:
 
     At most one run of a unit and day is under way at a time.
     """
+    # claims follow each other: two that do not see one another would take two runs of a day
+    await tx.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": CLAIM_LOCK})
     busy = plan.alias("busy")
     under_way = (
         sa.select(sa.literal(1))
@@ -31,9 +37,13 @@ async def claim(tx: Transaction, worker_name: str, *, now: datetime) -> Any:
         )
         .exists()
     )
-    free = sa.or_(
-        plan.c.state == "requested", sa.and_(plan.c.state == "running", plan.c.lease_until <= now)
+    left = sa.and_(plan.c.state == "running", plan.c.lease_until <= now)
+    await tx.execute(
+        sa.update(plan)
+        .where(left, plan.c.attempts >= CLAIMS_MAX)
+        .values(state="failed", finished_at=now)
     )
+    free = sa.or_(plan.c.state == "requested", left)
     found = (
         await tx.execute(
             sa.select(plan)
@@ -47,9 +57,46 @@ async def claim(tx: Transaction, worker_name: str, *, now: datetime) -> Any:
         await tx.execute(
             sa.update(plan)
             .where(plan.c.id == found.id)
-            .values(state="running", worker=worker_name, lease_until=now + LEASE)
+            .values(
+                state="running",
+                worker=worker_name,
+                lease_until=now + LEASE,
+                attempts=plan.c.attempts + 1,
+            )
         )
     return found
+
+
+async def beat(
+    tx: Transaction,
+    run: tuple[UUID, str],
+    *,
+    share: float,
+    cost: float | None,
+    now: datetime,
+) -> bool:
+    """A worker says how far its run is and renews the lease; False where it should come to an end:
+    somebody asked for it, or the run is not this worker's any more."""
+    done = await tx.execute(
+        sa.update(plan)
+        .where(plan.c.id == run[0], plan.c.worker == run[1], plan.c.state == "running")
+        .values(progress=share, best_cost=cost, lease_until=now + LEASE)
+        .returning(plan.c.stop_asked)
+    )
+    row = done.one_or_none()
+    return row is not None and not row.stop_asked
+
+
+async def ask_stop(tx: Transaction, unit_id: str, *, plan_id: UUID) -> bool:
+    """Asks a run to come to an end with what it has; one that waits is not begun."""
+    mine = (plan.c.unit_id == unit_id, plan.c.id == plan_id)
+    waits = await tx.execute(
+        sa.update(plan).where(*mine, plan.c.state == "requested").values(state="stopped")
+    )
+    runs = await tx.execute(
+        sa.update(plan).where(*mine, plan.c.state == "running").values(stop_asked=True)
+    )
+    return bool(waits.rowcount or runs.rowcount)
 
 
 async def finish(
@@ -66,16 +113,8 @@ async def finish(
 
 async def of_day(tx: Transaction, unit_id: str, *, on_day: date | None, limit: int) -> list[Any]:
     """Plan runs, the newest first."""
-    statement = sa.select(
-        plan.c.id,
-        plan.c.on_day,
-        plan.c.state,
-        plan.c.report,
-        plan.c.requested_by,
-        plan.c.requested_at,
-        plan.c.finished_at,
-        plan.c.published_at,
-    ).where(plan.c.unit_id == unit_id)
+    kept = [column for column in plan.c if column.name not in ("problem", "answer")]
+    statement = sa.select(*kept).where(plan.c.unit_id == unit_id)
     if on_day is not None:
         statement = statement.where(plan.c.on_day == on_day)
     found = await tx.execute(statement.order_by(plan.c.requested_at.desc()).limit(limit))

@@ -46,7 +46,9 @@ _THROUGH = {
         ("attachment_use", "conflict", "field_history", "operation"),
         "EXISTS (SELECT 1 FROM record s WHERE s.id = record_id)",
     ),
-    "stop": "EXISTS (SELECT 1 FROM visit s WHERE s.id = visit_id)",
+    # a slot that was sold hangs on its order, a stop on its visit
+    "stop": "EXISTS (SELECT 1 FROM visit s WHERE s.id = visit_id)"
+    " OR EXISTS (SELECT 1 FROM work_order s WHERE s.id = work_order_id)",
     "attachment": "EXISTS (SELECT 1 FROM attachment_use s WHERE s.sha256 = attachment.sha256)",
     "quarantine": "false",
 }

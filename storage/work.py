@@ -12,9 +12,6 @@ from storage.tables import case, plan, premises, stop, visit, work_order
 
 Rows = Sequence[dict[str, Any]]
 
-OPEN_FOR_PLANNING = ("registered", "ready", "scheduled")
-"""Work order states in which a plan may give the work to a technician."""
-
 
 async def open_cases(tx: Transaction, rows: Rows) -> int:
     """Adds cases; one that is known by its number stays as it is."""
@@ -60,31 +57,6 @@ async def call_off(tx: Transaction, unit_id: str, *, case_id: UUID) -> int:
 async def open_work_orders(tx: Transaction, rows: Rows) -> int:
     """Adds work orders; one that is known by its number stays as it is."""
     return await bulk.insert(tx, work_order, rows=rows, skip_known=True)
-
-
-async def plannable(tx: Transaction, unit_id: str, *, before: Any) -> Sequence[Any]:
-    """Work orders that a plan may place, with their premises, the ones due first first.
-
-    Those whose earliest start is at or after `before` (an instant) wait for a later day.
-    """
-    found = await tx.execute(
-        sa.select(
-            work_order,
-            premises.c.account,
-            premises.c.latitude,
-            premises.c.longitude,
-            premises.c.grid_id,
-            premises.c.customer_class,
-        )
-        .join(premises, premises.c.id == work_order.c.premises_id)
-        .where(
-            work_order.c.unit_id == unit_id,
-            work_order.c.state.in_(OPEN_FOR_PLANNING),
-            sa.or_(work_order.c.earliest_at.is_(None), work_order.c.earliest_at < before),
-        )
-        .order_by(work_order.c.due_at.nulls_last(), work_order.c.number)
-    )
-    return found.all()
 
 
 async def set_work_order_states(tx: Transaction, rows: Rows) -> int:
@@ -148,20 +120,3 @@ async def plan_of(tx: Transaction, unit_id: str, *, plan_id: UUID, lock: bool = 
     """One plan of the unit, or None."""
     statement = sa.select(plan).where(plan.c.unit_id == unit_id, plan.c.id == plan_id)
     return (await tx.execute(statement.with_for_update() if lock else statement)).one_or_none()
-
-
-async def snapshot_mark(tx: Transaction, unit_id: str) -> str:
-    """A mark that changes whenever something a plan leans on changes: work, visits, technicians."""
-    found = await tx.scalar(
-        sa.text(
-            "SELECT md5(string_agg(mark, ',' ORDER BY mark)) FROM ("
-            " SELECT id::text || version::text || state AS mark FROM work_order WHERE unit_id = :u"
-            "  AND state IN ('registered','ready','scheduled')"
-            " UNION ALL SELECT id::text || version::text || state FROM visit WHERE unit_id = :u"
-            "  AND state NOT IN ('ended', 'cancelled')"
-            " UNION ALL SELECT id::text || row_hash FROM technician WHERE unit_id = :u AND active"
-            ") AS marks"
-        ),
-        {"u": unit_id},
-    )
-    return str(found or "")

@@ -53,17 +53,29 @@ from storage.tables.sync import (
     upload,
 )
 from storage.tables.trust import position, rate_bucket, sign_in_attempt
-from storage.tables.work import case, case_event, plan, stop, visit, work_order, workflow
+from storage.tables.work import (
+    board_day,
+    case,
+    case_event,
+    day_change,
+    plan,
+    speed,
+    stop,
+    visit,
+    work_order,
+    workflow,
+)
 
 __all__ = [
-    "account", "appliance", "attachment", "attachment_use", "audit", "calendar_day", "case",
-    "case_event", "cycle_plan",
+    "account", "appliance", "attachment", "attachment_use", "audit", "board_day", "calendar_day",
+    "case", "case_event", "cycle_plan",
     "certificate", "commitment", "commitment_event", "commitment_stage", "commitment_warning",
-    "conflict", "customer", "heating_season", "outage", "outage_premises", "register_entry",
+    "conflict", "customer", "day_change", "heating_season", "outage", "outage_premises",
+    "register_entry",
     "enrolment_code", "field_history", "grid", "hazard", "import_run", "mailbox", "mailbox_entry",
     "metadata", "meter", "operation", "outbox", "plan", "position", "premises", "quarantine",
     "rate_bucket", "record", "rule",
-    "server_epoch", "shift", "sign_in_attempt", "sign_in_failure", "stop", "tablet",
+    "server_epoch", "shift", "sign_in_attempt", "sign_in_failure", "speed", "stop", "tablet",
     "technician", "template", "token",
     "unit_table", "upload", "visit", "webhook", "work_order",
     "worker", "workflow",

@@ -90,6 +90,7 @@ work_order = sa.Table(
     whole("attempts", default=0),
     document("facts"),
     whole("version", default=1),
+    day("level_on", optional=True),
     sa.UniqueConstraint("unit_id", "number"),
     sa.Index("work_order_open_idx", "unit_id", "state", "due_at"),
     sa.Index("work_order_premises_idx", "premises_id"),
@@ -116,7 +117,11 @@ visit = sa.Table(
     instant("ended_at", optional=True),
     text("certification", default="open"),
     whole("version", default=1),
+    # soft rules that a dispatcher overruled for this visit, and why
+    sa.Column("accepted", ARRAY(sa.Text), nullable=False, server_default="{}"),
+    text("accepted_reason", optional=True),
     sa.Index("visit_technician_idx", "technician_id", "on_day"),
+    sa.Index("visit_day_idx", "unit_id", "on_day"),
     sa.Index("visit_work_order_idx", "work_order_id"),
     sa.Index("visit_premises_idx", "premises_id"),
 )
@@ -140,20 +145,27 @@ plan = sa.Table(
     text("requested_by"),
     text("worker", optional=True),
     instant("lease_until", optional=True),
+    whole("attempts", default=0),
+    sa.Column("progress", sa.Double, nullable=False, server_default="0"),
+    sa.Column("best_cost", sa.Double, nullable=True),
+    flag("stop_asked"),
     instant("requested_at"),
     instant("finished_at", optional=True),
     instant("published_at", optional=True),
     sa.Index("plan_day_idx", "unit_id", "on_day", "requested_at"),
 )
 
-# A technician's place in a published plan; written by publishing. Nobody is in two places at once.
+# A technician's place in a published plan, or a slot that was sold and holds a place for a work
+# order until its day is planned; written by publishing, moves and bookings. Nobody is in two places
+# at once, and no slot is sold twice.
 stop = sa.Table(
     "stop",
     metadata,
     key(),
     unit(),
     to("plan", optional=True),
-    to("visit"),
+    to("visit", optional=True),
+    to("work_order", optional=True),
     to("technician"),
     whole("rank"),
     sa.Column("during", TSTZRANGE, nullable=False),
@@ -169,6 +181,50 @@ stop = sa.Table(
         where=sa.text("NOT released"),
     ),
     sa.CheckConstraint("NOT isempty(during)", name="during_not_empty"),
+    sa.CheckConstraint("num_nonnulls(visit_id, work_order_id) = 1", name="one_holder"),
     sa.Index("stop_visit_idx", "visit_id"),
+    sa.Index("stop_work_order_idx", "work_order_id"),
     sa.Index("stop_technician_idx", "technician_id", "arrive_at"),
+)
+
+# How often a unit's day has changed; bumped by whatever changes the day, so that a board can tell
+# that it is out of date.
+board_day = sa.Table(
+    "board_day",
+    metadata,
+    sa.Column("unit_id", sa.Text, sa.ForeignKey("unit.id"), primary_key=True),
+    sa.Column("on_day", sa.Date, primary_key=True),
+    whole("version"),
+)
+
+# One change of a day with everything it changed: what a stale screen is told, and what is undone.
+# Written by moves, events, publishing and bookings; never changed but for `undone_by`.
+day_change = sa.Table(
+    "day_change",
+    metadata,
+    key(),
+    unit(),
+    day("on_day"),
+    whole("version"),
+    text("kind"),
+    text("subject", optional=True),
+    text("actor"),
+    instant("at"),
+    text("reason", default=""),
+    sa.Column("accepted", ARRAY(sa.Text), nullable=False, server_default="{}"),
+    document("changes", default="[]"),
+    sa.Column("undone_by", sa.Uuid, nullable=True),
+    sa.UniqueConstraint("unit_id", "on_day", "version"),
+)
+
+# How slow an area is at an hour against the unit's usual speed, learned from done visits.
+speed = sa.Table(
+    "speed",
+    metadata,
+    sa.Column("unit_id", sa.Text, sa.ForeignKey("unit.id"), primary_key=True),
+    sa.Column("area", sa.Text, primary_key=True),
+    sa.Column("hour", sa.BigInteger, primary_key=True),
+    sa.Column("kmh", sa.Double, nullable=False),
+    whole("samples"),
+    instant("learned_at"),
 )

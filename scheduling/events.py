@@ -1,0 +1,340 @@
+"""Shell: something happened in the field. The day is repaired in few changes, in one transaction,
+under the day's lock."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from time import monotonic
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from scheduling import solver
+from scheduling.board import Days, job_of, now_seconds
+from scheduling.carry_out import MOVABLE, Act, carry_out
+from scheduling.demand import BEGUN, Day, demand, midnight_of
+from scheduling.diff import PROMISED, changes, placed_ahead
+from scheduling.live import Live, stands
+from scheduling.repair import Repaired, repair
+from schemas.access import Principal
+from schemas.ambient import Ambient
+from schemas.base import Value, date
+from schemas.day import PersonRow, WorkRow
+from schemas.ids import named
+from schemas.live import Asked, Change, EventDone, EventWish, Promise, Risk
+from schemas.plan import Job, Plan, Problem
+from schemas.problems import Refusal
+from storage import live as rows
+from storage import work
+from storage.engine import Transaction
+
+SEARCH_SECONDS, SEARCH_SEED = 0.15, 1
+AGAIN_AFTER = timedelta(hours=1)
+"""Nobody knocks twice within an hour at a door that stayed closed."""
+
+
+class Scene(Value, frozen=True):
+    """The day with the event in it: what has to be placed, what is cancelled, and whose tablet is
+    not heard."""
+
+    live: Live
+    loose: tuple[Job, ...]
+    cancelled: tuple[str, ...] = ()
+    silent: frozenset[UUID] = frozenset()
+    subject: str | None = None
+
+
+async def happened(
+    engine: AsyncEngine,
+    who: Principal,
+    *,
+    on_day: date,
+    wish: EventWish,
+    use: tuple[Days, Ambient],
+) -> EventDone:
+    """Takes an event in and plans around it. Refuses `not_found` and `visit_under_way`, and
+    `invalid_field` where the event does not say what it has to."""
+    _, ambient = use
+    begun = monotonic()
+    async with engine.begin() as tx:
+        version = await rows.bump(tx, who.unit_id, on_day=on_day)
+        day = await _read(tx, who.unit_id, on_day=on_day, now=ambient.now)
+        scene = await _SCENES[wish.kind](tx, who, day=day, wish=wish)
+        # seconds of arithmetic, which other requests do not wait for
+        done = await asyncio.to_thread(repair, scene.live, scene.loose, improve=improve)
+        found = _changes(scene, done)
+        act = Act(
+            id=ambient.new_id(),
+            on_day=on_day,
+            version=version,
+            kind=wish.kind,
+            changes=found,
+            reason=wish.reason,
+            subject=scene.subject,
+        )
+        carried = await carry_out(tx, who, act=act, ambient=ambient)
+        await _afterwards(tx, who, day=day, wish=wish)
+    kept, lost = _promises(scene, done)
+    return EventDone(
+        move_id=act.id,
+        version=version,
+        changes=carried,
+        promises_kept=kept,
+        promises_lost=lost,
+        risks=_risks(scene, found),
+        took=round(monotonic() - begun, 3),
+    )
+
+
+def improve(problem: Problem, plan: Plan) -> Plan:
+    """A short search from a plan that stands."""
+    budget = solver.Budget(seconds=SEARCH_SECONDS)
+    return solver.solve(problem, seed=SEARCH_SEED, budget=budget, start=plan)
+
+
+async def _read(tx: Transaction, unit_id: str, *, on_day: date, now: datetime) -> Day:
+    begins = midnight_of(on_day)
+    people = await rows.people(tx, unit_id, on_day=on_day)
+    held = await rows.visits(
+        tx, unit_id, on_day=on_day, between=(begins, begins + timedelta(days=1))
+    )
+    return Day(on_day=on_day, people=people, work=held, now=max(now, begins))
+
+
+def _live(day: Day) -> Live:
+    now = day.now or midnight_of(day.on_day)
+    return stands(demand(day), now_seconds=now_seconds(day.on_day, now))
+
+
+def _job(live: Live, name: str) -> Job:
+    return live.laid.problem.jobs[live.laid.numbers[name]]
+
+
+def _nobodys(live: Live) -> list[Job]:
+    """Visits of the day that nobody has."""
+    return [
+        _job(live, name)
+        for name, row in live.asked.rows.items()
+        if row.technician_id is None and name in live.laid.numbers
+    ]
+
+
+def _ahead(live: Live, technician: UUID) -> list[Job]:
+    """What a technician has not begun and nobody pinned."""
+    for person, route in zip(live.laid.problem.technicians, live.laid.routes, strict=True):
+        if person.id == str(technician):
+            jobs = [live.laid.problem.jobs[number] for number in route]
+            return [each for each in jobs if each.fixed is None]
+    return []
+
+
+async def _emergency(tx: Transaction, who: Principal, *, day: Day, wish: EventWish) -> Scene:
+    live, job = await job_of(tx, who.unit_id, live=_live(day), asked=_asked(wish))
+    grave = msgspec.structs.replace(job, tier="emergency", windows=())
+    return Scene(live=live, loose=(grave,), subject=job.id)
+
+
+async def _sick(tx: Transaction, who: Principal, *, day: Day, wish: EventWish) -> Scene:
+    person = _person(day, wish)
+    at = wish.at or day.now or midnight_of(day.on_day)
+    row = {
+        "id": named(who.unit_id, "shift", person.id, day.on_day),
+        "unit_id": who.unit_id,
+        "technician_id": person.id,
+        "on_day": day.on_day,
+        "kind": "sick",
+        "opens_at": None,
+        "closes_at": at,
+        "reason": wish.reason or "sick",
+    }
+    await rows.set_absence(tx, row)
+    before = _live(day)
+    gone = msgspec.structs.replace(person, shift_kind="sick", closes_at=at)
+    others = [gone if each.id == person.id else each for each in day.people]
+    live = _live(msgspec.structs.replace(day, people=others))
+    loose = {each.id for each in _ahead(before, person.id)}
+    return Scene(
+        live=live,
+        loose=tuple(_job(before, name) for name in loose if name in live.laid.numbers),
+        subject=str(person.id),
+    )
+
+
+async def _overrun(tx: Transaction, who: Principal, *, day: Day, wish: EventWish) -> Scene:
+    row = _visit(day, wish)
+    if wish.until is None or row.technician_id is None or row.starts_at is None:
+        raise Refusal("invalid_field", field="until")
+    before = _live(day)
+    longer = msgspec.structs.replace(
+        row,
+        ends_at=wish.until,
+        started_at=row.started_at or row.starts_at,
+        state="on_site" if row.state in MOVABLE else row.state,
+    )
+    live = _live(_with(day, longer))
+    # what would come late now may be in time with somebody else
+    late = [name for name in live.late if name not in before.late]
+    loose = [_job(before, name) for name in late if _job(before, name).fixed is None]
+    return Scene(live=live, loose=tuple(loose), subject=row.job)
+
+
+async def _cancel(tx: Transaction, who: Principal, *, day: Day, wish: EventWish) -> Scene:
+    row = _visit(day, wish)
+    if row.state not in MOVABLE:
+        raise Refusal("visit_under_way", state=row.state)
+    rest = [each for each in day.work if each.visit_id != row.visit_id]
+    known = _live(day).asked.rows
+    live = _live(msgspec.structs.replace(day, work=rest))
+    asked = msgspec.structs.replace(live.asked, rows=known)
+    live = msgspec.structs.replace(live, asked=asked)
+    free = [each for each in _nobodys(live) if each.id != row.job]
+    return Scene(live=live, loose=tuple(free), cancelled=(row.job,), subject=row.job)
+
+
+async def _no_access(tx: Transaction, who: Principal, *, day: Day, wish: EventWish) -> Scene:
+    row = _visit(day, wish)
+    if row.state == "ended":
+        raise Refusal("visit_under_way", state=row.state)
+    now = day.now or midnight_of(day.on_day)
+    tried = msgspec.structs.replace(
+        row,
+        state="ended",
+        started_at=row.started_at or min(row.starts_at or now, now),
+        ended_at=now,
+    )
+    live = _live(_with(day, tried))
+    return Scene(live=live, loose=tuple(_nobodys(live)), subject=row.job)
+
+
+async def _tablet_silent(tx: Transaction, who: Principal, *, day: Day, wish: EventWish) -> Scene:
+    person = _person(day, wish)
+    silent = frozenset({person.id})
+    live = _live(msgspec.structs.replace(day, silent=silent))
+    # moved knowingly: whoever takes them is told by the risk that the first may come as well
+    loose = [msgspec.structs.replace(each, holder=None) for each in _ahead(live, person.id)]
+    loose = loose if wish.move else []
+    return Scene(live=live, loose=tuple(loose), silent=silent, subject=str(person.id))
+
+
+_SCENES = {
+    "emergency": _emergency,
+    "sick": _sick,
+    "overrun": _overrun,
+    "cancel": _cancel,
+    "no_access": _no_access,
+    "tablet_silent": _tablet_silent,
+}
+
+
+def _asked(wish: EventWish) -> Asked:
+    return Asked(visit_id=wish.visit_id, work_order_id=wish.work_order_id)
+
+
+def _person(day: Day, wish: EventWish) -> PersonRow:
+    found = next((each for each in day.people if each.id == wish.technician_id), None)
+    if found is None:
+        raise Refusal("not_found")
+    return found
+
+
+def _visit(day: Day, wish: EventWish) -> WorkRow:
+    found = next(
+        (each for each in day.work if each.visit_id and each.visit_id == wish.visit_id), None
+    )
+    if found is None:
+        raise Refusal("not_found")
+    return found
+
+
+def _with(day: Day, row: WorkRow) -> Day:
+    work_ = [row if each.job == row.job else each for each in day.work]
+    return msgspec.structs.replace(day, work=work_)
+
+
+async def _afterwards(tx: Transaction, who: Principal, *, day: Day, wish: EventWish) -> None:
+    """What the event itself leaves on file, once those who stood in its way are elsewhere."""
+    if wish.kind == "overrun" and wish.visit_id and wish.until:
+        await rows.extend_stop(tx, wish.visit_id, until=wish.until)
+    if wish.kind == "no_access" and wish.visit_id:
+        row = _visit(day, wish)
+        now = day.now or midnight_of(day.on_day)
+        ended = {"state": "ended", "outcome": "no_access", "ended_at": now}
+        begun = {"started_at": row.started_at or min(row.starts_at or now, now)}
+        await work.update_visits(tx, [{"id": wish.visit_id, **ended, **begun}])
+        await work.release_stops(tx, [wish.visit_id])
+        again = {"id": row.work_order_id, "state": "scheduled", "earliest_at": now + AGAIN_AFTER}
+        await work.set_work_order_states(tx, [again])
+
+
+def _changes(scene: Scene, done: Repaired) -> tuple[Change, ...]:
+    asked = msgspec.structs.replace(scene.live.asked, problem=done.laid.problem)
+    had = [name for name in done.left if asked.rows[name].technician_id is not None]
+    found = changes(asked, placed_ahead(done.laid, done.routes), dropped=had)
+    gone = changes(asked, (), dropped=scene.cancelled)
+    named_gone = tuple(msgspec.structs.replace(each, kind="cancelled") for each in gone)
+    return (*named_gone, *found)
+
+
+def _promises(scene: Scene, done: Repaired) -> tuple[tuple[Promise, ...], tuple[Promise, ...]]:
+    """Promises that the event put at risk: those that are kept all the same, and those that are
+    lost."""
+    left = set(done.left)
+    kept: list[Promise] = []
+    lost: list[Promise] = []
+    for job in scene.loose:
+        if job.tier in PROMISED:
+            (lost if job.id in left else kept).append(_promise(scene, done, job, late=None))
+    for name, seconds in scene.live.late.items():
+        job = _job(scene.live, name)
+        if job.tier in PROMISED and all(each.id != name for each in scene.loose):
+            lost.append(_promise(scene, done, job, late=seconds))
+    return tuple(kept), tuple(lost)
+
+
+def _promise(scene: Scene, done: Repaired, job: Job, *, late: int | None) -> Promise:
+    row = scene.live.asked.rows[job.id]
+    holder = next((who for who, names in done.routes.items() if job.id in names), None)
+    return Promise(
+        visit_id=row.visit_id,
+        work_order_id=row.work_order_id,
+        tier=job.tier,
+        technician_id=UUID(holder) if holder else None,
+        late_seconds=late,
+    )
+
+
+def _risks(scene: Scene, found: Iterable[Change]) -> tuple[Risk, ...]:
+    """Visits on tablets that nobody hears: where they were left, and where they were moved."""
+    silent = scene.live.asked.silent
+    moved = {each.visit_id for each in found if each.before and each.before != each.after}
+    out = []
+    for row in scene.live.asked.rows.values():
+        who = str(row.technician_id)
+        quiet = row.technician_id in scene.silent or (who in silent and row.visit_id in moved)
+        if not quiet or row.visit_id is None or row.state not in MOVABLE or row.state in BEGUN:
+            continue
+        gone = row.visit_id in moved
+        out.append(
+            Risk(
+                visit_id=row.visit_id,
+                technician_id=UUID(who),
+                silent_since=silent.get(who),
+                moved=gone,
+                zh=_RISK[gone][0],
+                en=_RISK[gone][1],
+            )
+        )
+    return tuple(out)
+
+
+_RISK: dict[bool, Sequence[str]] = {
+    True: (
+        "原平板离线，可能不知道已改派：两人可能同时上门",
+        "The first tablet may not hear that the visit was moved: two people may come.",
+    ),
+    False: (
+        "平板离线，任务仍在其上，进展未知",
+        "The tablet is not heard; the visit stays on it and nobody knows how far it is.",
+    ),
+}

@@ -1,0 +1,254 @@
+"""After an event: work that lost its place finds another with few changes. First the cheapest free
+place, then a place that one lesser job gives up, then the neighbourhood is searched as a whole."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import msgspec
+import numpy as np
+
+from scheduling import insertion, layout
+from scheduling.layout import Laid
+from scheduling.lines import NEVER
+from scheduling.live import Live
+from scheduling.problem import ABLE
+from schemas.base import Value
+from schemas.plan import (
+    Band,
+    Cost,
+    Fixed,
+    Job,
+    Plan,
+    Problem,
+    Route,
+    Stop,
+    Technician,
+    Tier,
+)
+
+TIERS: Mapping[Tier, int] = {
+    "emergency": 0, "breaks_today": 1, "booked": 2, "due_soon": 3, "routine": 4,
+}  # fmt: skip
+FROZEN_SECONDS = 900
+"""Who is on the way is not called back: what begins within a quarter of an hour stays."""
+NEIGHBOURS = 16
+EJECTED_TRIED = 8
+
+Improve = Callable[[Problem, Plan], Plan]
+
+
+class Repaired(Value, frozen=True):
+    """The day after the repair: for technicians whose day changed what is still to come, and what
+    nobody has a place for."""
+
+    laid: Laid
+    routes: Mapping[str, tuple[str, ...]]
+    left: tuple[str, ...]
+
+
+def repair(live: Live, loose: Sequence[Job], *, improve: Improve | None = None) -> Repaired:
+    """Places loose jobs, the gravest first; then lets `improve` search among the technicians around
+    them. What has begun, is pinned or begins soon never moves, and what lies on a tablet that
+    nobody reaches stays there."""
+    laid = live.laid
+    for job in loose:
+        laid = layout.without(layout.with_job(laid, job), job)
+    left: list[str] = []
+    for job in sorted(loose, key=lambda each: (TIERS[each.tier], -each.penalty_seconds)):
+        placed = _place(laid, job) or _instead(laid, job)
+        if placed is None:
+            left.append(job.id)
+            continue
+        laid, ejected = placed
+        left += ejected
+    if improve is not None and loose:
+        laid, left = _improved(live, laid, around=loose, left=left, improve=improve)
+    return Repaired(laid=laid, routes=_differences(live, laid), left=tuple(left))
+
+
+def _differences(live: Live, laid: Laid) -> dict[str, tuple[str, ...]]:
+    return {
+        person.id: tuple(laid.problem.jobs[n].id for n in now)
+        for person, was, now in zip(
+            laid.problem.technicians, live.laid.routes, laid.routes, strict=True
+        )
+        if was != now
+    }
+
+
+def _place(laid: Laid, job: Job) -> tuple[Laid, list[str]] | None:
+    """The cheapest free place; an emergency goes where somebody is soonest."""
+    found = insertion.evaluate(laid, job)
+    fits = found.fits & (found.why == ABLE)[:, None]
+    if not fits.any():
+        return None
+    what = np.maximum(found.arrive, 0) if job.tier == "emergency" else found.added
+    t, place = divmod(int(np.where(fits, what, NEVER).argmin()), fits.shape[1])
+    return _put(laid, job, t=t, place=place), []
+
+
+def _put(laid: Laid, job: Job, *, t: int, place: int) -> Laid:
+    route = laid.routes[t]
+    changed = (*route[:place], laid.numbers[job.id], *route[place:])
+    return layout.with_route(laid, t, route=changed)
+
+
+def _instead(laid: Laid, job: Job) -> tuple[Laid, list[str]] | None:
+    """A place that one lesser job gives up; what gives way finds another, or is left out."""
+    found = insertion.evaluate(laid, job)
+    able = [t for t in range(len(laid.routes)) if int(found.why[t]) == ABLE]
+    least = {t: int((found.own + found.knock)[t][found.valid[t]].min(initial=NEVER)) for t in able}
+    best: tuple[tuple[int, int], Laid, list[str]] | None = None
+    for t in sorted(able, key=lambda each: least[each])[:EJECTED_TRIED]:
+        for number in laid.routes[t]:
+            lesser = laid.problem.jobs[number]
+            if not _gives_way(laid, lesser, job):
+                continue
+            shorter = layout.with_route(
+                laid, t, route=tuple(each for each in laid.routes[t] if each != number)
+            )
+            there = _at(shorter, job, t=t)
+            if there is None:
+                continue
+            again = _place(there, lesser)
+            # best where the lesser job keeps a place, then where the least is given up
+            rank = (0 if again else 5 - TIERS[lesser.tier], lesser.penalty_seconds)
+            if best is None or rank < best[0]:
+                best = (rank, again[0], []) if again else (rank, there, [lesser.id])
+    return None if best is None else (best[1], best[2])
+
+
+def _gives_way(laid: Laid, lesser: Job, job: Job) -> bool:
+    if lesser.fixed is not None or _frozen(laid, lesser):
+        return False
+    return TIERS[lesser.tier] > TIERS[job.tier]
+
+
+def _frozen(laid: Laid, job: Job) -> bool:
+    told = laid.since.floors.get(job.id)
+    return told is not None and told < laid.since.now_seconds + FROZEN_SECONDS
+
+
+def _at(laid: Laid, job: Job, *, t: int) -> Laid | None:
+    found = insertion.evaluate(laid, job)
+    row = np.where(found.fits[t], found.added[t], NEVER)
+    place = int(row.argmin())
+    return _put(laid, job, t=t, place=place) if row[place] < NEVER else None
+
+
+def _improved(
+    live: Live, laid: Laid, *, around: Iterable[Job], left: list[str], improve: Improve
+) -> tuple[Laid, list[str]]:
+    """The neighbourhood searched as a whole, from the plan that was found step by step."""
+    rows = _neighbourhood(live, laid, around)
+    jobs = laid.problem.jobs
+    loose = [jobs[laid.numbers[name]] for name in left]
+    problem = _part(laid, rows, loose=loose)
+    plan = improve(problem, _as_plan(laid, rows, left=tuple(left)))
+    routes = {route.technician: [stop.job for stop in route.stops] for route in plan.routes}
+    better = laid
+    for t in rows:
+        names = routes.get(laid.problem.technicians[t].id, [])
+        better = layout.with_route(better, t, route=tuple(laid.numbers[name] for name in names))
+    return better, list(plan.unassigned)
+
+
+def _neighbourhood(live: Live, laid: Laid, around: Iterable[Job]) -> list[int]:
+    """Technicians whose day changed, and those who could take the jobs cheapest; nobody whose
+    tablet is not heard."""
+    changed = {
+        t
+        for t, (was, now) in enumerate(zip(live.laid.routes, laid.routes, strict=True))
+        if was != now
+    }
+    score = np.full(len(laid.routes), NEVER, dtype=np.int64)
+    for job in around:
+        found = insertion.evaluate(laid, job)
+        able = np.where((found.why == ABLE)[:, None] & found.valid, found.added, NEVER)
+        score = np.minimum(score, able.min(axis=1))
+    nearest = [int(t) for t in np.argsort(score, kind="stable") if score[t] < NEVER]
+    chosen = [*sorted(changed), *(t for t in nearest if t not in changed)]
+    heard = [t for t in chosen if laid.problem.technicians[t].reachable]
+    return heard[: max(NEIGHBOURS, len(changed))]
+
+
+def _part(laid: Laid, rows: Sequence[int], *, loose: Sequence[Job]) -> Problem:
+    """What is still to come of some technicians, as a problem of its own."""
+    names = {laid.problem.technicians[t].id for t in rows}
+    people = tuple(_from_now(laid, t) for t in rows)
+    jobs = [laid.problem.jobs[n] for t in rows for n in laid.routes[t]]
+    held = {
+        laid.problem.jobs[n].id: laid.problem.technicians[t].id
+        for t in rows
+        for n in laid.routes[t]
+    }
+    starts = _walked_starts(laid, rows)
+    made = tuple(_settled(laid, job, place=(held[job.id], starts[job.id])) for job in jobs)
+    kept = tuple(msgspec.structs.replace(each, holder=_known(each.holder, names)) for each in loose)
+    return msgspec.structs.replace(laid.problem, technicians=people, jobs=(*made, *kept))
+
+
+def _known(holder: str | None, names: set[str]) -> str | None:
+    return holder if holder in names else None
+
+
+def _walked_starts(laid: Laid, rows: Sequence[int]) -> dict[str, int]:
+    walk = layout.walked(layout.rows_of(laid.lines, rows))
+    return {
+        laid.problem.jobs[n].id: int(walk.start[row, p])
+        for row, t in enumerate(rows)
+        for p, n in enumerate(laid.routes[t])
+    }
+
+
+def _settled(laid: Laid, job: Job, *, place: tuple[str, int]) -> Job:
+    who, start = place
+    if job.fixed is None and job.holder == who and _frozen(laid, job):
+        return msgspec.structs.replace(job, fixed=Fixed(technician=who, start_seconds=start))
+    return job
+
+
+def _from_now(laid: Laid, t: int) -> Technician:
+    person = laid.problem.technicians[t]
+    point = int(laid.seq[t, 0])
+    free = max(int(laid.lines.shift_opens[t]), laid.since.now_seconds)
+    first = layout.first_job(laid.problem)
+    start = laid.problem.jobs[point - first].place if point >= first else None
+    closes = max(free, person.shift.closes)
+    late = laid.lines.lunch_latest[t] < free
+    return msgspec.structs.replace(
+        person,
+        start=start or person.start or person.home,
+        shift=Band(opens=free, closes=closes),
+        lunch=None if laid.lines.fed[t] or late else person.lunch,
+    )
+
+
+def _as_plan(laid: Laid, rows: Sequence[int], *, left: tuple[str, ...]) -> Plan:
+    """Routes in their order; the search works the hours out by itself."""
+    return Plan(
+        engine="repair",
+        seed=0,
+        iterations=0,
+        cost=Cost(),
+        routes=tuple(
+            Route(
+                technician=laid.problem.technicians[t].id,
+                stops=tuple(_bare(laid.problem.jobs[n].id) for n in laid.routes[t]),
+            )
+            for t in rows
+        ),
+        unassigned=left,
+        travel_seconds=0,
+        travel_metres=0,
+    )
+
+
+def _bare(job: str) -> Stop:
+    return Stop(
+        job=job,
+        arrive_seconds=0,
+        start_seconds=0,
+        end_seconds=0,
+        travel_seconds=0,
+        travel_metres=0,
+    )
