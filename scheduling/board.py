@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from scheduling.demand import Day, Demand, demand, is_silent, midnight_of
+from scheduling.demand import Day, Demand, demand, is_silent, midnight_of, now_seconds
 from scheduling.live import Live, Option, options, row_of, stands
 from scheduling.reasons import WORDS
 from schemas.base import Value, date
@@ -25,7 +25,7 @@ from schemas.live import (
     LeftOut,
     ReasonShown,
 )
-from schemas.plan import DAY_SECONDS, Job
+from schemas.plan import Job
 from schemas.problems import Refusal
 from storage import live as rows
 from storage import plans
@@ -65,12 +65,6 @@ class Days:
         while len(self.kept) > DAYS_KEPT:
             self.kept.popitem(last=False)
         return found
-
-
-def now_seconds(on_day: date, now: datetime) -> int:
-    """How far a day has come; 0 before it begins."""
-    passed = int((now - midnight_of(on_day)).total_seconds())
-    return max(0, min(passed, 2 * DAY_SECONDS))
 
 
 async def read(

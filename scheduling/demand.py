@@ -91,11 +91,18 @@ def midnight_of(day: date) -> datetime:
     return datetime.combine(day, time(), ZONE)
 
 
+def now_seconds(on_day: date, now: datetime) -> int:
+    """How far a day has come; 0 before it begins."""
+    passed = int((now - midnight_of(on_day)).total_seconds())
+    return max(0, min(passed, 2 * DAY_SECONDS))
+
+
 def is_silent(person: PersonRow, now: datetime) -> bool:
-    """Whether a tablet has not been heard for long; who has none hears by telephone."""
-    if person.tablet is None:
+    """Whether a tablet has not been heard for long; who has none, or has just got one, hears by
+    telephone."""
+    if person.tablet is None or person.seen_at is None:
         return False
-    return person.seen_at is None or now - person.seen_at > SILENT_AFTER
+    return now - person.seen_at > SILENT_AFTER
 
 
 def began_at(row: WorkRow) -> datetime | None:

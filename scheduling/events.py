@@ -11,9 +11,9 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from scheduling import solver
-from scheduling.board import Days, job_of, now_seconds
+from scheduling.board import Days, job_of
 from scheduling.carry_out import MOVABLE, Act, carry_out
-from scheduling.demand import BEGUN, Day, demand, midnight_of
+from scheduling.demand import BEGUN, Day, demand, midnight_of, now_seconds
 from scheduling.diff import PROMISED, changes, placed_ahead
 from scheduling.live import Live, stands
 from scheduling.repair import Repaired, repair

@@ -18,7 +18,8 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from scheduling import check, explain, solver
-from scheduling.demand import Day, Demand, demand, midnight_of
+from scheduling.demand import Day, Demand, demand, midnight_of, now_seconds
+from scheduling.live import stands
 from schemas.ambient import Ambient
 from schemas.base import Value
 from schemas.live import PlanExplained, PlanShown, ReasonShown, WhyLeft, WhyThere
@@ -149,7 +150,11 @@ async def _carry(
     """One attempt; False where the world moved while the solver was thinking."""
     async with engine.begin() as tx:
         mark = await live.snapshot(tx, claimed.unit_id, on_day=claimed.on_day)
-        asked = await asked_of(tx, claimed.unit_id, on_day=claimed.on_day, now=make_ambient().now)
+        now = make_ambient().now
+        asked = await asked_of(tx, claimed.unit_id, on_day=claimed.on_day, now=now)
+    # what cannot be kept any more is let go of, or one late pin would keep the day from its plan
+    passed = now_seconds(claimed.on_day, now)
+    asked = msgspec.structs.replace(asked, problem=stands(asked, now_seconds=passed).laid.problem)
     with tempfile.TemporaryDirectory(prefix="doorstep-run-") as folder:
         slate = Slate.make(folder)
         task = partial(

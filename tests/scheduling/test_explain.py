@@ -75,13 +75,13 @@ def forced(problem, plan, job, *, technician, place):
 def day(request):
     problem = generated(4, 80, seed=20 + request.param)
     pinned = [
-        replace(each, fixed=Fixed(technician=f"T{n % 4}", start_seconds=(9 + 2 * (n // 4)) * HOUR))
-        for n, each in enumerate(problem.jobs[:8])
+        replace(each, fixed=Fixed(technician=f"T{n}", start_seconds=(9 + n) * HOUR))
+        for n, each in enumerate(problem.jobs[:4])
     ]
     people = [replace(problem.technicians[1], reachable=False)]
     problem = replace(
         problem,
-        jobs=(*pinned, *problem.jobs[8:]),
+        jobs=(*pinned, *problem.jobs[4:]),
         technicians=(problem.technicians[0], *people, *problem.technicians[2:]),
     )
     return problem, solve(problem, seed=1, budget=QUICK)
