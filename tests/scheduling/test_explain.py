@@ -74,15 +74,17 @@ def forced(problem, plan, job, *, technician, place):
 @pytest.fixture(scope="module", params=range(4))
 def day(request):
     problem = generated(4, 80, seed=20 + request.param)
-    pinned = [
-        replace(each, fixed=Fixed(technician=f"T{n}", start_seconds=(9 + n) * HOUR))
-        for n, each in enumerate(problem.jobs[:4])
-    ]
-    people = [replace(problem.technicians[1], reachable=False)]
+    first = solve(problem, seed=2, budget=QUICK)
+    pins = {
+        stop.job: Fixed(technician=route.technician, start_seconds=stop.start_seconds)
+        for route in first.routes
+        for stop in route.stops[1::4]
+    }
+    dark = replace(problem.technicians[1], reachable=False)
     problem = replace(
         problem,
-        jobs=(*pinned, *problem.jobs[4:]),
-        technicians=(problem.technicians[0], *people, *problem.technicians[2:]),
+        jobs=tuple(replace(each, fixed=pins.get(each.id)) for each in problem.jobs),
+        technicians=(problem.technicians[0], dark, *problem.technicians[2:]),
     )
     return problem, solve(problem, seed=1, budget=QUICK)
 
