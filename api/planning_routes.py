@@ -94,7 +94,7 @@ async def move(request: Call, day: date) -> Moved:
     guards=[roles(*DISPATCH)],
     summary="Undo a change of the day",
 )
-async def undo(request: Call, day: date, move_id: UUID) -> Moved:
+async def undo(request: Call, day: date, *, move_id: UUID) -> Moved:
     """Everything back where it was, unless it went on meanwhile."""
     use = services(request)
     return await dispatch.undo(

@@ -72,7 +72,9 @@ def _decided(stands: Live, job: Job, *, wish: MoveWish) -> tuple[tuple[Change, .
     missing = [each for each in option.soft if each not in wish.accept]
     if missing or (option.soft and not wish.reason.strip()):
         raise Refusal("rule_needs_accept", soft=missing or list(option.soft), **_said(option.code))
-    return changes(stands.asked, placed_ahead(stands.laid, _routes(stands, job, option))), option
+    return changes(
+        stands.asked, placed_ahead(stands.laid, _routes(stands, job, option=option))
+    ), option
 
 
 def _option(stands: Live, job: Job, *, wish: MoveWish) -> Option:
@@ -86,7 +88,7 @@ def _option(stands: Live, job: Job, *, wish: MoveWish) -> Option:
     return next(each for each in options(stands, job) if each.technician == name)
 
 
-def _routes(stands: Live, job: Job, option: Option) -> dict[str, tuple[str, ...]]:
+def _routes(stands: Live, job: Job, *, option: Option) -> dict[str, tuple[str, ...]]:
     """What is still to come of those whose day changes."""
     routes = {}
     for person, route in zip(stands.laid.problem.technicians, stands.laid.routes, strict=True):

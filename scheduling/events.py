@@ -284,15 +284,15 @@ def _promises(scene: Scene, done: Repaired) -> tuple[tuple[Promise, ...], tuple[
     lost: list[Promise] = []
     for job in scene.loose:
         if job.tier in PROMISED:
-            (lost if job.id in left else kept).append(_promise(scene, done, job, late=None))
+            (lost if job.id in left else kept).append(_promise(scene, done, job=job, late=None))
     for name, seconds in scene.live.late.items():
         job = _job(scene.live, name)
         if job.tier in PROMISED and all(each.id != name for each in scene.loose):
-            lost.append(_promise(scene, done, job, late=seconds))
+            lost.append(_promise(scene, done, job=job, late=seconds))
     return tuple(kept), tuple(lost)
 
 
-def _promise(scene: Scene, done: Repaired, job: Job, *, late: int | None) -> Promise:
+def _promise(scene: Scene, done: Repaired, *, job: Job, late: int | None) -> Promise:
     row = scene.live.asked.rows[job.id]
     holder = next((who for who, names in done.routes.items() if job.id in names), None)
     return Promise(

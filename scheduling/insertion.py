@@ -107,10 +107,10 @@ def _ends(laid: Laid, job: Job, *, drive_to: Ints) -> _Ends:
         np.where(eat_there <= last, eat_there + length, NEVER),
     ]
     ready_fed = np.minimum(np.minimum(ways[0], ways[1]), ways[2])
-    begin0, late0 = timing.begin(opens, closes, ready0)
-    begin1, late1 = timing.begin(opens, closes, ready_fed)
+    begin0, late0 = timing.begin(opens, closes, ready=ready0)
+    begin1, late1 = timing.begin(opens, closes, ready=ready_fed)
     ready = np.minimum(ready0, ready1)
-    loose, own = timing.begin(opens, closes, ready)
+    loose, own = timing.begin(opens, closes, ready=ready)
     length_of = job.duration_seconds
     return _Ends(
         hungry=np.where((free < NEVER) & (late0 == 0), begin0 + length_of, NEVER),

@@ -172,7 +172,7 @@ def _lines(
         opens=opens,
         closes=closes,
         duration=duration,
-        drive=between(ways, seq[:, :-1], seq[:, 1:]),
+        drive=between(ways, seq[:, :-1], end=seq[:, 1:]),
         floor=floor,
         leave=leave,
         shift_opens=shift_opens,
@@ -328,7 +328,7 @@ def inserted(laid: Laid, job: Job, *, places: Ints) -> Lines:
         duration=fetched(lines.duration, job.duration_seconds),
         floor=fetched(lines.floor, 0),
         leave=np.concatenate([lines.leave, lines.leave[:, -1:]], axis=1),
-        drive=between(laid.ways, points[:, :-1], points[:, 1:]),
+        drive=between(laid.ways, points[:, :-1], end=points[:, 1:]),
     )
 
 

@@ -75,7 +75,7 @@ def lunches(people: Sequence[Technician]) -> tuple[Ints, Ints, Ints, Bools]:
     )
 
 
-def begin(opens: Ints, closes: Ints, ready: Ints) -> tuple[Ints, Ints]:
+def begin(opens: Ints, closes: Ints, *, ready: Ints) -> tuple[Ints, Ints]:
     """The earliest start at or after `ready` within the bands (…, W), and how late it is where
     every band has closed."""
     inside = ready[..., None] <= closes
@@ -106,8 +106,8 @@ def _forward(lines: Lines) -> tuple[Ints, Ints]:
     keys[:, 0, 1] = np.where(lines.fed, lines.shift_opens, NO_KEY)
     for p in range(places):
         hungry, fed = keys[:, p, 0], keys[:, p, 1]
-        found = [_step(lines, p, hungry, rest=0), _step(lines, p, hungry, rest=1),
-                 _step(lines, p, hungry, rest=2), _step(lines, p, fed, rest=0)]  # fmt: skip
+        found = [_step(lines, p, key=hungry, rest=0), _step(lines, p, key=hungry, rest=1),
+                 _step(lines, p, key=hungry, rest=2), _step(lines, p, key=fed, rest=0)]  # fmt: skip
         keys[:, p + 1, 0] = found[0]
         table = np.stack(found[1:])
         keys[:, p + 1, 1] = table.min(axis=0)
@@ -115,15 +115,15 @@ def _forward(lines: Lines) -> tuple[Ints, Ints]:
     return keys, ways
 
 
-def _step(lines: Lines, p: int, key: Ints, *, rest: int) -> Ints:
+def _step(lines: Lines, p: int, *, key: Ints, rest: int) -> Ints:
     """The key after place `p`, with a break before the drive (1), on arrival (2) or none (0)."""
     free, late = key & FREE_MASK, key >> LATE_BITS
-    _, start, more, lawful = _times(lines, p, free, rest=rest)
+    _, start, more, lawful = _times(lines, p, free=free, rest=rest)
     after = _pack(late + more, start + lines.duration[:, p])
     return np.where((key < NO_KEY) & lawful, after, NO_KEY)
 
 
-def _times(lines: Lines, p: int, free: Ints, *, rest: int) -> tuple[Ints, Ints, Ints, Bools]:
+def _times(lines: Lines, p: int, *, free: Ints, rest: int) -> tuple[Ints, Ints, Ints, Bools]:
     """(arrive, start, late, lawful) at place `p` for somebody free at `free`."""
     drive = lines.drive[:, p]
     leave = np.maximum(free, lines.leave[:, p])
@@ -135,7 +135,7 @@ def _times(lines: Lines, p: int, free: Ints, *, rest: int) -> tuple[Ints, Ints, 
         ready = eat + lines.lunch_seconds + (drive if rest == 1 else 0)
     else:
         arrive = ready = leave + drive
-    start, late = begin(lines.opens[:, p], lines.closes[:, p], ready)
+    start, late = begin(lines.opens[:, p], lines.closes[:, p], ready=ready)
     return arrive, np.maximum(start, lines.floor[:, p]), late, lawful
 
 
@@ -181,7 +181,7 @@ def _traced(lines: Lines, keys: Ints, *, ways: Ints) -> Walk:
         for rest in (0, 1, 2):
             mine = here & (((way == rest) & (way != 3)) if rest else ((way == 0) | came_fed))
             if mine.any():
-                times = _times(lines, p, free, rest=rest)
+                times = _times(lines, p, free=free, rest=rest)
                 for kept, found in zip((arrive, start, late), times[:3], strict=True):
                     kept[:, p] = np.where(mine, found, kept[:, p])
                 if rest:
@@ -223,20 +223,21 @@ def latest(lines: Lines) -> Ints:
         if p == 0:
             break
         inside = p <= lines.count
-        found0, found1 = _back(lines, p - 1, late[:, p, 0], late[:, p, 1])
+        found0, found1 = _back(lines, p - 1, after=(late[:, p, 0], late[:, p, 1]))
         late[:, p - 1, 0] = np.where(inside, found0, -1)
         late[:, p - 1, 1] = np.where(inside, found1, -1)
     return late
 
 
-def last_begin(opens: Ints, closes: Ints, limit: Ints) -> Ints:
+def last_begin(opens: Ints, closes: Ints, *, limit: Ints) -> Ints:
     """The latest start not after `limit` within the bands (…, W); -1 if none."""
     last = np.minimum(closes, limit[..., None])
     found: Ints = np.where(last >= opens, last, -1).max(axis=-1)
     return found
 
 
-def _back(lines: Lines, p: int, next0: Ints, next1: Ints) -> tuple[Ints, Ints]:
+def _back(lines: Lines, p: int, *, after: tuple[Ints, Ints]) -> tuple[Ints, Ints]:
+    next0, next1 = after
     opens, closes, duration = lines.opens[:, p], lines.closes[:, p], lines.duration[:, p]
     drive, pause = lines.drive[:, p + 1], lines.lunch_seconds
     leave = lines.leave[:, p + 1]
@@ -245,13 +246,13 @@ def _back(lines: Lines, p: int, next0: Ints, next1: Ints) -> tuple[Ints, Ints]:
         # who may not leave before an hour cannot be there sooner either
         return np.where((by >= 0) & (leave <= by - drive), by - drive, -1)
 
-    late1 = last_begin(opens, closes, departs(next1) - duration)
+    late1 = last_begin(opens, closes, limit=departs(next1) - duration)
     finish = departs(next0)
     eat = np.maximum(lines.lunch_opens, leave)
-    after = (next1 >= 0) & (eat + pause + drive <= next1) & (eat <= lines.lunch_latest)
+    fits = (next1 >= 0) & (eat + pause + drive <= next1) & (eat <= lines.lunch_latest)
     eaten = np.minimum(lines.lunch_latest, next1 - drive - pause)
-    finish = np.where(after, np.maximum(finish, eaten), finish)
-    late0 = np.where(finish >= 0, last_begin(opens, closes, finish - duration), -1)
+    finish = np.where(fits, np.maximum(finish, eaten), finish)
+    late0 = np.where(finish >= 0, last_begin(opens, closes, limit=finish - duration), -1)
     arrival = (late1 >= 0) & (lines.lunch_opens + pause <= late1)
     late0 = np.where(
         arrival, np.maximum(late0, np.minimum(lines.lunch_latest, late1 - pause)), late0

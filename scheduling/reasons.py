@@ -115,7 +115,7 @@ def _never(laid: Laid, job: Job, *, t: int, drive: int) -> str:
     opens, closes = layout.bands_of(laid, job)
     leave = max(int(lines.shift_opens[t]), laid.since.now_seconds)
     ready = np.array([leave + drive], dtype=np.int64)
-    start, late = timing.begin(opens[t : t + 1], closes[t : t + 1], ready)
+    start, late = timing.begin(opens[t : t + 1], closes[t : t + 1], ready=ready)
     if late[0] > 0:
         return late_code(job)
     if start[0] + job.duration_seconds + drive <= lines.shift_closes[t]:

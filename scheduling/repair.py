@@ -101,7 +101,7 @@ def _instead(laid: Laid, job: Job) -> tuple[Laid, list[str]] | None:
     for t in sorted(able, key=lambda each: least[each])[:EJECTED_TRIED]:
         for number in laid.routes[t]:
             lesser = laid.problem.jobs[number]
-            if not _gives_way(laid, lesser, job):
+            if not _gives_way(laid, lesser, to=job):
                 continue
             shorter = layout.with_route(
                 laid, t, route=tuple(each for each in laid.routes[t] if each != number)
@@ -117,10 +117,10 @@ def _instead(laid: Laid, job: Job) -> tuple[Laid, list[str]] | None:
     return None if best is None else (best[1], best[2])
 
 
-def _gives_way(laid: Laid, lesser: Job, job: Job) -> bool:
+def _gives_way(laid: Laid, lesser: Job, *, to: Job) -> bool:
     if lesser.fixed is not None or _frozen(laid, lesser):
         return False
-    return TIERS[lesser.tier] > TIERS[job.tier]
+    return TIERS[lesser.tier] > TIERS[to.tier]
 
 
 def _frozen(laid: Laid, job: Job) -> bool:
@@ -139,7 +139,7 @@ def _improved(
     live: Live, laid: Laid, *, around: Iterable[Job], left: list[str], improve: Improve
 ) -> tuple[Laid, list[str]]:
     """The neighbourhood searched as a whole, from the plan that was found step by step."""
-    rows = _neighbourhood(live, laid, around)
+    rows = _neighbourhood(live, laid, around=around)
     jobs = laid.problem.jobs
     loose = [jobs[laid.numbers[name]] for name in left]
     problem = _part(laid, rows, loose=loose)
@@ -152,7 +152,7 @@ def _improved(
     return better, list(plan.unassigned)
 
 
-def _neighbourhood(live: Live, laid: Laid, around: Iterable[Job]) -> list[int]:
+def _neighbourhood(live: Live, laid: Laid, *, around: Iterable[Job]) -> list[int]:
     """Technicians whose day changed, and those who could take the jobs cheapest; nobody whose
     tablet is not heard."""
     changed = {

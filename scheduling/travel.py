@@ -96,7 +96,7 @@ def with_point(ways: Ways, place: Point) -> Ways:
     )
 
 
-def between(ways: Ways, start: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[np.int64]:
+def between(ways: Ways, start: NDArray[np.int64], *, end: NDArray[np.int64]) -> NDArray[np.int64]:
     """Whole seconds from points to points, pair by pair."""
     if ways.given is not None and ways.order is not None:
         return ways.given[ways.order[start], ways.order[end]]
