@@ -12,6 +12,9 @@ from storage.tables import case, plan, premises, stop, visit, work_order
 
 Rows = Sequence[dict[str, Any]]
 
+OPEN_FOR_PLANNING = ("registered", "ready", "scheduled")
+"""Work order states in which a plan may give the work to a technician."""
+
 
 async def open_cases(tx: Transaction, rows: Rows) -> int:
     """Adds cases; one that is known by its number stays as it is."""
