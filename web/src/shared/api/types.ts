@@ -603,6 +603,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/days/{day}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What changed a day */
+        get: operations["ApiV1DaysChangesDayChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/days/{day}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Something happened: plan around it */
+        post: operations["ApiV1DaysEventsEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/days/{day}/feasibility": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who could take a job */
+        post: operations["ApiV1DaysFeasibilityFeasibility"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/days/{day}/moves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Move a job by hand */
+        post: operations["ApiV1DaysMovesMove"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/days/{day}/moves/{move_id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Undo a change of the day */
+        post: operations["ApiV1DaysMovesMoveIdUndoUndo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices": {
         parameters: {
             query?: never;
@@ -878,6 +963,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/plans/{plan_id}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A plan against the day */
+        get: operations["ApiV1PlansPlanIdDiffPlanDiff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans/{plan_id}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A plan's reasons */
+        get: operations["ApiV1PlansPlanIdExplainPlanExplain"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/plans/{plan_id}/publish": {
         parameters: {
             query?: never;
@@ -889,6 +1008,23 @@ export interface paths {
         put?: never;
         /** Publish a plan */
         post: operations["ApiV1PlansPlanIdPublishPublishPlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans/{plan_id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop a run */
+        post: operations["ApiV1PlansPlanIdStopStopPlan"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1763,6 +1899,16 @@ export interface components {
             opens: string;
         };
         /**
+         * Asked
+         * @description Which work is meant: a visit, or a work order that has none yet. Exactly one of the two.
+         */
+        Asked: {
+            /** @default null */
+            visit_id: string | null;
+            /** @default null */
+            work_order_id: string | null;
+        };
+        /**
          * Assign
          * @description A visit goes to somebody, at an hour; `version` is that of the visit's record on screen.
          */
@@ -1846,6 +1992,14 @@ export interface components {
             version: string | null;
             workflow: string;
         };
+        /** Board */
+        Board: {
+            /** Format: date */
+            day: string;
+            technicians: components["schemas"]["DayTechnician"][];
+            unassigned: components["schemas"]["LeftOut"][];
+            version: number;
+        };
         /**
          * Bundle
          * @description Another tablet's outbox as a file: carried by whoever has a network.
@@ -1879,6 +2033,25 @@ export interface components {
          */
         CallFile: {
             csv: string;
+        };
+        /** Candidate */
+        Candidate: {
+            added_seconds?: number | null;
+            arrive_at?: string | null;
+            code: string;
+            /** @default [] */
+            commitments_touched: string[];
+            feasible: boolean;
+            /** @default [] */
+            late: components["schemas"]["LateVisit"][];
+            rank?: number | null;
+            /** @default [] */
+            soft: string[];
+            tablet_silent_since?: string | null;
+            /** Format: uuid */
+            technician_id: string;
+            words_en: string;
+            words_zh: string;
         };
         /** Carried */
         Carried: {
@@ -2138,6 +2311,75 @@ export interface components {
             interval_open: number;
             month: string;
         };
+        /** DayChange */
+        DayChange: {
+            accepted: string[];
+            actor: string;
+            /** Format: date-time */
+            at: string;
+            changes: components["schemas"]["Change"][];
+            kind: string;
+            /** Format: uuid */
+            move_id: string;
+            reason: string;
+            undone_by?: string | null;
+            version: number;
+        };
+        /** DayHistory */
+        DayHistory: {
+            items: components["schemas"]["DayChange"][];
+        };
+        /** DayStop */
+        DayStop: {
+            accepted: string[];
+            address: string;
+            arrive_at: string | null;
+            certification: string;
+            due_at: string | null;
+            ends_at: string | null;
+            kind: string;
+            latitude: number | null;
+            longitude: number | null;
+            number: string;
+            pending_decision: boolean;
+            pinned: boolean;
+            rank: number | null;
+            starts_at: string | null;
+            state: string;
+            technician_id: string | null;
+            tier: string;
+            version: number | null;
+            /** Format: uuid */
+            visit: string;
+            window_closes: string | null;
+            window_opens: string | null;
+            /** Format: uuid */
+            work_order: string;
+        };
+        /** DayTechnician */
+        DayTechnician: {
+            absent: boolean;
+            grids: string[];
+            /** Format: uuid */
+            id: string;
+            latitude: number | null;
+            load: number;
+            longitude: number | null;
+            name: string;
+            number: string;
+            seen_at: string | null;
+            /** Format: date-time */
+            shift_closes: string;
+            /** Format: date-time */
+            shift_opens: string;
+            silent: boolean;
+            skills: string[];
+            stops: components["schemas"]["DayStop"][];
+            tablet: string | null;
+            travel_seconds: number;
+            unsent: number | null;
+            work_seconds: number;
+        };
         /**
          * DigestAnswer
          * @description Groups whose hashes differ; or, where records were named, whole records that heal them.
@@ -2311,6 +2553,44 @@ export interface components {
             stage: string;
             to: string[];
         };
+        /** EventDone */
+        EventDone: {
+            changes: components["schemas"]["Change"][];
+            /** Format: uuid */
+            move_id: string;
+            promises_kept: components["schemas"]["Promise"][];
+            promises_lost: components["schemas"]["Promise"][];
+            risks: components["schemas"]["Risk"][];
+            took: number;
+            version: number;
+        };
+        /**
+         * EventWish
+         * @description Something happened in the field or at the desk.
+         *
+         *         emergency: a work order (or visit) that has to be placed now. sick: a technician, from `at` on.
+         *         overrun: a visit that will end at `until`. cancel: a visit, with its reason. no_access: a visit
+         *         at which nobody opened. tablet_silent: a technician whose tablet is not heard; with `move` the
+         *         visits that have not begun are given to others knowingly.
+         */
+        EventWish: {
+            /** @default null */
+            at: string | null;
+            /** @enum {unknown} */
+            kind: "cancel" | "emergency" | "no_access" | "overrun" | "sick" | "tablet_silent";
+            /** @default false */
+            move: boolean;
+            /** @default  */
+            reason: string;
+            /** @default null */
+            technician_id: string | null;
+            /** @default null */
+            until: string | null;
+            /** @default null */
+            visit_id: string | null;
+            /** @default null */
+            work_order_id: string | null;
+        };
         /**
          * Extended
          * @description An extension that the customer agreed to, with its reason (clause 16).
@@ -2325,6 +2605,13 @@ export interface components {
             reason: string;
             /** Format: date */
             until: string;
+        };
+        /** Feasibility */
+        Feasibility: {
+            technicians: components["schemas"]["Candidate"][];
+            version: number;
+            visit_id?: string | null;
+            work_order_id?: string | null;
         };
         /** GasAnswer */
         GasAnswer: {
@@ -2510,6 +2797,12 @@ export interface components {
             clocks: number;
             known: number;
         };
+        /** LateVisit */
+        LateVisit: {
+            seconds: number;
+            /** Format: uuid */
+            visit_id: string;
+        };
         /**
          * LeanChange
          * @description A `Change` as a list, for whoever asked for `lean`: what is at its default at the end is left
@@ -2537,6 +2830,26 @@ export interface components {
             string | null,
             boolean
         ];
+        /** LeftOut */
+        LeftOut: {
+            /** @default  */
+            address: string;
+            due_at?: string | null;
+            /** @default  */
+            kind: string;
+            latitude?: number | null;
+            longitude?: number | null;
+            /** @default  */
+            number: string;
+            /** @default [] */
+            reasons: components["schemas"]["ReasonShown"][];
+            relaxation?: string | null;
+            /** @default  */
+            tier: string;
+            visit?: string | null;
+            /** Format: uuid */
+            work_order: string;
+        };
         /** Levelled */
         Levelled: {
             peak_over_mean: number | null;
@@ -2635,6 +2948,34 @@ export interface components {
             opens: string;
             /** @default  */
             reason: string;
+        };
+        /**
+         * MoveWish
+         * @description A job goes to a technician (or to nobody) at a rank; without one, to its cheapest place.
+         *
+         *         `version` is that of the day on screen. `accept` names the soft rules that may break.
+         */
+        MoveWish: {
+            /** @default [] */
+            accept: ("due" | "lunch" | "on_unreachable_tablet" | "pinned_neighbour" | "pushes_next" | "shift_end" | "tablet_unreachable" | "window")[];
+            /** @default null */
+            rank: number | null;
+            /** @default  */
+            reason: string;
+            /** @default null */
+            technician_id: string | null;
+            version: number;
+            /** @default null */
+            visit_id: string | null;
+            /** @default null */
+            work_order_id: string | null;
+        };
+        /** Moved */
+        Moved: {
+            changes: components["schemas"]["Change"][];
+            /** Format: uuid */
+            move_id: string;
+            version: number;
         };
         /** NextTry */
         NextTry: {
@@ -2914,6 +3255,73 @@ export interface components {
             items: components["schemas"]["PlannedPlace"][];
             month: string;
         };
+        /** Placement */
+        Placement: {
+            /** Format: date-time */
+            arrive_at: string;
+            /** Format: date-time */
+            ends_at: string;
+            rank: number;
+            /** Format: date-time */
+            starts_at: string;
+            /** Format: uuid */
+            technician_id: string;
+        };
+        /** PlanAsked */
+        PlanAsked: {
+            /** Format: uuid */
+            id: string;
+            state: string;
+        };
+        /** PlanDiff */
+        PlanDiff: {
+            added: number;
+            /** @default [] */
+            changes: components["schemas"]["Change"][];
+            dropped: number;
+            moved: number;
+            promises_gained: string[];
+            promises_lost: string[];
+            retimed: number;
+            travel_seconds: number;
+            unchanged: number;
+        };
+        /** PlanExplained */
+        PlanExplained: {
+            assigned: components["schemas"]["WhyThere"][];
+            unassigned: components["schemas"]["WhyLeft"][];
+        };
+        /** PlanList */
+        PlanList: {
+            items: components["schemas"]["PlanShown"][];
+        };
+        /** PlanShown */
+        PlanShown: {
+            against?: components["schemas"]["PlanDiff"] | null;
+            assigned: number | null;
+            attempts: number;
+            best_cost: number | null;
+            candidates: number | null;
+            checker_violations: number | null;
+            /** Format: date */
+            day: string;
+            engine: string;
+            finished_at: string | null;
+            /** Format: uuid */
+            id: string;
+            progress: number;
+            published_at: string | null;
+            /** Format: date-time */
+            requested_at: string;
+            requested_by: string;
+            seconds: number;
+            seed: number;
+            state: string;
+            travel_km: number | null;
+            travel_seconds: number | null;
+            unassigned: number | null;
+            worker: string | null;
+        };
         /**
          * PlanWish
          * @description A plan is wanted for a day.
@@ -2955,13 +3363,23 @@ export interface components {
         };
         Problem: {
             /** @enum {string} */
-            code: "account_known" | "account_unknown" | "already_paused" | "appointment_after_due" | "appointment_none" | "appointment_times" | "backup_external" | "backup_failed" | "backup_folder" | "backup_unknown" | "body_too_large" | "body_too_slow" | "bundle_folder" | "bundle_signature" | "calendar_notice" | "calendar_without_working_day" | "case_closed" | "case_known" | "case_step" | "chain_broken" | "column_missing" | "commitment_closed" | "commitment_without_start" | "conflict_closed" | "conflict_stale" | "cursor_forged" | "cursor_of_another_epoch" | "cycle_unknown" | "database_start" | "double_booking" | "enrolment_failed" | "event_instant" | "event_unknown" | "extension_without_reason" | "fact_in_future" | "fact_missing" | "fact_not_a_number" | "fact_not_a_time" | "fact_without_zone" | "file_empty" | "file_encoding" | "file_missing" | "file_unreadable" | "first_gas_on_gate" | "hash_mismatch" | "hazard_notice_needed" | "hazard_recheck_needed" | "hazard_reviewer_needed" | "hazard_step" | "invalid_field" | "line_too_long" | "link_invalid" | "malformed_body" | "method_not_allowed" | "not_allowed" | "not_amendable" | "not_found" | "not_paused" | "not_signed_in" | "not_waivable" | "number_too_large" | "outage_nobody" | "outage_notice_short" | "outage_step" | "outage_times" | "pack_too_large" | "pack_unknown_grid" | "pack_until" | "paper_missing" | "password_short" | "pause_reason" | "photo_dimensions" | "photo_type" | "plan_not_ready" | "plan_problem" | "plan_stale" | "quarantine_still" | "quarantine_unreadable" | "recheck_missing" | "register_entry" | "report_form" | "report_period" | "restore_point" | "rule_backdated" | "rule_in_use" | "rule_longer_without_source" | "rule_overlap" | "rule_shipped" | "rule_unknown" | "rule_without_clock" | "rulebook_unsound" | "sealed_shut" | "season_dates" | "sign_in_failed" | "stale_version" | "statutory_notice_missing" | "tablet_revoked" | "technician_unable" | "too_many_requests" | "unavailable" | "unsafe_settings" | "unsupported_media_type" | "upload_offset" | "upload_too_long" | "visit_under_way" | "waiver_too_late" | "webhook_target" | "workflow_begun" | "workflow_known" | "workflow_not_begun" | "workflow_step" | "workflow_undefined" | "workflow_unsound" | "workflow_waits";
+            code: "account_known" | "account_unknown" | "already_paused" | "already_undone" | "appointment_after_due" | "appointment_none" | "appointment_times" | "backup_external" | "backup_failed" | "backup_folder" | "backup_unknown" | "body_too_large" | "body_too_slow" | "bundle_folder" | "bundle_signature" | "calendar_notice" | "calendar_without_working_day" | "case_closed" | "case_known" | "case_step" | "chain_broken" | "column_missing" | "commitment_closed" | "commitment_without_start" | "conflict_closed" | "conflict_stale" | "cursor_forged" | "cursor_of_another_epoch" | "cycle_unknown" | "database_start" | "double_booking" | "enrolment_failed" | "event_instant" | "event_unknown" | "extension_without_reason" | "fact_in_future" | "fact_missing" | "fact_not_a_number" | "fact_not_a_time" | "fact_without_zone" | "file_empty" | "file_encoding" | "file_missing" | "file_unreadable" | "first_gas_on_gate" | "hash_mismatch" | "hazard_notice_needed" | "hazard_recheck_needed" | "hazard_reviewer_needed" | "hazard_step" | "invalid_field" | "line_too_long" | "link_invalid" | "malformed_body" | "method_not_allowed" | "not_allowed" | "not_amendable" | "not_found" | "not_paused" | "not_signed_in" | "not_waivable" | "number_too_large" | "offer_gone" | "outage_nobody" | "outage_notice_short" | "outage_step" | "outage_times" | "pack_too_large" | "pack_unknown_grid" | "pack_until" | "paper_missing" | "password_short" | "pause_reason" | "photo_dimensions" | "photo_type" | "plan_not_ready" | "plan_problem" | "plan_stale" | "quarantine_still" | "quarantine_unreadable" | "recheck_missing" | "register_entry" | "report_form" | "report_period" | "restore_point" | "rule_backdated" | "rule_broken" | "rule_in_use" | "rule_longer_without_source" | "rule_needs_accept" | "rule_overlap" | "rule_shipped" | "rule_unknown" | "rule_without_clock" | "rulebook_unsound" | "sealed_shut" | "season_dates" | "sign_in_failed" | "stale_version" | "statutory_notice_missing" | "tablet_revoked" | "technician_unable" | "too_many_requests" | "unavailable" | "unsafe_settings" | "unsupported_media_type" | "upload_offset" | "upload_too_long" | "visit_under_way" | "waiver_too_late" | "webhook_target" | "workflow_begun" | "workflow_known" | "workflow_not_begun" | "workflow_step" | "workflow_undefined" | "workflow_unsound" | "workflow_waits";
             detail: string;
             detail_zh: string;
             details?: Record<string, never>;
             status: number;
             title: string;
             type: string;
+        };
+        /** Promise */
+        Promise: {
+            late_seconds?: number | null;
+            technician_id?: string | null;
+            /** @enum {string} */
+            tier: "emergency" | "breaks_today" | "booked" | "due_soon" | "routine";
+            visit_id: string | null;
+            /** Format: uuid */
+            work_order_id: string;
         };
         /**
          * PromiseSettings
@@ -3068,6 +3486,13 @@ export interface components {
          */
         Reason: {
             reason: string;
+        };
+        /** ReasonShown */
+        ReasonShown: {
+            code: string;
+            count: number;
+            en: string;
+            zh: string;
         };
         /** Recalendared */
         Recalendared: {
@@ -3190,6 +3615,17 @@ export interface components {
         Revoke: {
             /** @enum {unknown} */
             reason: "left" | "lost" | "replaced" | "stolen";
+        };
+        /** Risk */
+        Risk: {
+            en: string;
+            moved: boolean;
+            silent_since: string | null;
+            /** Format: uuid */
+            technician_id: string;
+            /** Format: uuid */
+            visit_id: string;
+            zh: string;
         };
         /** RuleChange */
         RuleChange: {
@@ -3800,6 +4236,26 @@ export interface components {
             would_be: {
                 [key: string]: number;
             };
+        };
+        /** WhyLeft */
+        WhyLeft: {
+            reasons: components["schemas"]["ReasonShown"][];
+            relaxation_en?: string | null;
+            relaxation_zh?: string | null;
+            technician_id?: string | null;
+            /** Format: uuid */
+            work_order: string;
+        };
+        /** WhyThere */
+        WhyThere: {
+            breaks: components["schemas"]["ReasonShown"][];
+            cost_seconds: number;
+            next_cost_seconds: number | null;
+            next_technician_id: string | null;
+            /** Format: uuid */
+            technician_id: string;
+            /** Format: uuid */
+            work_order: string;
         };
         /**
          * Window
@@ -8648,9 +9104,630 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Board"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1DaysChangesDayChanges: {
+        parameters: {
+            query?: {
+                since?: number;
+            };
+            header?: never;
+            path: {
+                day: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DayHistory"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1DaysEventsEvent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                day: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EventWish"];
+                "application/msgpack": components["schemas"]["EventWish"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventDone"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1DaysFeasibilityFeasibility: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                day: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Asked"];
+                "application/msgpack": components["schemas"]["Asked"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Feasibility"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1DaysMovesMove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                day: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveWish"];
+                "application/msgpack": components["schemas"]["MoveWish"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Moved"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1DaysMovesMoveIdUndoUndo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                day: string;
+                move_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Moved"];
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
@@ -10742,7 +11819,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page"];
+                    "application/json": components["schemas"]["PlanList"];
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
@@ -10866,9 +11943,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["PlanAsked"];
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
@@ -10989,9 +12064,251 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["PlanShown"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1PlansPlanIdDiffPlanDiff: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                plan_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanDiff"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1PlansPlanIdExplainPlanExplain: {
+        parameters: {
+            query?: {
+                work_order_id?: string | null;
+            };
+            header?: never;
+            path: {
+                plan_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanExplained"];
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
@@ -11115,6 +12432,127 @@ export interface operations {
                     "application/json": {
                         [key: string]: number;
                     };
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1PlansPlanIdStopStopPlan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                plan_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanAsked"];
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
