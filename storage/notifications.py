@@ -4,11 +4,11 @@ Gathering reads facts and inserts under a unique key: doing it twice, or on two 
 nothing, and no shell has to remember to tell anybody.
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from storage import sealing
 from storage.engine import Transaction, driver
 
 LEASE = timedelta(minutes=2)
@@ -61,9 +61,10 @@ WHERE o.id IN (
   ORDER BY next_at LIMIT $3 FOR UPDATE SKIP LOCKED)
 RETURNING o.id, o.unit_id, o.kind, o.receiver, o.subject, o.payload, o.created_at, o.attempts,
   (SELECT w.url FROM webhook w WHERE w.id::text = o.receiver AND w.ended_at IS NULL) AS url,
-  (SELECT c.phone FROM premises p JOIN customer c ON c.id = p.customer_id
-    WHERE o.receiver = 'sms' AND p.id = (o.payload ->> 'premises')::uuid) AS phone
+  (SELECT p.customer_id FROM premises p
+    WHERE o.receiver = 'sms' AND p.id = (o.payload ->> 'premises')::uuid) AS customer_id
 """
+_PHONES = "SELECT id, phone FROM customer WHERE id = ANY($1::uuid[]) AND phone IS NOT NULL"
 _PAGE = """
 SELECT id, kind, receiver, subject, created_at, next_at, sent_at, gave_up_at, attempts, last_error
 FROM outbox WHERE unit_id = $1 AND ($2::uuid IS NULL
@@ -80,11 +81,17 @@ async def gather(tx: Transaction, *, now: datetime) -> int:
     return int(done.rsplit(" ", 1)[-1])
 
 
-async def claim(tx: Transaction, *, now: datetime, limit: int) -> Sequence[Any]:
-    """Notifications whose time has come and that no other worker holds."""
+async def claim(tx: Transaction, *, now: datetime, limit: int) -> list[dict[str, Any]]:
+    """Notifications whose time has come and that no other worker holds, each with the `url` or the
+    `phone` that it goes to; a sealed number is opened here and nowhere kept."""
     connection = await driver(tx)
-    rows: Sequence[Any] = await connection.fetch(_CLAIM, now, LEASE, limit)
-    return rows
+    rows = [dict(row) for row in await connection.fetch(_CLAIM, now, LEASE, limit)]
+    whom = [row["customer_id"] for row in rows if row["customer_id"]]
+    phones = {
+        row["id"]: sealing.opened(tx, row["phone"], column="customer.phone", row=row["id"])
+        for row in await connection.fetch(_PHONES, whom)
+    }
+    return [{**row, "phone": phones.get(row["customer_id"])} for row in rows]
 
 
 async def sent(tx: Transaction, notification_id: UUID, *, now: datetime) -> None:

@@ -18,6 +18,8 @@ from runtime.ambient import fixed
 from runtime.server_commands import add_staff
 from runtime.settings import Settings
 from schemas.problems import Refusal
+from storage import sealing
+from storage.engine import make_engine
 from storage.tables import account, customer, outbox
 from tests.api.conftest import EVENING, PASSWORD, UNIT, signed_in
 
@@ -125,6 +127,21 @@ async def test_a_receiver_that_does_not_take_it_is_asked_again_later_and_given_u
     page = await client.get("/api/v1/notifications?limit=500", headers=told["office"])
     shown = {each["id"]: each for each in page.json()["items"]}
     assert shown[str(booked[0].id)]["last_error"] == f"answered {status}"
+
+
+async def test_a_sealed_number_is_opened_for_the_gateway_alone(
+    region, database_url, told, sender, tmp_path
+):
+    ring = sealing.Ring(keys=(sealing.Key(name="k1", secret=b"k" * 32),))
+    engine = make_engine(database_url, ring=ring)
+    async with engine.begin() as tx:
+        while await sealing.reseal(tx, "customer", column="phone"):
+            pass
+        assert (await tx.scalar(sa.select(customer.c.phone).limit(1))).startswith("sealed:")
+    await notify.notify(engine, sender, ambient=fixed(EVENING))
+    await engine.dispose()
+    lines = (tmp_path / "state/notifications/sms.jsonl").read_text().splitlines()
+    assert lines and {json.loads(line)["to"] for line in lines} == {"13900000000"}
 
 
 async def test_two_workers_send_each_notification_once(region, told, receiver, sender):
