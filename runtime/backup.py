@@ -1,7 +1,7 @@
 """A backup of an installation and its restore: the database's files, the photos, and what they held.
 
 A backup folder has `base/` (the server's files, with its manifest), `photos/` (by hash, so that the
-next backup copies only the new ones) and `backup.json`. A restore makes a new state folder, replays
+next backup copies only the new ones), `keys/` and `backup.json`. A restore makes a new state folder, replays
 the archive up to an instant where one is wanted, and begins a new epoch, so that every tablet offers
 again what was acknowledged after the backup.
 """
@@ -28,6 +28,9 @@ from storage.engine import make_engine
 T = TypeVar("T")
 DATABASE = "doorstep"
 REPLAY_SECONDS_MAX = 3_600
+KEYS = ("secret", "sealing-keys", "demo-password")
+"""What an installation without given secrets keeps in its state folder; sealed columns and
+customers' links are worth nothing without them."""
 
 
 class Backup(Value, frozen=True):
@@ -81,6 +84,9 @@ def restore(wish: Wish) -> dict[str, Any]:
     made = msgspec.json.decode((wish.source / "backup.json").read_bytes(), type=Backup)
     cluster = embedded.at(wish.state / "postgres")
     _lay(cluster, wish)
+    for name in KEYS:
+        if (wish.source / "keys" / name).is_file():
+            shutil.copy2(wish.source / "keys" / name, wish.state / name)
     if (wish.source / "photos").is_dir():
         shutil.copytree(wish.source / "photos", wish.state / "attachments" / "photos")
     try:
@@ -89,6 +95,17 @@ def restore(wish: Wish) -> dict[str, Any]:
     finally:
         cluster.stop()
     return judged
+
+
+def keep_keys(state: Path, *, beside: Path) -> list[str]:
+    """Copies the keys that lie in a state folder into `keys/` of a backup, for nobody else's eyes;
+    returns which there were. Whoever gives keys by the environment keeps them elsewhere."""
+    found = [name for name in KEYS if (state / name).is_file()]
+    if found:
+        (beside / "keys").mkdir(mode=0o700, exist_ok=True)
+    for name in found:
+        shutil.copy2(state / name, beside / "keys" / name)
+    return found
 
 
 async def fingerprint_of(engine: AsyncEngine) -> dict[str, Any]:

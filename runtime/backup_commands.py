@@ -40,6 +40,8 @@ def _backup(given: argparse.Namespace) -> int:
     with own_server(settings.state_folder / "postgres", archive=settings.archive) as cluster:
         made = backup.make(cluster, photos(settings), target=given.folder)
         cluster.switch_segment()
+    if backup.keep_keys(settings.state_folder, beside=given.folder):
+        print("keys/ 与数据请分开保管 · keep keys/ apart from the rest", flush=True)
     rows = sum(int(each[0]) for each in made.tables.values())
     print(json.dumps({"tables": len(made.tables), "rows": rows, "photos": made.photos}))
     return 0

@@ -109,6 +109,8 @@ def restored(wish: backup.Wish):
 def test_a_restore_into_a_new_folder_holds_the_same_and_begins_a_new_epoch(place, installation):
     said(installation, "before")
     made = backup.make(installation, photos(place), target=place / "backup")
+    (place / "state" / "secret").write_bytes(b"s" * 32)
+    assert backup.keep_keys(place / "state", beside=place / "backup") == ["secret"]
     _, epoch = heard(installation)
     said(installation, "after")
     wish = backup.Wish(source=place / "backup", state=place / "again")
@@ -118,6 +120,7 @@ def test_a_restore_into_a_new_folder_holds_the_same_and_begins_a_new_epoch(place
     assert judged["rows"] == sum(each[0] for each in made.tables.values()) > 1_000
     assert (judged["photos"], judged["photos_missing"]) == (1, 0)
     assert judged["audit_chains_broken"] == []
+    assert (place / "again" / "secret").read_bytes() == b"s" * 32
     assert new_epoch != epoch
 
 
