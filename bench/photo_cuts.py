@@ -92,6 +92,37 @@ def upload(port: int, token: str) -> dict[str, Any]:
     }
 
 
+class Upload:
+    """A photo under way, for whoever wants to go on with it."""
+
+    def __init__(self, path: str, headers: dict[str, str], *, content: bytes) -> None:
+        self._path, self._headers, self._content = path, headers, content
+
+    async def send(self, client: httpx.AsyncClient) -> int:
+        """Goes on from where the server is; the status of its answer."""
+        at = int((await client.head(self._path, headers=self._headers)).headers["Upload-Offset"])
+        headers = self._headers | {
+            "Upload-Offset": str(at), "Content-Type": "application/offset+octet-stream",
+        }  # fmt: skip
+        rest = self._content[at:]
+        return (await client.patch(self._path, content=rest, headers=headers)).status_code
+
+
+async def started(client: httpx.AsyncClient, base: str, token: str, *, size: int) -> Upload:
+    """A photo that was announced and of which nothing was sent."""
+    dice = random.Random(11)
+    head = picture(dice)
+    content = head + dice.randbytes(size - len(head))
+    pairs = {"sha256": hashlib.sha256(content).hexdigest(), "filetype": "image/jpeg"}
+    metadata = ",".join(f"{k} {base64.b64encode(v.encode()).decode()}" for k, v in pairs.items())
+    headers = {"Authorization": f"Bearer {token}", "Tus-Resumable": "1.0.0"}
+    announced = headers | {"Upload-Length": str(size), "Upload-Metadata": metadata}
+    begun = await client.post(f"{base}/attachments", headers=announced)
+    begun.raise_for_status()
+    root = base.removesuffix("/api/v1")
+    return Upload(root + begun.headers["Location"], headers, content=content)
+
+
 def _offset(address: str, headers: dict[str, str]) -> int:
     return int(httpx.head(address, headers=headers).headers["Upload-Offset"])
 
