@@ -119,8 +119,8 @@ year: setup ## PREMISES=100000 a generated year of facts, and every verdict of i
 	  $(BIN)/doorstep migrate && $(BIN)/doorstep sample-year --premises $(PREMISES) && \
 	  $(BIN)/doorstep commitments verify
 
-bench-commitments: setup ## folding, levelling and explaining at size
-	@$(BIN)/python -m bench.commitments
+bench-commitments: setup ## folding, sweeping, due lists, levelling and explaining at size, cores and PostgreSQL
+	@$(BIN)/python -m bench.commitments && $(BIN)/python -m bench.promises
 
 bench-sync: setup ## push and pull beside Kinto and pouchdb-server, which it installs under .state/peers
 	@$(BIN)/python -m bench.sync

@@ -9,7 +9,7 @@ from litestar.params import Parameter
 
 from api import body
 from api.access_routes import Call, services
-from api.guards import DISPATCH, STAFF, roles, stranger
+from api.guards import DISPATCH, STAFF, roles, stranger, whole_unit
 from commitments import appointments, casework, walk
 from commitments.casework import Note
 from commitments.drawing import draw
@@ -46,7 +46,7 @@ async def workflows(request: Call) -> WorkflowList:
 
 @post(
     "/workflows",
-    guards=[roles("supervisor", "administrator")],
+    guards=[roles("supervisor", "administrator"), whole_unit],
     opt={"body": WorkflowWish},
     summary="Publish a workflow",
 )

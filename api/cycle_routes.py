@@ -9,7 +9,7 @@ from litestar.params import Parameter
 
 from api import body
 from api.access_routes import Call, services
-from api.guards import STAFF, roles
+from api.guards import STAFF, roles, whole_unit
 from commitments import yearplan
 from schemas.cycles import AccessShown, DueList, Levelled, Levelling, PlaceList, YearPlan
 from schemas.report import Coverage
@@ -39,7 +39,7 @@ async def plan(request: Call) -> YearPlan:
 
 @post(
     "/cycles/level",
-    guards=[roles("supervisor", "administrator")],
+    guards=[roles("supervisor", "administrator"), whole_unit],
     opt={"body": Levelling},
     status_code=200,
     summary="Level the coming months",

@@ -9,7 +9,7 @@ from litestar.params import Parameter
 
 from api import body
 from api.access_routes import Call, services
-from api.guards import STAFF, roles
+from api.guards import STAFF, roles, whole_unit
 from commitments import printouts, reporting, reports, whatif
 from commitments.calendar import local_day
 from schemas.report import By, Report
@@ -38,20 +38,30 @@ def _file(content: bytes, media_type: str, *, name: str) -> Response[bytes]:
     return Response(content, media_type=media_type, headers=headers)
 
 
-@get("/reports/commitments", guards=[READERS], summary="How promises were kept")
+@get("/reports/commitments", guards=[READERS, whole_unit], summary="How promises were kept")
 async def report(request: Call, since: Since, *, until: Until, by: By = "clause") -> Report:
     """By clause, rule, rule version, unit, grid or month, with field work and backlog."""
     return await _report(request, reports.Wish(since=since, until=until, by=by))
 
 
-@get("/reports/commitments.xlsx", guards=[READERS], media_type=XLSX, summary="The same as XLSX")
+@get(
+    "/reports/commitments.xlsx",
+    guards=[READERS, whole_unit],
+    media_type=XLSX,
+    summary="The same as XLSX",
+)
 async def sheet(request: Call, since: Since, *, until: Until, by: By = "clause") -> Response[bytes]:
     """A sheet a table."""
     found = await _report(request, reports.Wish(since=since, until=until, by=by))
     return _file(reports.workbook(found), XLSX, name=f"commitments-{by}.xlsx")
 
 
-@get("/reports/commitments.pdf", guards=[READERS], media_type=PDF, summary="The same to print")
+@get(
+    "/reports/commitments.pdf",
+    guards=[READERS, whole_unit],
+    media_type=PDF,
+    summary="The same to print",
+)
 async def page(request: Call, since: Since, *, until: Until, by: By = "clause") -> Response[bytes]:
     """A page that a manager prints."""
     use = services(request)
@@ -62,7 +72,10 @@ async def page(request: Call, since: Since, *, until: Until, by: By = "clause") 
 
 
 @get(
-    "/reports/commitments.svg", guards=[READERS], media_type="image/svg+xml", summary="As a picture"
+    "/reports/commitments.svg",
+    guards=[READERS, whole_unit],
+    media_type="image/svg+xml",
+    summary="As a picture",
 )
 async def picture(
     request: Call, since: Since, *, until: Until, by: By = "clause"
@@ -105,7 +118,7 @@ async def hazard_notice(request: Call, hazard_id: UUID) -> Response[bytes]:
 
 @post(
     "/what-if",
-    guards=[roles("supervisor", "auditor", "administrator")],
+    guards=[roles("supervisor", "auditor", "administrator"), whole_unit],
     opt={"body": WhatIf},
     status_code=200,
     summary="Last year's facts under another limit",

@@ -7,6 +7,7 @@ from unicodedata import normalize
 import numpy as np
 
 from commitments.calendar import months_after
+from schemas.cycles import Levelling
 
 Months = np.ndarray
 _HOUSE = pattern(r"\d")
@@ -62,21 +63,29 @@ def place_of(address: str) -> str:
     return (plain[: found.start()] if found else plain).removesuffix("商铺").strip()
 
 
-def gathered(due_month: Months, place: Months, *, months: int, gather_months: int) -> Months:
-    """Premises of one place whose due months lie close become one trip in the earliest of them.
+def level_places(due_month: Months, place: Months, *, how: Levelling) -> Months:
+    """Gives each premises a month as `level` does, and lets a trip take its neighbours along.
 
-    `place` numbers the places from 0. Nothing becomes later; nothing comes more than
-    `gather_months` earlier than it is due.
+    Every month is as full as plain levelling makes it. What is due comes first; then neighbours of
+    what is due, if they fall due within `gather_months`; then the earliest due. `place` numbers
+    the compounds and villages from 0.
     """
-    chosen: Months = np.clip(due_month, 0, months - 1)
-    trip = np.full(int(place.max(initial=-1)) + 1, -gather_months - 1, dtype=np.int64)
+    months = how.months
+    due = np.clip(due_month, 0, months - 1)
+    quota = np.bincount(level(due, months=months, lead_months=how.lead_months), minlength=months)
+    chosen = np.full(len(due), months - 1, dtype=np.int64)
+    left = np.ones(len(due), dtype=bool)
     for month in range(months):
-        here = chosen == month
-        places = place[here]
-        # a trip that is near enough takes them along, else they begin one of their own
-        near = month - trip[places] <= gather_months
-        chosen[here] = np.where(near, trip[places], month)
-        trip[places[~near]] = month
+        here = np.flatnonzero(left & (due <= month + how.lead_months))
+        must = due[here] <= month
+        size = max(int(quota[month]), int(must.sum()))
+        visited = np.zeros(int(place.max(initial=-1)) + 1, dtype=bool)
+        visited[place[here[must]]] = True
+        near = visited[place[here]] & (due[here] <= month + how.gather_months)
+        rank = np.where(must, 0, np.where(near, 1, 2))
+        taken = here[np.lexsort((place[here], due[here], rank))[:size]]
+        chosen[taken] = month
+        left[taken] = False
     return chosen
 
 

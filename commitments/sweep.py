@@ -23,12 +23,17 @@ async def sweep(engine: AsyncEngine, *, ambient: Ambient, limit: int) -> int:
     async with engine.begin() as tx:
         claimed = await ledger.claim_due(tx, ambient.now, limit=limit)
         chains = await ledger.events_of(tx, [each.id for each in claimed])
-        rules = {each: await writing.rulebook(tx, each) for each in {x.unit_id for x in claimed}}
+        # found by name: a scan of the rulebook for each of 5,000 clocks was a tenth of the sweep
+        rules = {
+            (unit_id, each.code, each.version): each
+            for unit_id in {one.unit_id for one in claimed}
+            for each in await writing.rulebook(tx, unit_id)
+        }
         completed: defaultdict[str, dict[UUID, date]] = defaultdict(dict)
         folded = []
         for held in claimed:
             events = [entry.event_of(each) for each in chains[held.id]]
-            rule = writing.rule_of(rules[held.unit_id], held)
+            rule = rules[held.unit_id, held.rule_code, held.rule_version]
             verdict = fold(rule, events, calendar=catalogue.calendar(), now=ambient.now)
             folded.append(writing.Folded(held=held, heard=(), rule=rule, verdict=verdict))
             completed[held.unit_id] |= cases.inspected_by(held, verdict)

@@ -67,11 +67,7 @@ def _levelled(
     due = [row["due_on"] for row in found]
     names, places = _places(row["address"] for row in found)
     month = np.array([cycles.months_between(today, each) for each in due], dtype=np.int64)
-    trips = cycles.gathered(month, places, months=how.months, gather_months=how.gather_months)
-    # stable by place within a month, so that a month's border cuts few trips
-    order = np.argsort(places, kind="stable")
-    chosen = np.empty_like(trips)
-    chosen[order] = cycles.level(trips[order], months=how.months, lead_months=how.lead_months)
+    chosen = cycles.level_places(month, places, how=how)
     days = _days(chosen, places, today=today, calendar=calendar)
     latest = {each: _last_worked(each, calendar) for each in set(due)}
     planned = [max(today, min(day, latest[last])) for day, last in zip(days, due, strict=True)]

@@ -91,7 +91,7 @@ async def _premises(
 
 def _home(unit_id: str, n: int, *, first: date, dice: random.Random) -> dict[str, Any]:
     kind, months, _ = CLASSES[_weighted(dice)]
-    address = f"示例县小区{n // 120}期{n % 120 // 12 + 1}号楼{n % 12 + 1}室"
+    address = f"示例县小区{chr(0x4E00 + n // 120)}{n % 120 // 12 + 1}号楼{n % 12 + 1}室"
     last = first - timedelta(days=dice.randrange(1, months * 30))
     account = f"Y{n:08}"
     return {

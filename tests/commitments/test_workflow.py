@@ -160,3 +160,26 @@ def test_a_file_that_is_no_workflow_is_refused(text, tmp_path):
     broken.write_text(text, "utf-8")
     with pytest.raises(Refusal, match="file_unreadable"):
         run("check", broken)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("steps: [", "file_unreadable"),
+        (
+            "{code: a, version: '1', zh: 甲, steps: [{step: a, zh: 甲, colour: red}]}",
+            "file_unreadable",
+        ),
+        ("{code: a, version: '1', zh: 甲, steps: []}", "file_unreadable"),
+    ],
+)
+def test_a_file_that_cannot_be_loaded_is_refused_before_any_database_is_asked(text, code, tmp_path):
+    broken = tmp_path / "broken.yaml"
+    broken.write_text(text, "utf-8")
+    with pytest.raises(Refusal, match=code):
+        run("load", broken)
+
+
+def test_a_clock_whose_unit_nobody_knows_is_a_fault():
+    workflow = made(step("1", next="end", clock={"unit": "moon", "at_most": 3}))
+    assert [each.fault for each in faults(workflow)] == ["clock_unknown:moon"]

@@ -41,20 +41,31 @@ def test_a_place_is_the_compound_or_village_before_the_first_number(address, pla
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.integers(-2, 11), st.integers(0, 5)), max_size=120), st.integers(0, 4))
-def test_gathering_makes_nothing_later_and_nothing_too_early(each, gather):
+@given(
+    st.lists(st.tuples(st.integers(-2, 11), st.integers(0, 5)), max_size=120),
+    st.integers(0, 11),
+    st.integers(0, 4),
+)
+def test_levelling_by_place_makes_nothing_later_and_nothing_too_early(each, lead, gather):
     due = np.array([one for one, _ in each], dtype=np.int64)
     place = np.array([one for _, one in each], dtype=np.int64)
-    trips = cycles.gathered(due, place, months=12, gather_months=gather)
+    how = Levelling(months=12, lead_months=lead, gather_months=gather)
+    chosen = cycles.level_places(due, place, how=how)
     limit = np.clip(due, 0, 11)
-    assert (trips <= limit).all()
-    assert (limit - trips <= gather).all()
+    assert (chosen <= limit).all()
+    assert (chosen >= np.maximum(limit - lead, 0)).all()
 
 
-def test_a_place_that_is_due_in_three_neighbouring_months_is_one_trip():
-    due, place = np.array([5, 6, 7, 9]), np.array([0, 0, 0, 0])
-    trips = cycles.gathered(due, place, months=12, gather_months=2)
-    assert trips.tolist() == [5, 5, 5, 9]
+def test_a_trip_takes_neighbours_along_and_the_month_is_no_fuller_for_it():
+    dice = np.random.default_rng(1)
+    due, place = dice.integers(0, 12, 24_000), np.repeat(np.arange(200), 120)
+    alone = cycles.level_places(due, place, how=Levelling(gather_months=0))
+    together = cycles.level_places(due, place, how=Levelling(gather_months=2))
+    for each in (alone, together):
+        filled = np.bincount(each, minlength=12)
+        assert filled.max() / filled.mean() <= 1.1
+    apart = [len(np.unique(each * 200 + place)) for each in (alone, together)]
+    assert apart[1] <= apart[0]
 
 
 def test_a_month_is_spread_evenly_and_a_place_lies_on_neighbouring_days():
