@@ -44,6 +44,8 @@ class Tables(msgspec.Struct, kw_only=True):
     quarantine: dict[tuple[UUID, str], dict[str, Any]] = {}
     attachments: dict[str, dict[str, Any]] = {}
     uses: dict[tuple[str, UUID, str], dict[str, Any]] = {}
+    supply: dict[UUID, str] = {}
+    supply_words: dict[UUID, dict[str, Any]] = {}
     history: list[dict[str, Any]] = []
 
 
@@ -89,6 +91,12 @@ class MemoryTransaction:
     async def lock_records(self, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
         found = _chosen(self._t.records, unit_id, ids=ids)
         return {key: _as_text(row) for key, row in sorted(found.items())}
+
+    async def read_records(self, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
+        return await self.lock_records(unit_id, ids)
+
+    async def lock_supply(self, unit_id: str, premises: Sequence[UUID]) -> Sequence[Row]:
+        return [row for row in self._t.supply_words.values() if row["premises_id"] in premises]
 
     async def held_operations(
         self, unit_id: str, ids: Sequence[UUID], *, tablet_id: UUID
@@ -145,6 +153,7 @@ class MemoryTransaction:
             (t.visits, leaving.new_visits),
             (t.records, leaving.new_records),
             (t.operations, leaving.operations),
+            (t.supply_words, leaving.supply_words),
         ):
             _add(table, rows)
         for table, rows in (
@@ -167,6 +176,7 @@ class MemoryTransaction:
             t.uses.setdefault((row["sha256"], row["record_id"], row["field"]), row)
         for row in leaving.quarantine:
             t.quarantine.setdefault((row["tablet_id"], row["payload_hash"]), row)
+        t.supply.update({row["id"]: row["supply_state"] for row in leaving.premises})
         t.history.extend(leaving.history)
 
     async def heard_from(self, tablet_id: UUID, **values: Any) -> None:

@@ -37,12 +37,13 @@ SELECT id, payload_hash, outcome, code, record_id, record_version
 FROM operation WHERE id = ANY($1::uuid[]) AND unit_id = $2
 """
 
-# locked in id order, so that two pushes that touch the same records cannot wait in a ring
-_RECORDS = """
+_READ = """
 SELECT id, kind, visit_id, premises_id, version, fields::text, versions::text,
   authors::text, deleted
-FROM record WHERE id = ANY($1::uuid[]) AND unit_id = $2 ORDER BY id FOR UPDATE
+FROM record WHERE id = ANY($1::uuid[]) AND unit_id = $2 ORDER BY id
 """
+# locked in id order, so that two pushes that touch the same records cannot wait in a ring
+_RECORDS = f"{_READ} FOR UPDATE"
 
 _HELD = """
 SELECT o.id, o.tablet_id, o.record_id, o.n, o.payload::text, o.received_at, o.corrected_at, o.trust,
@@ -152,6 +153,13 @@ async def lock_records(tx: Transaction, unit_id: str, *, ids: Sequence[UUID]) ->
     """Records of the unit by id, locked in id order."""
     connection = await driver(tx)
     rows = await connection.fetch(_RECORDS, list(ids), unit_id)
+    return {row["id"]: row for row in rows}
+
+
+async def read_records(tx: Transaction, unit_id: str, *, ids: Sequence[UUID]) -> dict[UUID, Any]:
+    """Records of the unit by id, as they stand."""
+    connection = await driver(tx)
+    rows = await connection.fetch(_READ, list(ids), unit_id)
     return {row["id"]: row for row in rows}
 
 

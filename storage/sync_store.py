@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from schemas.base import Value
-from storage import attachments, feed, ledger, mailboxes, records, registry, work
+from storage import attachments, feed, ledger, mailboxes, records, registry, supply, work
 from storage.engine import Transaction
 
 Row = Mapping[str, Any]
@@ -39,6 +39,8 @@ class Leaving(Value, frozen=True):
     work_orders: Rows = ()
     events: Rows = ()
     commitments: Rows = ()
+    supply_words: Rows = ()
+    premises: Rows = ()
 
 
 class SyncTransaction(Protocol):
@@ -55,6 +57,12 @@ class SyncTransaction(Protocol):
 
     async def lock_records(self, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
         """Records among `ids`, locked in id order; `fields`, `versions`, `authors` as JSON text."""
+
+    async def read_records(self, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
+        """The same without a lock."""
+
+    async def lock_supply(self, unit_id: str, premises: Sequence[UUID]) -> Sequence[Row]:
+        """What was said about the gas of these premises; who else speaks of them waits."""
 
     async def held_operations(
         self, unit_id: str, ids: Sequence[UUID], *, tablet_id: UUID
@@ -130,6 +138,12 @@ class PostgresTransaction:
     async def lock_records(self, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
         return await records.lock_records(self.tx, unit_id, ids=ids)
 
+    async def read_records(self, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
+        return await records.read_records(self.tx, unit_id, ids=ids)
+
+    async def lock_supply(self, unit_id: str, premises: Sequence[UUID]) -> Sequence[Row]:
+        return await supply.lock_words(self.tx, unit_id, premises=premises)
+
     async def held_operations(
         self, unit_id: str, ids: Sequence[UUID], *, tablet_id: UUID
     ) -> Sequence[Row]:
@@ -171,6 +185,8 @@ class PostgresTransaction:
         await work.set_work_order_states(tx, leaving.work_orders)
         await ledger.append_events(tx, leaving.events)
         await ledger.update_commitments(tx, leaving.commitments)
+        await supply.add_words(tx, leaving.supply_words)
+        await supply.set_states(tx, leaving.premises)
 
     async def heard_from(self, tablet_id: UUID, **values: Any) -> None:
         await records.heard_from(self.tx, tablet_id, **values)

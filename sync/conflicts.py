@@ -11,12 +11,13 @@ from schemas.access import Principal
 from schemas.ambient import Ambient
 from schemas.problems import Refusal
 from schemas.sync import Authorship, FieldValue, RecordState, Resolution, Rival
-from storage import audit, board, checklists, mailboxes, records
+from storage import audit, board, checklists, mailboxes, records, supply
 from storage.engine import Transaction
 from sync.decision import Disagreement, Said
 from sync.fields import mark_of
 from sync.reading import sound_number
 from sync.rows import changed_row, conflict_row, office_mark, state_of
+from sync.supply import FIELD, Word, row_of
 from sync.template import refused
 
 
@@ -83,7 +84,33 @@ async def _decide(
             detail=decision,
         ),
     )
+    if row["field"] == FIELD and before.premises_id is not None:
+        await _decide_gas(tx, before, value=str(value), by=by)
     await mailboxes.echo(tx, {state.id: state.version})
+
+
+async def _decide_gas(
+    tx: Transaction, state: RecordState, *, value: str, by: tuple[Principal, Ambient]
+) -> None:
+    """What a person says about the gas settles everything that was said before it."""
+    who, ambient = by
+    home = state.premises_id
+    if home is None:
+        return
+    await supply.lock_words(tx, who.unit_id, premises=[home])
+    word = Word(
+        id=ambient.new_id(),
+        premises=home,
+        state=value,
+        who=who.name,
+        at=ambient.now,
+        received_at=ambient.now,
+        trust="verified",
+        record=state.id,
+        decided=True,
+    )
+    await supply.add_words(tx, [row_of(word, who.unit_id)])
+    await supply.set_states(tx, [{"id": home, "supply_state": value}])
 
 
 def _unseen(state: RecordState, row: Any) -> bool:

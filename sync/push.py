@@ -18,7 +18,7 @@ from schemas.problems import Refusal
 from schemas.sync import OPERATIONS_MAX, Outcome, TabletClock
 from schemas.template import Template
 from storage.sync_store import SyncStore, SyncTransaction
-from sync import leaving, time
+from sync import leaving, supplying, time
 from sync.decision import Captured, Context, Decision
 from sync.reading import Batch, Read, Unread, read_operation
 from sync.rows import state_of
@@ -49,7 +49,9 @@ async def push(
         arrival = (batch.clock, clocks, ambient.now)
         captured = _captured(found, read, sender=sender, who=tablet, arrival=arrival)
         facts = leaving.facts(sender, found, read=read, captured=captured, ambient=ambient)
-        await _write(tx, sender, facts=facts)
+        gas = await supplying.settle(tx, sender.unit_id, facts=facts)
+        facts = msgspec.structs.replace(facts, outcomes=gas.outcomes)
+        await _write(tx, sender, facts=facts, gas=gas)
         heard = _heard(tablet, read, batch=batch, ambient=ambient)
         await tx.heard_from(sender.tablet_id, clock=msgspec.to_builtins(clocks), **heard)
     return list(facts.outcomes)
@@ -121,12 +123,21 @@ async def _settle(
         found = await _load(tx, sender, read=(), library=library)
         captured = [leaving.captured_again(row, late=late(row)) for row in found.held]
         facts = leaving.facts(sender, found, read=(), captured=captured, ambient=ambient)
-        return await _write(tx, sender, facts=facts)
+        gas = await supplying.settle(tx, sender.unit_id, facts=facts)
+        return await _write(tx, sender, facts=facts, gas=gas)
 
 
-async def _write(tx: SyncTransaction, sender: Sender, *, facts: leaving.Facts) -> int:
+async def _write(
+    tx: SyncTransaction, sender: Sender, *, facts: leaving.Facts, gas: supplying.Settled
+) -> int:
     left = leaving.rows(facts)
-    await tx.leave(left.rows)
+    rows = msgspec.structs.replace(
+        left.rows,
+        supply_words=gas.words,
+        premises=gas.premises,
+        conflicts=[*left.rows.conflicts, *gas.conflicts],
+    )
+    await tx.leave(rows)
     await tx.certify(sender.unit_id, left.evidence)
     await _deliver(tx, sender, decision=facts.decision, found=facts.found)
     return len(left.rows.settled)

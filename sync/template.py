@@ -8,6 +8,15 @@ from schemas.sync import FieldValue
 from schemas.template import Item, Template
 
 GRADES = {"none": 0, "minor": 1, "major": 2, "critical": 3}
+SUPPLY = {
+    "on": 0,
+    "suspended_notice_served": 1,
+    "isolated_appliance": 2,
+    "isolated_premises": 3,
+    "suspended": 4,
+}
+"""How the gas of premises may stand (work_order_lifecycle.yaml), the more closed the higher."""
+_RANKS = GRADES | SUPPLY
 GRADE_NAMES = ("none", "minor", "major", "critical")
 PHOTOS = ".photos"
 THUMBS = ".thumbs"
@@ -32,6 +41,7 @@ VISIT_FIELDS = {
     "variant": "technician_owns",
     "meter_serial_found": "manual",
     "reason": "lww_history",
+    "supply": "severity_max",
 }
 """Fields of every visit beside the checklist's items."""
 OFFICE_FIELDS = frozenset({
@@ -83,6 +93,8 @@ def refused(items: dict[str, Item], field: str, *, value: FieldValue) -> str | N
     if field.endswith(PHOTOS):
         good = isinstance(value, list) and all(_is_file(each) for each in value)
         return None if good else "answer_type"
+    if field == "supply":
+        return _one_of(value, tuple(SUPPLY))
     if field.endswith(THUMBS):
         pairs = isinstance(value, list) and all(_is_pair(each) for each in value)
         return None if pairs else "answer_type"
@@ -97,7 +109,7 @@ def severity(items: dict[str, Item], field: str, *, value: FieldValue) -> int:
         return -1
     item = items.get(field)
     if item is None:
-        return GRADES.get(str(value), 0)
+        return _RANKS.get(str(value), 0)
     if not item.grades and item.kind not in _GRADED_ANYHOW:
         return 0
     return max((GRADES.get(name, 0) for name in _grades(item, value)), default=0)

@@ -25,6 +25,7 @@ from storage.tables.promise import (
     outage_premises,
     register_entry,
     rule,
+    supply_word,
 )
 from storage.tables.registry import (
     appliance,
@@ -75,7 +76,8 @@ __all__ = [
     "enrolment_code", "field_history", "grid", "hazard", "import_run", "mailbox", "mailbox_entry",
     "metadata", "meter", "operation", "outbox", "plan", "position", "premises", "quarantine",
     "rate_bucket", "record", "rule",
-    "server_epoch", "shift", "sign_in_attempt", "sign_in_failure", "speed", "stop", "tablet",
+    "server_epoch", "shift", "supply_word", "sign_in_attempt", "sign_in_failure", "speed", "stop", 
+    "tablet",
     "technician", "template", "token",
     "unit_table", "upload", "visit", "webhook", "work_order",
     "worker", "workflow",

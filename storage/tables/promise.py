@@ -220,3 +220,24 @@ hazard = sa.Table(
     ),
     sa.Index("hazard_open_idx", "unit_id", "state", "due_at"),
 )
+
+# What a tablet or the office said about the gas of premises; appended by push and by decisions, never
+# changed. `premises.supply_state` is their fold (sync/supply.py).
+supply_word = sa.Table(
+    "supply_word",
+    metadata,
+    key(),
+    unit(),
+    to("premises"),
+    sa.Column("record_id", sa.Uuid(), nullable=True),
+    to("tablet", optional=True),
+    to("technician", optional=True),
+    whole("n", default=0),
+    text("state"),
+    text("who"),
+    instant("at"),
+    instant("received_at"),
+    text("trust"),
+    flag("decided"),
+    sa.Index("supply_word_premises_idx", "premises_id"),
+)

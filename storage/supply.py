@@ -1,0 +1,41 @@
+"""What was said about the gas of premises, and how it stands."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from storage import bulk
+from storage.engine import Transaction, driver
+from storage.tables import premises, supply_word
+
+Rows = Sequence[dict[str, Any]]
+
+_LOCK = """
+SELECT id FROM premises WHERE id = ANY($1::uuid[]) AND unit_id = $2 ORDER BY id FOR NO KEY UPDATE
+"""
+_WORDS = """
+SELECT id, premises_id, record_id, tablet_id, technician_id, n, state, who, at, received_at, trust,
+  decided
+FROM supply_word WHERE premises_id = ANY($1::uuid[]) AND unit_id = $2
+"""
+
+
+async def lock_words(tx: Transaction, unit_id: str, *, premises: Sequence[UUID]) -> Sequence[Any]:
+    """Every word about these premises; whoever else speaks of them waits for this transaction.
+
+    A fold over half of the words could open what the other half closed.
+    """
+    connection = await driver(tx)
+    await connection.fetch(_LOCK, list(premises), unit_id)
+    words: Sequence[Any] = await connection.fetch(_WORDS, list(premises), unit_id)
+    return words
+
+
+async def add_words(tx: Transaction, rows: Rows) -> None:
+    """Appends words."""
+    await bulk.insert(tx, supply_word, rows=rows)
+
+
+async def set_states(tx: Transaction, rows: Rows) -> None:
+    """How the gas stands: `{id, supply_state}` of premises."""
+    await bulk.update(tx, premises, rows=rows)

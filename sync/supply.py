@@ -1,0 +1,208 @@
+"""Core: whether the gas of premises is on, of everything that tablets and office said about it.
+
+The state is a fold of words and so does not depend on their arrival (I7). Closing takes effect at once.
+Opening again does so only where it is certainly later than what closed and nothing critical that was
+found there stands without a recheck in the same visit, by the technician who holds it; otherwise it
+is kept for a person, and the gas counts as closed until that one decides (I19).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from schemas.base import Value
+from schemas.sync import RecordState, Trust
+from schemas.template import Item
+from sync.template import SUPPLY, severity
+
+FIELD = "supply"
+POLICY = "supply"
+UNPROVEN = "restored_without_recheck"
+Row = dict[str, Any]
+
+
+class Word(Value, frozen=True):
+    """What somebody said about the gas. `decided` by a named person at the office: what was said
+    before it is settled."""
+
+    id: UUID
+    premises: UUID
+    state: str
+    who: str
+    at: datetime
+    received_at: datetime
+    trust: Trust
+    record: UUID | None = None
+    tablet: UUID | None = None
+    technician: UUID | None = None
+    n: int = 0
+    decided: bool = False
+
+
+class Site(Value, frozen=True):
+    """What speaks for or against opening again: open critical hazards (item, found at), the records
+    of the visits concerned with the items of their checklists, and who holds those visits."""
+
+    dangers: tuple[tuple[str, datetime], ...]
+    records: Mapping[UUID, RecordState]
+    items: Mapping[UUID, Mapping[str, Item]]
+    held_by: Mapping[UUID, UUID | None]
+
+
+class Standing(Value, frozen=True):
+    """How the gas stands, who closed it, and words that would open it and wait for a person."""
+
+    state: str
+    closed_by: Word | None
+    unproven: tuple[Word, ...]
+
+
+def fold(words: Sequence[Word], site: Site) -> Standing:
+    """Words in the order in which they were true, from the last decision on."""
+    decided = max((each for each in words if each.decided), key=_arrival, default=None)
+    since = [
+        each
+        for each in words
+        if not each.decided and (decided is None or _arrival(each) > _arrival(decided))
+    ]
+    state = decided.state if decided is not None else "on"
+    closed_by: Word | None = decided
+    unproven: list[Word] = []
+    for each in _in_order(since):
+        if SUPPLY[each.state] > SUPPLY[state]:
+            state, closed_by, unproven = each.state, each, []
+        elif SUPPLY[each.state] < SUPPLY[state]:
+            if _certainly_later(each, closed_by) and _rechecked(each, site):
+                state, closed_by = each.state, each
+            else:
+                unproven.append(each)
+    # said before by clocks that prove nothing: it may have been after
+    unproven += [
+        each
+        for each in since
+        if SUPPLY[each.state] < SUPPLY[state]
+        and each not in unproven
+        and _uncertain(each, closed_by)
+    ]
+    return Standing(state=state, closed_by=closed_by, unproven=tuple(unproven))
+
+
+def _arrival(word: Word) -> tuple[datetime, UUID]:
+    return word.received_at, word.id
+
+
+def _in_order(words: Iterable[Word]) -> list[Word]:
+    """By time; a tablet's own words in the order in which it numbered them, whatever its clock did."""
+    latest: dict[UUID | None, datetime] = {}
+    placed: list[tuple[datetime, int, UUID, Word]] = []
+    for each in sorted(words, key=lambda word: (word.n, word.id)):
+        at = max(each.at, latest.get(each.tablet, each.at))
+        latest[each.tablet] = at
+        placed.append((at, each.n, each.id, each))
+    return [word for *_, word in sorted(placed, key=lambda one: one[:3])]
+
+
+def _certainly_later(word: Word, closed_by: Word | None) -> bool:
+    if closed_by is None or closed_by.decided:
+        return True
+    if word.tablet == closed_by.tablet:
+        return word.n > closed_by.n
+    # two clocks: only proven times say which came first
+    return word.trust == closed_by.trust == "verified" and word.at > closed_by.at
+
+
+def _uncertain(word: Word, closed_by: Word | None) -> bool:
+    if closed_by is None or closed_by.decided or word.tablet == closed_by.tablet:
+        return False
+    return not word.trust == closed_by.trust == "verified"
+
+
+def _rechecked(word: Word, site: Site) -> bool:
+    """Whether every critical finding there was found sound in the very visit that opens again."""
+    standing = [item for item, found_at in site.dangers if found_at <= word.at]
+    if not standing:
+        return True
+    state = site.records.get(word.record) if word.record is not None else None
+    if state is None or word.record is None:
+        return False
+    if site.held_by.get(word.record) not in (None, word.technician):
+        return False
+    items = site.items.get(word.record, {})
+    return all(item in items and _sound(state, item, items=items) for item in standing)
+
+
+def _sound(state: RecordState, item: str, *, items: Mapping[str, Item]) -> bool:
+    said = [each.value for each in state.authors.rivals.get(item, ())]
+    grades = [severity(dict(items), item, value=each) for each in [*said, state.fields.get(item)]]
+    # not answered is not sound, and neither is one sound word beside a worse one
+    return max(grades) == min(grades) == 0
+
+
+def row_of(word: Word, unit_id: str) -> Row:
+    """A word as a row."""
+    return {
+        "id": word.id,
+        "unit_id": unit_id,
+        "premises_id": word.premises,
+        "record_id": word.record,
+        "tablet_id": word.tablet,
+        "technician_id": word.technician,
+        "n": word.n,
+        "state": word.state,
+        "who": word.who,
+        "at": word.at,
+        "received_at": word.received_at,
+        "trust": word.trust,
+        "decided": word.decided,
+    }
+
+
+def word_of(row: Mapping[str, Any]) -> Word:
+    """A row as a word."""
+    return Word(
+        id=row["id"],
+        premises=row["premises_id"],
+        state=row["state"],
+        who=row["who"],
+        at=row["at"],
+        received_at=row["received_at"],
+        trust=row["trust"],
+        record=row["record_id"],
+        tablet=row["tablet_id"],
+        technician=row["technician_id"],
+        n=row["n"],
+        decided=row["decided"],
+    )
+
+
+def conflict_of(word: Word, standing: Standing, *, unit_id: str, version: int) -> Row:
+    """What a person is shown: what closed the gas, and the word that would open it."""
+    values = [
+        {
+            "value": each.state,
+            "author": each.who,
+            "by": str(each.tablet) if each.tablet else "office",
+            "version": version if each is word else 0,
+            "n": each.n,
+            "at_ms": int(each.at.timestamp() * 1000),
+            "trust": each.trust,
+            "received_at": each.received_at,
+        }
+        for each in (standing.closed_by, word)
+        if each is not None
+    ]
+    return {
+        "id": uuid5(word.premises, f"{FIELD}:{word.id}"),
+        "unit_id": unit_id,
+        "record_id": word.record,
+        "field": FIELD,
+        "policy": POLICY,
+        "values": values,
+        "status": "open",
+        "auto_resolved": False,
+        "resolution": None,
+        "opened_at": word.received_at,
+        "closed_at": None,
+        "closed_by": None,
+    }

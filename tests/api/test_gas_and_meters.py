@@ -1,0 +1,48 @@
+"""The gas of premises and the readings of their meters, over the real API."""
+
+from sqlalchemy import text
+
+from tests.api.test_tablets_over_http import inspection, operation, sync
+
+
+async def supply(region):
+    async with region.connect() as tx:
+        found = await tx.execute(
+            text("SELECT p.supply_state FROM premises p JOIN supply_word w ON w.premises_id = p.id")
+        )
+        return {row[0] for row in found}
+
+
+async def test_gas_restored_without_a_recheck_stays_off_until_a_named_person_decides(
+    client, region
+):
+    office, _, _, tablet, stop, _ = await inspection(client)
+    visit = stop["visit"]
+    said = [
+        operation(visit, 1, fields={"R12": "fail", "supply": "isolated_premises"}),
+        operation(visit, 2, fields={"supply": "on"}, base={"supply": 2}),
+    ]
+    answer = (await sync(client, tablet, said)).json()
+    assert [each.get("code") for each in answer["outcomes"]] == [None, "restored_without_recheck"]
+    assert await supply(region) == {"isolated_premises"}
+    again = (await sync(client, tablet, said)).json()
+    assert [each["outcome"] for each in again["outcomes"]] == ["duplicate", "duplicate"]
+    shown = (await client.get("/api/v1/conflicts", headers=office)).json()["items"]
+    (waiting,) = [each for each in shown if each["policy"] == "supply"]
+    assert [each["value"] for each in waiting["values"]] == ["isolated_premises", "on"]
+    path = f"/api/v1/conflicts/{waiting['id']}/resolve"
+    wrong = await client.post(path, json={"value": "half", "reason": "?"}, headers=office)
+    assert wrong.json()["code"] == "invalid_field"
+    done = await client.post(path, json={"choice": 1, "reason": "seen the photo"}, headers=office)
+    assert done.status_code == 204, done.text
+    assert await supply(region) == {"on"}
+    later = operation(visit, 3, fields={"supply": "suspended"})
+    await sync(client, tablet, [later])
+    assert await supply(region) == {"suspended"}
+
+
+async def test_a_supply_that_nobody_knows_is_put_aside(client):
+    _, _, _, tablet, stop, _ = await inspection(client)
+    said = operation(stop["visit"], 1, fields={"supply": "half"})
+    answer = (await sync(client, tablet, [said])).json()
+    assert answer["outcomes"][0]["code"] == "answer_option"

@@ -1,0 +1,162 @@
+"""Whether the gas is on: closing counts at once, opening only where it is proven."""
+
+import itertools
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync.supply import Site, Word, fold
+from sync.template import SUPPLY
+from tests.simulation.scene import START
+
+
+def gas(story, visit):
+    home = story.state(visit).premises_id
+    return story.tables.supply.get(home, "on")
+
+
+def waits(story, visit):
+    rows = story.tables.conflicts.values()
+    return [row for row in rows if row["record_id"] == visit and row["policy"] == "supply"]
+
+
+async def two_visits_to_one_home(story):
+    """Two technicians, each with a visit of the own to the same premises."""
+    first, second = await story.tablet(), await story.tablet()
+    one, other = await story.visit(first), await story.visit(second)
+    home = story.state(one).premises_id
+    row = story.tables.records[other]
+    story.tables.records[other] = row | {"premises_id": home}
+    story.tables.visits[other] = story.tables.visits[other] | {"premises_id": home}
+    return first, second, one, other
+
+
+async def test_a_technician_who_shuts_off_offline_shuts_off_for_everybody(story):
+    tablet = await story.tablet()
+    visit = await story.visit(tablet)
+    tablet.answers(visit, R12="fail", supply="isolated_premises")
+    await story.sync(tablet)
+    assert gas(story, visit) == "isolated_premises"
+
+
+async def test_gas_is_on_again_after_a_recheck_in_the_same_visit(story):
+    tablet = await story.tablet()
+    visit = await story.visit(tablet)
+    tablet.answers(visit, R12="fail", supply="isolated_premises")
+    story.later(tablet, minutes=20)
+    tablet.answers(visit, R12="pass")
+    restored = tablet.answers(visit, supply="on")
+    await story.sync(tablet)
+    assert tablet.outcome(restored) == "applied"
+    assert (gas(story, visit), waits(story, visit)) == ("on", [])
+
+
+async def test_gas_that_is_restored_without_a_recheck_waits_for_a_person_and_counts_as_off(story):
+    tablet = await story.tablet()
+    visit = await story.visit(tablet)
+    tablet.answers(visit, R12="fail", supply="isolated_premises")
+    restored = tablet.answers(visit, supply="on")
+    await story.sync(tablet)
+    assert tablet.outcome(restored) == "conflict"
+    assert story.held(restored)["code"] == "restored_without_recheck"
+    assert gas(story, visit) == "isolated_premises"
+    (shown,) = waits(story, visit)
+    assert [each["value"] for each in shown["values"]] == ["isolated_premises", "on"]
+
+
+async def test_gas_that_one_shut_off_is_not_restored_by_another_who_did_not_recheck(story):
+    first, second, one, other = await two_visits_to_one_home(story)
+    first.answers(one, R12="fail", supply="isolated_premises")
+    story.later(first, second, hours=1)
+    second.answers(other, supply="on")
+    # the one who opened comes home first
+    await story.sync(second)
+    assert gas(story, other) == "on"
+    await story.sync(first)
+    assert gas(story, one) == "isolated_premises"
+    assert len(waits(story, other)) == 1
+
+
+async def test_gas_that_one_shut_off_is_restored_by_another_who_rechecked(story):
+    first, second, one, other = await two_visits_to_one_home(story)
+    first.answers(one, R12="fail", supply="isolated_premises")
+    await story.sync(first)
+    story.later(first, second, hours=5)
+    second.answers(other, R12="pass", supply="on")
+    await story.sync(second)
+    assert (gas(story, one), waits(story, other)) == ("on", [])
+
+
+NOWHERE = Site(dangers=(), records={}, items={}, held_by={})
+
+
+def word(n, state, *, tablet, minute, trust="verified", **more):
+    at = START + timedelta(minutes=minute)
+    return Word(
+        id=UUID(int=n), premises=UUID(int=99), state=state, who="x", at=at, trust=trust,
+        received_at=START + timedelta(hours=n), record=UUID(int=tablet), tablet=UUID(int=tablet),
+        technician=UUID(int=tablet), n=n, **more,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("minute", [5, 15])
+def test_opening_by_a_clock_that_proves_nothing_waits_whatever_the_clock_says(minute):
+    closing = word(1, "suspended", tablet=1, minute=10)
+    opening = word(2, "on", tablet=2, minute=minute, trust="skewed")
+    standing = fold([closing, opening], NOWHERE)
+    assert (standing.state, standing.unproven) == ("suspended", (opening,))
+
+
+def test_a_tablets_own_words_follow_each_other_whatever_its_clock_did():
+    closing = word(1, "isolated_premises", tablet=1, minute=60, trust="unknown")
+    opening = word(2, "on", tablet=1, minute=3, trust="unknown")
+    assert fold([opening, closing], NOWHERE).state == "on"
+
+
+def test_what_a_person_decided_settles_what_was_said_before_and_nothing_that_came_after():
+    closing = word(1, "suspended", tablet=1, minute=10)
+    opening = word(2, "on", tablet=2, minute=20, trust="skewed")
+    decided = word(3, "on", tablet=3, minute=0, decided=True)
+    assert fold([closing, opening, decided], NOWHERE).unproven == ()
+    again = word(4, "isolated_appliance", tablet=1, minute=30)
+    assert fold([closing, opening, decided, again], NOWHERE).state == "isolated_appliance"
+
+
+WORDS = st.lists(
+    st.builds(
+        lambda state, tablet, minute, trust: (state, tablet, minute, trust),
+        st.sampled_from(list(SUPPLY)),
+        st.integers(1, 3),
+        st.integers(0, 50),
+        st.sampled_from(["verified", "skewed", "unknown"]),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+@given(WORDS)
+def test_i7_how_the_gas_stands_does_not_depend_on_the_order_of_arrival(said):
+    words = [
+        word(n, state, tablet=tablet, minute=minute, trust=trust)
+        for n, (state, tablet, minute, trust) in enumerate(said, 1)
+    ]
+    found = {
+        (standing.state, frozenset(each.id for each in standing.unproven))
+        for order in itertools.permutations(words)
+        for standing in [fold(order, NOWHERE)]
+    }
+    assert len(found) == 1
+
+
+@given(WORDS, st.integers(0, 50))
+def test_i19_gas_that_is_shut_off_last_by_a_proven_clock_is_off(said, minute):
+    words = [
+        word(n, state, tablet=tablet, minute=min(minute, at), trust=trust)
+        for n, (state, tablet, at, trust) in enumerate(said, 1)
+    ]
+    last = word(9, "suspended", tablet=4, minute=minute + 1)
+    assert fold([*words, last], NOWHERE).state == "suspended"
