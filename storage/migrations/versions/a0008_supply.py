@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "a0007"
-down_revision = "a0006"
+revision = "a0008"
+down_revision = "a0007"
 branch_labels = None
 depends_on = None
 
