@@ -16,8 +16,9 @@ from schemas.commitment import Event
 from schemas.ids import named
 from schemas.outage import GasAnswer, GasWish
 from schemas.problems import Refusal
-from storage import audit, catalogue, outages
+from storage import audit, catalogue, outages, supply
 from storage.engine import Transaction
+from sync.supply import Word, row_of
 
 FIRST, RURAL = "3d", "rural_piped"
 
@@ -41,6 +42,7 @@ async def turn(
             await outages.set_supply(tx, premises_id, values=values)
         else:
             await _restore(tx, home, at=wish.at)
+        await _decided(tx, unit_id, wish=wish, premises_id=premises_id, by=by)
         said = audit.Entry(
             at=ambient.now,
             actor=actor,
@@ -57,6 +59,26 @@ async def turn(
         supply_state=after.supply_state.split(":")[0],
         first_gas_on=None if first is None else first.isoformat(),
     )
+
+
+async def _decided(
+    tx: Transaction, unit_id: str, *, wish: GasWish, premises_id: UUID, by: tuple[str, Ambient]
+) -> None:
+    """What tablets say about the gas later is weighed against this, what they said before is
+    settled."""
+    actor, ambient = by
+    word = Word(
+        id=ambient.new_id(),
+        premises=premises_id,
+        state="suspended" if wish.to == "off" else "on",
+        who=actor,
+        at=wish.at,
+        received_at=ambient.now,
+        trust="verified",
+        decided=True,
+    )
+    await supply.lock_words(tx, unit_id, premises=[premises_id])
+    await supply.add_words(tx, [row_of(word, unit_id)])
 
 
 async def turn_on_first(tx: Transaction, home: Any, *, at: datetime, ambient: Ambient) -> None:

@@ -95,8 +95,11 @@ class MemoryTransaction:
     async def read_records(self, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
         return await self.lock_records(unit_id, ids)
 
-    async def lock_supply(self, unit_id: str, premises: Sequence[UUID]) -> Sequence[Row]:
-        return [row for row in self._t.supply_words.values() if row["premises_id"] in premises]
+    async def lock_supply(
+        self, unit_id: str, premises: Sequence[UUID]
+    ) -> tuple[Mapping[UUID, str], Sequence[Row]]:
+        words = [row for row in self._t.supply_words.values() if row["premises_id"] in premises]
+        return self._t.supply, words
 
     async def held_operations(
         self, unit_id: str, ids: Sequence[UUID], *, tablet_id: UUID

@@ -11,7 +11,7 @@ from storage.tables import premises, supply_word
 Rows = Sequence[dict[str, Any]]
 
 _LOCK = """
-SELECT id FROM premises WHERE id = ANY($1::uuid[]) AND unit_id = $2 ORDER BY id FOR NO KEY UPDATE
+SELECT id, supply_state FROM premises WHERE id = ANY($1::uuid[]) AND unit_id = $2 ORDER BY id FOR NO KEY UPDATE
 """
 _WORDS = """
 SELECT id, premises_id, record_id, tablet_id, technician_id, n, state, who, at, received_at, trust,
@@ -20,15 +20,18 @@ FROM supply_word WHERE premises_id = ANY($1::uuid[]) AND unit_id = $2
 """
 
 
-async def lock_words(tx: Transaction, unit_id: str, *, premises: Sequence[UUID]) -> Sequence[Any]:
-    """Every word about these premises; whoever else speaks of them waits for this transaction.
+async def lock_words(
+    tx: Transaction, unit_id: str, *, premises: Sequence[UUID]
+) -> tuple[dict[UUID, str], Sequence[Any]]:
+    """How the gas stands and every word about these premises; whoever else speaks of them waits for
+    this transaction.
 
     A fold over half of the words could open what the other half closed.
     """
     connection = await driver(tx)
-    await connection.fetch(_LOCK, list(premises), unit_id)
+    rows = await connection.fetch(_LOCK, list(premises), unit_id)
     words: Sequence[Any] = await connection.fetch(_WORDS, list(premises), unit_id)
-    return words
+    return {row["id"]: row["supply_state"] for row in rows}, words
 
 
 async def add_words(tx: Transaction, rows: Rows) -> None:

@@ -61,8 +61,10 @@ class SyncTransaction(Protocol):
     async def read_records(self, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
         """The same without a lock."""
 
-    async def lock_supply(self, unit_id: str, premises: Sequence[UUID]) -> Sequence[Row]:
-        """What was said about the gas of these premises; who else speaks of them waits."""
+    async def lock_supply(
+        self, unit_id: str, premises: Sequence[UUID]
+    ) -> tuple[Mapping[UUID, str], Sequence[Row]]:
+        """How the gas of these premises stands, and what was said; who else speaks of them waits."""
 
     async def held_operations(
         self, unit_id: str, ids: Sequence[UUID], *, tablet_id: UUID
@@ -141,7 +143,9 @@ class PostgresTransaction:
     async def read_records(self, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
         return await records.read_records(self.tx, unit_id, ids=ids)
 
-    async def lock_supply(self, unit_id: str, premises: Sequence[UUID]) -> Sequence[Row]:
+    async def lock_supply(
+        self, unit_id: str, premises: Sequence[UUID]
+    ) -> tuple[Mapping[UUID, str], Sequence[Row]]:
         return await supply.lock_words(self.tx, unit_id, premises=premises)
 
     async def held_operations(

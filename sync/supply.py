@@ -58,6 +58,12 @@ class Standing(Value, frozen=True):
     unproven: tuple[Word, ...]
 
 
+def named_state(stored: str) -> str:
+    """A column of premises as one of the states: the office writes `off` and since when."""
+    state = stored.partition(":")[0]
+    return "suspended" if state == "off" else state
+
+
 def fold(words: Sequence[Word], site: Site) -> Standing:
     """Words in the order in which they were true, from the last decision on."""
     decided = max((each for each in words if each.decided), key=_arrival, default=None)

@@ -20,6 +20,7 @@ from sync.supply import (
     Word,
     conflict_of,
     fold,
+    named_state,
     row_of,
     word_of,
 )
@@ -44,21 +45,25 @@ async def settle(tx: SyncTransaction, unit_id: str, *, facts: Facts) -> Settled:
     places = sorted({each.premises for each in new} | _dangerous(facts))
     if not places:
         return Settled(outcomes=facts.outcomes)
-    known = [word_of(row) for row in await tx.lock_supply(unit_id, places)]
-    words = [*known, *new]
+    stored, known = await tx.lock_supply(unit_id, places)
+    words = [*map(word_of, known), *new]
     states = await _records(tx, unit_id, words=words, facts=facts)
     holders = await tx.holders(unit_id, sorted(states))
     held_by = {key: row["technician_id"] for key, row in holders.items()}
-    standings = {}
+    standings, moved = {}, {}
     for place in places:
-        here = [each for each in words if each.premises == place]
         site = _site(place, facts, states=states, held_by=held_by)
-        if here:
-            standings[place] = fold(here, site)
+        here = [each for each in words if each.premises == place]
+        if not here:
+            continue
+        standings[place] = fold(here, site)
+        # what the office wrote beside a state stays as long as the state does
+        if standings[place].state != named_state(stored.get(place, "on")):
+            moved[place] = standings[place].state
     unproven = {each.id for standing in standings.values() for each in standing.unproven}
     return Settled(
         words=tuple(row_of(each, unit_id) for each in new),
-        premises=tuple({"id": key, "supply_state": s.state} for key, s in standings.items()),
+        premises=tuple({"id": key, "supply_state": state} for key, state in moved.items()),
         conflicts=tuple(_conflicts(standings.values(), unit_id=unit_id, states=states)),
         outcomes=tuple(_held_back(each, unproven) for each in facts.outcomes),
     )
