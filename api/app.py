@@ -18,6 +18,8 @@ from api import (
     field_routes,
     health_routes,
     keeping_routes,
+    live_routes,
+    map_routes,
     notification_routes,
     office_routes,
     planning_routes,
@@ -30,6 +32,7 @@ from api import (
 from api.access_routes import Call
 from api.door import Door
 from api.guards import SignedIn, everybody
+from api.live import Notifier
 from api.services import Services
 from api.zstd import compression
 from schemas.problems import PROBLEMS, Refusal
@@ -132,13 +135,15 @@ def create_app(given: Services) -> Litestar:
             duty_routes.router,
             keeping_routes.router,
             notification_routes.router,
+            live_routes.router,
+            map_routes.router,
             office_routes.router,
             case_routes.router,
             report_routes.router,
             cycle_routes.router,
             planning_routes.router,
         ],
-        state=State({"services": given}),
+        state=State({"services": given, "notifier": Notifier(given.engine)}),
         middleware=[Door, DefineMiddleware(SignedIn, exclude=["^/metrics$"])],
         exception_handlers={
             Refusal: problems.refused,

@@ -29,8 +29,9 @@ from schemas.office import (
     OrderStory,
     QuarantinePage,
     QuarantineRow,
-    Standing,
+    PromisesAtAGlance,
     Tally,
+    TemplateName,
 )
 from schemas.problems import Refusal
 from storage import catalogue, lists, stories
@@ -179,7 +180,7 @@ async def at_risk(
 
 
 @get("/commitments/standing", guards=[roles(*STAFF)], summary="Promises kept, at risk, broken")
-async def standing(request: Call, days: Annotated[int, Parameter(ge=1, le=400)] = 30) -> Standing:
+async def standing(request: Call, days: Annotated[int, Parameter(ge=1, le=400)] = 30) -> PromisesAtAGlance:
     """The last so many days and today: in all, by clause, by grid, day by day."""
     use, unit_id = services(request), request.user.unit_id
     today = use.ambient().now.astimezone(ZONE).date()
@@ -192,7 +193,7 @@ async def standing(request: Call, days: Annotated[int, Parameter(ge=1, le=400)] 
             zone=str(ZONE),
         )
     total = _tally("", rows)
-    return Standing(
+    return PromisesAtAGlance(
         since=since, until=today, kept=total.kept, at_risk=total.at_risk, broken=total.broken,
         by_clause=_tallies(rows, "clause"), by_grid=_tallies(rows, "grid"),
         by_day=_tallies(rows, "day"), )  # fmt: skip
@@ -224,7 +225,17 @@ async def coverage(request: Call) -> Coverage:
     return Coverage(as_of=today, grids=msgspec.convert(rows, list[GridCoverage]))
 
 
+@get("/templates", guards=[roles(*STAFF)], summary="Checklists of the library")
+async def templates(request: Call) -> list[TemplateName]:
+    """Every checklist in every version that is kept."""
+    known = services(request).library.templates
+    return [
+        TemplateName(ref=ref, name_zh=known[ref].name_zh, name_en=known[ref].name_en)
+        for ref in sorted(known)
+    ]
+
+
 handlers = (
     list_orders, list_cases, list_commitments, list_conflicts, list_quarantine, export, one_order,
-    at_risk, standing, coverage, )  # fmt: skip
+    at_risk, standing, coverage, templates, )  # fmt: skip
 """They hang in the office's router: one path may not be served by two."""

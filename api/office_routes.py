@@ -15,7 +15,7 @@ from commitments import cases, ledger
 from scheduling import dispatch
 from schemas.access import Assign, Reason
 from schemas.base import Value, Wire
-from schemas.office import AuditRow
+from schemas.office import AuditRow, CaseView, Explained
 from schemas.problems import Refusal
 from schemas.sync import Fields, Resolution
 from schemas.work import CaseRequest
@@ -67,7 +67,7 @@ async def resolve(request: Call, conflict_id: UUID) -> None:
 
 
 @post("/cases", guards=[roles("agent", *DISPATCH)], opt={"body": CaseRequest}, summary="Intake")
-async def open_case(request: Call) -> dict[str, Any]:
+async def open_case(request: Call) -> CaseView:
     """A request through any channel becomes a case with its clocks and work."""
     wish, use = await body.read(request, CaseRequest), services(request)
     done = await cases.open_cases(
@@ -80,17 +80,17 @@ async def open_case(request: Call) -> dict[str, Any]:
     return await case_story(request, done.opened[0])
 
 
-async def case_story(request: Call, case_id: UUID) -> dict[str, Any]:
+async def case_story(request: Call, case_id: UUID) -> CaseView:
     """One case with its work orders and commitments."""
     async with services(request).engine.connect() as tx:
         found = await board.case_story(tx, request.user.unit_id, case_id=case_id)
     if found is None:
         raise Refusal("not_found")
-    return found
+    return msgspec.convert(found, CaseView)
 
 
 @get("/cases/{case_id:uuid}", guards=[roles(*STAFF)], summary="One case")
-async def one_case(request: Call, case_id: UUID) -> dict[str, Any]:
+async def one_case(request: Call, case_id: UUID) -> CaseView:
     """One case with its work orders and commitments."""
     return await case_story(request, case_id)
 
@@ -148,15 +148,17 @@ async def summary(request: Call) -> list[dict[str, Any]]:
 
 
 @get("/commitments/{commitment_id:uuid}", guards=[roles(*STAFF)], summary="Explain a commitment")
-async def explain(request: Call, commitment_id: UUID) -> dict[str, Any]:
+async def explain(request: Call, commitment_id: UUID) -> Explained:
     """Clause, rule version, every event with both instants, days counted, verdict."""
     use = services(request)
-    return await ledger.explain(
+    found = await ledger.explain(
         use.engine,
         request.user.unit_id,
         commitment_id=commitment_id,
         now=use.ambient().now,
     )
+    # rows name their columns by a text type of their own: one pass through JSON makes them plain
+    return msgspec.json.decode(msgspec.json.encode(found), type=Explained)
 
 
 @get("/clauses", guards=[roles(*STAFF)], summary="The sixteen clauses")

@@ -1,6 +1,7 @@
 """What a request may use, made once a process by runtime."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from uuid import UUID
 
 import msgspec
@@ -12,6 +13,7 @@ from api.turnstile import Turnstile
 from scheduling.board import Days
 from schemas.ambient import Ambient
 from schemas.base import Value
+from schemas.office import MapSetting
 from storage.blobs import Blobs
 from storage.sync_store import SyncStore
 from sync.devices import Keys
@@ -53,3 +55,5 @@ class Services(Value, frozen=True):
     behind_proxy: bool = False
     days: Days = msgspec.field(default_factory=Days)
     production: bool = False
+    map: MapSetting = MapSetting()
+    map_file: Path | None = None

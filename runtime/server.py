@@ -12,7 +12,7 @@ from api.faces import table
 from api.gate import Gate
 from api.services import Metrics, Services, Webhooks
 from api.turnstile import Rates, Turnstile
-from runtime import keys, logs, notify, observed, secret, targets
+from runtime import base_map, keys, logs, notify, observed, secret, targets
 from runtime.ambient import live, random_bytes
 from runtime.oidc import OpenIdProvider
 from runtime.settings import Settings, database_url_given, read_settings
@@ -59,7 +59,9 @@ def services(settings: Settings, url: str) -> Services:
         keys=Keys(dice=random_bytes, verify=verify_password, decoy=DECOY),
         ambient=live,
         gate=Gate(),
-        faces=table(built()),
+        faces=table(built(), connect=base_map.origins(settings.base_map)),
+        map=base_map.setting(settings),
+        map_file=base_map.file(settings.base_map),
         link_key=secret.derived(settings, "links"),
         webhooks=webhooks(settings),
         turnstile=Turnstile(engine, Rates().times(settings.rate_factor)),

@@ -37,6 +37,9 @@ class Settings(
     oidc_secret: str = ""
     debug: bool = False
     clock_shift_seconds: int = 0
+    base_map: str = "none"
+    base_map_shifted: bool = False
+    base_map_note: str = ""
 
     @property
     def production(self) -> bool:

@@ -22,6 +22,7 @@ OPEN = {
     ("GET", "/track/{path}"),
     ("GET", "/assets/{path}"),
     ("GET", "/static/{path}"),
+    ("GET", "/map/base.pmtiles"),
     ("GET", "/health/live"),
     ("GET", "/health/ready"),
     ("GET", "/metrics"),

@@ -1,7 +1,6 @@
 import { en as shared } from '../../shared/words/en.ts';
+import { labelsEn } from './labels.en.ts';
+import { mainEn } from './main.en.ts';
 import type { zh } from './zh.ts';
 
-export const en: Record<keyof typeof zh, string> = {
-  ...shared,
-  board: 'Dispatch board',
-};
+export const en: Record<keyof typeof zh, string> = { ...shared, ...mainEn, ...labelsEn };

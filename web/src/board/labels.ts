@@ -1,0 +1,42 @@
+/** Codes of the API as people say them; an unknown code is shown as it is, never hidden. */
+import { current } from '../shared/i18n.svelte.ts';
+import { say, type Word } from './say.ts';
+import { zh } from './words/zh.ts';
+
+type Family = 'kind' | 'short' | 'state' | 'tier' | 'channel' | 'promise' | 'grade' | 'soft' | 'reason' | 'role' | 'plan' | 'code' | 'policy' | 'tablet';
+
+export function label(family: Family, code: string | null | undefined): string {
+  if (!code) return '';
+  const key = `${family}_${code}`;
+  if (key in zh) return say(key as Word);
+  return family === 'short' ? label('kind', code) : code;
+}
+
+/** `23 分` or `1 小时 5 分` of seconds. */
+export function minutes(seconds: number): string {
+  const whole = Math.round(seconds / 60);
+  if (Math.abs(whole) < 60) return say('minutes', { n: whole });
+  return say('hours_minutes', { h: Math.floor(whole / 60), m: whole % 60 });
+}
+
+/** How long ago, in one unit. */
+export function ago(instant: string | null, now: number): string {
+  if (instant === null) return say('never_seen');
+  const seconds = Math.max(0, (now - Date.parse(instant)) / 1000);
+  if (seconds < 90) return say('just_now');
+  if (seconds < 5400) return say('minutes_ago', { n: Math.round(seconds / 60) });
+  if (seconds < 129_600) return say('hours_ago', { n: Math.round(seconds / 3600) });
+  return say('days_ago', { n: Math.round(seconds / 86_400) });
+}
+
+/** How far away an instant is: `还有 3 小时` or `已超 20 分`. */
+export function until(instant: string, now: number): string {
+  const seconds = (Date.parse(instant) - now) / 1000;
+  const far = Math.abs(seconds);
+  const text = far < 172_800 ? minutes(far) : say('days', { n: Math.round(far / 86_400) });
+  return say(seconds < 0 ? 'over_by' : 'left_until', { what: text });
+}
+
+export function separator(): string {
+  return current.language === 'en' ? ', ' : '、';
+}
