@@ -43,6 +43,7 @@ class Watch(Value, frozen=True):
 
 
 TEN_SECONDS = Budget()
+LEAST_SECONDS = 0.05
 NOBODY = Watch()
 
 
@@ -70,7 +71,10 @@ def solve(
     if problem.jobs and problem.technicians:
         search = rounds.Search(
             heat=(HOT if start is None else COOL, COLD),
-            seconds=None if budget.seconds is None else budget.seconds - (clock() - begun),
+            # a slow machine may have spent the budget on preparing: a spent one must still end
+            seconds=None
+            if budget.seconds is None
+            else max(LEAST_SECONDS, budget.seconds - (clock() - begun)),
             iterations=budget.iterations,
             threads=budget.threads,
             clock=clock,
