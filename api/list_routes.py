@@ -27,9 +27,9 @@ from schemas.office import (
     OrderPage,
     OrderRow,
     OrderStory,
+    PromisesAtAGlance,
     QuarantinePage,
     QuarantineRow,
-    PromisesAtAGlance,
     Tally,
     TemplateName,
 )
@@ -180,7 +180,9 @@ async def at_risk(
 
 
 @get("/commitments/standing", guards=[roles(*STAFF)], summary="Promises kept, at risk, broken")
-async def standing(request: Call, days: Annotated[int, Parameter(ge=1, le=400)] = 30) -> PromisesAtAGlance:
+async def standing(
+    request: Call, days: Annotated[int, Parameter(ge=1, le=400)] = 30
+) -> PromisesAtAGlance:
     """The last so many days and today: in all, by clause, by grid, day by day."""
     use, unit_id = services(request), request.user.unit_id
     today = use.ambient().now.astimezone(ZONE).date()

@@ -15,7 +15,8 @@ from commitments import cases, ledger
 from scheduling import dispatch
 from schemas.access import Assign, Reason
 from schemas.base import Value, Wire
-from schemas.office import AuditRow, CaseView, Explained
+from schemas.explained import CaseView, Explained
+from schemas.office import AuditRow
 from schemas.problems import Refusal
 from schemas.sync import Fields, Resolution
 from schemas.work import CaseRequest

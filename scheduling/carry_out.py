@@ -13,7 +13,7 @@ from schemas.access import Principal
 from schemas.ambient import Ambient
 from schemas.base import Value, date
 from schemas.ids import named
-from schemas.live import Change, Placement
+from schemas.live import Placement, VisitChange
 from schemas.problems import Refusal
 from schemas.sync import FieldValue, RecordState
 from storage import audit, briefings, checklists, live, mailboxes, records, work
@@ -41,7 +41,7 @@ class Act(Value, frozen=True):
     on_day: date
     version: int
     kind: str
-    changes: tuple[Change, ...]
+    changes: tuple[VisitChange, ...]
     reason: str = ""
     accepted: tuple[str, ...] = ()
     subject: str | None = None
@@ -50,7 +50,7 @@ class Act(Value, frozen=True):
 
 async def carry_out(
     tx: Transaction, who: Principal, *, act: Act, ambient: Ambient
-) -> tuple[Change, ...]:
+) -> tuple[VisitChange, ...]:
     """Writes an act in a fixed number of statements; returns its changes with the ids of the visits
     that were made. Refuses `stale_version` where a visit is not where the act believes it is, and
     `double_booking` where the database says that somebody would be in two places."""
@@ -90,7 +90,7 @@ async def carry_out(
 
 async def _new(
     tx: Transaction, who: Principal, *, act: Act, ambient: Ambient
-) -> dict[UUID, Change]:
+) -> dict[UUID, VisitChange]:
     """Visits of work that had none: the change by work order."""
     fresh = [each for each in act.changes if each.new and each.after is not None]
     if not fresh:
@@ -144,7 +144,7 @@ async def _known(tx: Transaction, who: Principal, *, act: Act, ambient: Ambient)
     return {key: state.version for key, (state, _) in edited.items()}
 
 
-def _refuse_elsewhere(change: Change, visit: Any) -> None:
+def _refuse_elsewhere(change: VisitChange, visit: Any) -> None:
     """What the act believes of a visit has to be so still."""
     if visit is None:
         raise Refusal("not_found")
@@ -156,7 +156,7 @@ def _refuse_elsewhere(change: Change, visit: Any) -> None:
         raise Refusal("stale_version", visit=str(visit.id))
 
 
-def _stop(change: Change, act: Act, *, unit_id: str) -> Row:
+def _stop(change: VisitChange, act: Act, *, unit_id: str) -> Row:
     place = change.after
     if place is None:
         raise ValueError("a visit without a place has no stop")
@@ -180,7 +180,7 @@ def stop_row(visit_id: UUID, place: Placement, *, unit_id: str, act: Act) -> Row
     }
 
 
-def _visit(change: Change, act: Act) -> Row:
+def _visit(change: VisitChange, act: Act) -> Row:
     return {
         "id": change.visit_id,
         "technician_id": change.after.technician_id if change.after else None,
@@ -191,7 +191,7 @@ def _visit(change: Change, act: Act) -> Row:
     }
 
 
-def _order(change: Change) -> Row:
+def _order(change: VisitChange) -> Row:
     return {
         "id": change.work_order_id,
         "state": "cancelled" if change.kind == "cancelled" else "dispatched",
@@ -200,7 +200,7 @@ def _order(change: Change) -> Row:
 
 
 def _edited(
-    before: RecordState, change: Change, *, who: Principal, act: Act, ambient: Ambient
+    before: RecordState, change: VisitChange, *, who: Principal, act: Act, ambient: Ambient
 ) -> tuple[RecordState, Step]:
     place = change.after
     fields: dict[str, FieldValue] = {"technician": None, "starts_at": None, "ends_at": None}
@@ -244,7 +244,7 @@ async def _save(
 
 
 async def _deliver(
-    tx: Transaction, changes: Sequence[Change], *, versions: dict[UUID, int]
+    tx: Transaction, changes: Sequence[VisitChange], *, versions: dict[UUID, int]
 ) -> None:
     places = [place for each in changes for place in (each.before, each.after) if place]
     boxes = await mailboxes.of_technicians(tx, {each.technician_id for each in places})
@@ -262,5 +262,5 @@ async def _deliver(
     await mailboxes.deliver(tx, told)
 
 
-def _delivery(box: UUID, change: Change, *, version: int, forget: bool = False) -> Delivery:
+def _delivery(box: UUID, change: VisitChange, *, version: int, forget: bool = False) -> Delivery:
     return Delivery(mailbox_id=box, record_id=change.visit_id, version=version, forget=forget)

@@ -11,7 +11,7 @@ from scheduling.demand import Demand, midnight_of
 from scheduling.layout import Laid
 from schemas.base import Value
 from schemas.day import WorkRow
-from schemas.live import Change, ChangeKind, Placement, PlanDiff
+from schemas.live import ChangeKind, Placement, PlanDiff, VisitChange
 from schemas.plan import Plan
 
 PROMISED = frozenset({"emergency", "breaks_today", "booked"})
@@ -75,7 +75,7 @@ def placed_ahead(laid: Laid, routes: Mapping[str, tuple[str, ...]]) -> list[Plac
 
 def changes(
     asked: Demand, placed: Iterable[Placed], *, dropped: Iterable[str] = ()
-) -> tuple[Change, ...]:
+) -> tuple[VisitChange, ...]:
     """What differs from the day as it is published, in the order of the new one. `dropped` are jobs
     that somebody had and nobody has now."""
     midnight = midnight_of(asked.problem.day)
@@ -105,8 +105,8 @@ def changes(
 
 def _change(
     row: WorkRow, kind: ChangeKind, *, before: Placement | None, after: Placement | None
-) -> Change:
-    return Change(
+) -> VisitChange:
+    return VisitChange(
         kind=kind,
         # a visit that does not exist yet is named by its order until it is made
         visit_id=row.visit_id or row.work_order_id,
@@ -175,7 +175,7 @@ def against(asked: Demand, plan: Plan) -> PlanDiff:
     )
 
 
-def reversed_change(each: Change) -> Change:
+def reversed_change(each: VisitChange) -> VisitChange:
     """What undoes a change."""
     kinds: dict[ChangeKind, ChangeKind] = {
         "added": "dropped",

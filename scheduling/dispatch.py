@@ -16,7 +16,7 @@ from scheduling.reasons import WORDS
 from schemas.access import Assign, Principal
 from schemas.ambient import Ambient
 from schemas.base import date
-from schemas.live import Change, DayChange, Moved, MoveWish, Placement
+from schemas.live import DayChange, Moved, MoveWish, Placement, VisitChange
 from schemas.plan import Job
 from schemas.problems import Refusal
 from schemas.sync import FieldValue, RecordState
@@ -58,7 +58,9 @@ async def move(
     return Moved(move_id=act.id, version=version, changes=done)
 
 
-def _decided(stands: Live, job: Job, *, wish: MoveWish) -> tuple[tuple[Change, ...], Option | None]:
+def _decided(
+    stands: Live, job: Job, *, wish: MoveWish
+) -> tuple[tuple[VisitChange, ...], Option | None]:
     row = stands.asked.rows[job.id]
     if job.fixed is not None and row.state not in MOVABLE:
         raise Refusal("visit_under_way", state=row.state)
@@ -138,7 +140,7 @@ async def history(
             at=row["at"],
             reason=row["reason"],
             accepted=tuple(row["accepted"]),
-            changes=msgspec.convert(row["changes"], tuple[Change, ...]),
+            changes=msgspec.convert(row["changes"], tuple[VisitChange, ...]),
             undone_by=row["undone_by"],
         )
         for row in rows
@@ -174,8 +176,8 @@ async def undo(
     return Moved(move_id=act.id, version=version, changes=done)
 
 
-def _changes(row: Any) -> tuple[Change, ...]:
-    return msgspec.convert(row.changes, tuple[Change, ...])
+def _changes(row: Any) -> tuple[VisitChange, ...]:
+    return msgspec.convert(row.changes, tuple[VisitChange, ...])
 
 
 async def assign(
@@ -219,12 +221,12 @@ async def assign(
 
 async def _change(
     tx: Transaction, unit_id: str, *, visit: Any, after: Placement | None, kind: str = "moved"
-) -> Change:
+) -> VisitChange:
     begins = midnight_of(visit.on_day)
     day = (begins, begins + timedelta(days=1))
     rows = await live.visits(tx, unit_id, on_day=visit.on_day, between=day)
     row = next(each for each in rows if each.visit_id == visit.id)
-    return Change(
+    return VisitChange(
         kind="cancelled" if kind == "cancelled" else "moved",
         visit_id=visit.id,
         work_order_id=visit.work_order_id,

@@ -22,7 +22,7 @@ from schemas.ambient import Ambient
 from schemas.base import Value, date
 from schemas.day import PersonRow, WorkRow
 from schemas.ids import named
-from schemas.live import Asked, Change, EventDone, EventWish, Promise, Risk
+from schemas.live import Asked, EventDone, EventWish, Promise, Risk, VisitChange
 from schemas.plan import Job, Plan, Problem
 from schemas.problems import Refusal
 from storage import live as rows
@@ -267,7 +267,7 @@ async def _afterwards(tx: Transaction, who: Principal, *, day: Day, wish: EventW
         await work.set_work_order_states(tx, [again])
 
 
-def _changes(scene: Scene, done: Repaired) -> tuple[Change, ...]:
+def _changes(scene: Scene, done: Repaired) -> tuple[VisitChange, ...]:
     asked = msgspec.structs.replace(scene.live.asked, problem=done.laid.problem)
     had = [name for name in done.left if asked.rows[name].technician_id is not None]
     found = changes(asked, placed_ahead(done.laid, done.routes), dropped=had)
@@ -304,7 +304,7 @@ def _promise(scene: Scene, done: Repaired, *, job: Job, late: int | None) -> Pro
     )
 
 
-def _risks(scene: Scene, found: Iterable[Change]) -> tuple[Risk, ...]:
+def _risks(scene: Scene, found: Iterable[VisitChange]) -> tuple[Risk, ...]:
     """Visits on tablets that nobody hears: where they were left, and where they were moved."""
     silent = scene.live.asked.silent
     moved = {each.visit_id for each in found if each.before and each.before != each.after}

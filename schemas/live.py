@@ -94,7 +94,7 @@ class Placement(Value, frozen=True):
 ChangeKind = Literal["moved", "retimed", "added", "dropped", "cancelled"]
 
 
-class Change(Value, frozen=True):
+class VisitChange(Value, frozen=True):
     """What happened to one visit. `new` says that the visit did not exist before."""
 
     kind: ChangeKind
@@ -110,7 +110,7 @@ class Moved(Value, frozen=True):
 
     move_id: UUID
     version: int
-    changes: tuple[Change, ...]
+    changes: tuple[VisitChange, ...]
 
 
 class EventWish(Wire, frozen=True):
@@ -158,7 +158,7 @@ class EventDone(Value, frozen=True):
 
     move_id: UUID
     version: int
-    changes: tuple[Change, ...]
+    changes: tuple[VisitChange, ...]
     promises_kept: tuple[Promise, ...]
     promises_lost: tuple[Promise, ...]
     risks: tuple[Risk, ...]
@@ -260,7 +260,7 @@ class DayChange(Value, frozen=True):
     at: Instant
     reason: str
     accepted: tuple[str, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[VisitChange, ...]
     undone_by: UUID | None = None
 
 
@@ -356,7 +356,7 @@ class PlanDiff(Value, frozen=True):
     promises_gained: tuple[UUID, ...]
     promises_lost: tuple[UUID, ...]
     travel_seconds: int
-    changes: tuple[Change, ...] = ()
+    changes: tuple[VisitChange, ...] = ()
 
 
 class WhyLeft(Value, frozen=True):

@@ -37,8 +37,10 @@ _COMMITMENTS = """
 SELECT c.id, c.rule_code, c.rule_version, c.clause, c.state, c.started_at, c.due_at, c.due_on,
   c.provisional, c.stopped_at, c.case_id, c.premises_id, c.work_order_id,
   w.number AS "order", p.account, p.address, g.code AS grid
-FROM commitment c LEFT JOIN premises p ON p.id = c.premises_id
-LEFT JOIN grid g ON g.id = p.grid_id LEFT JOIN work_order w ON w.id = c.work_order_id
+FROM commitment c LEFT JOIN work_order w ON w.id = c.work_order_id
+LEFT JOIN "case" b ON b.id = c.case_id
+LEFT JOIN premises p ON p.id = coalesce(c.premises_id, w.premises_id, b.premises_id)
+LEFT JOIN grid g ON g.id = p.grid_id
 WHERE c.unit_id = $1 AND ($2::text IS NULL OR c.state = $2) AND ($3::text IS NULL OR c.clause = $3)
   AND ($4::text IS NULL OR g.code = $4) AND ($6::uuid IS NULL OR c.id > $6)
   AND ($5::text IS NULL OR strpos(w.number, $5) > 0 OR strpos(p.account, $5) > 0

@@ -60,7 +60,9 @@ LEFT JOIN LATERAL (SELECT * FROM work_order w WHERE w.id = c.work_order_id
   OR (c.work_order_id IS NULL AND c.case_id IS NULL AND w.case_id IS NULL
     AND w.premises_id = c.premises_id AND w.state NOT IN ('closed', 'cancelled'))
   ORDER BY w.id DESC LIMIT 1) w ON true
-LEFT JOIN premises p ON p.id = c.premises_id LEFT JOIN grid g ON g.id = p.grid_id
+LEFT JOIN "case" b ON b.id = c.case_id
+LEFT JOIN premises p ON p.id = coalesce(c.premises_id, w.premises_id, b.premises_id)
+LEFT JOIN grid g ON g.id = p.grid_id
 LEFT JOIN LATERAL (SELECT * FROM visit v WHERE v.work_order_id = w.id
   ORDER BY attempt DESC LIMIT 1) v ON true
 LEFT JOIN technician k ON k.id = v.technician_id

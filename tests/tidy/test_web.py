@@ -17,3 +17,12 @@ def test_the_kept_document_is_what_the_routes_say(tmp_path):
     assert json.loads(json.dumps(document(app))) == kept, (
         "web/openapi.json is behind the routes: run `make types` and commit what it writes"
     )
+
+
+def test_two_shapes_never_share_a_name(tmp_path):
+    """A body's shape that is called like an answer's would silently stand in its place."""
+    app = create_app(services(Settings(state=str(tmp_path)), "postgresql://nowhere/nothing"))
+    answers = app.openapi_schema.to_schema()["components"]["schemas"]
+    for name, shape in document(app)["components"]["schemas"].items():
+        mine = set(answers.get(name, shape).get("properties", {}))
+        assert mine == set(shape.get("properties", {})), f"{name}: two shapes, give one a name"

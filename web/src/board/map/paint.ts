@@ -14,7 +14,7 @@ export interface Colours {
   kinds: (kind: string) => string;
 }
 
-const STEPS = [0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002];
+const STEPS = [30, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002];
 
 export function paint(
   pen: CanvasRenderingContext2D,
@@ -52,7 +52,7 @@ function graticule(
   width: number,
   height: number,
 ): void {
-  const step = (STEPS.findLast((each) => (each / 360) * view.size >= 90) ?? 1) / 360;
+  const step = (STEPS.findLast((each) => (each / 360) * view.size >= 90) ?? 45) / 360;
   pen.strokeStyle = colours.line;
   pen.globalAlpha = 0.6;
   pen.lineWidth = 1;

@@ -1391,6 +1391,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/settings/map": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The ground under the map */
+        get: operations["ApiV1SettingsMapSetting"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/settings/promises": {
         parameters: {
             query?: never;
@@ -1537,6 +1554,23 @@ export interface paths {
         };
         /** Technicians */
         get: operations["ApiV1TechniciansTechnicians"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Checklists of the library */
+        get: operations["ApiV1TemplatesTemplates"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2082,10 +2116,29 @@ export interface components {
             /** Format: date-time */
             received_at: string;
         };
+        /** CaseOrder */
+        CaseOrder: {
+            due_at: string | null;
+            /** Format: uuid */
+            id: string;
+            kind: string;
+            number: string;
+            state: string;
+        };
         /** CasePage */
         CasePage: {
             items: components["schemas"]["CaseRow"][];
             next: string | null;
+        };
+        /** CasePromise */
+        CasePromise: {
+            clause: string;
+            due_at: string | null;
+            /** Format: uuid */
+            id: string;
+            rule_code: string;
+            state: string;
+            stopped_at: string | null;
         };
         /**
          * CaseRequest
@@ -2140,6 +2193,25 @@ export interface components {
             state: string;
             steps: components["schemas"]["StepDone"][];
             why?: string[];
+        };
+        /** CaseView */
+        CaseView: {
+            channel: string;
+            commitments: components["schemas"]["CasePromise"][];
+            description: string;
+            /** Format: uuid */
+            id: string;
+            kind: string;
+            number: string;
+            premises_id: string | null;
+            reason: string | null;
+            /** Format: date-time */
+            received_at: string;
+            /** Format: date-time */
+            registered_at: string;
+            state: string;
+            tracking_code: string | null;
+            work_orders: components["schemas"]["CaseOrder"][];
         };
         /**
          * Change
@@ -2317,7 +2389,7 @@ export interface components {
             actor: string;
             /** Format: date-time */
             at: string;
-            changes: components["schemas"]["Change"][];
+            changes: components["schemas"]["VisitChange"][];
             kind: string;
             /** Format: uuid */
             move_id: string;
@@ -2555,7 +2627,7 @@ export interface components {
         };
         /** EventDone */
         EventDone: {
-            changes: components["schemas"]["Change"][];
+            changes: components["schemas"]["VisitChange"][];
             /** Format: uuid */
             move_id: string;
             promises_kept: components["schemas"]["Promise"][];
@@ -2563,6 +2635,24 @@ export interface components {
             risks: components["schemas"]["Risk"][];
             took: number;
             version: number;
+        };
+        /** EventShown */
+        EventShown: {
+            body: {
+                [key: string]: boolean | number | string | (boolean | number | string | {
+                    [key: string]: boolean | number | string | null;
+                } | null)[] | {
+                    [key: string]: boolean | number | string | string[] | null;
+                } | null;
+            };
+            hash: string;
+            kind: string;
+            n: number;
+            /** Format: date-time */
+            observed_at: string;
+            /** Format: date-time */
+            received_at: string;
+            source: string;
         };
         /**
          * EventWish
@@ -2590,6 +2680,18 @@ export interface components {
             visit_id: string | null;
             /** @default null */
             work_order_id: string | null;
+        };
+        /** Explained */
+        Explained: {
+            case: string | null;
+            clause: string;
+            events: components["schemas"]["EventShown"][];
+            /** Format: uuid */
+            id: string;
+            premises: string | null;
+            rule: components["schemas"]["Rule"];
+            verdict: components["schemas"]["Verdict"];
+            warnings: components["schemas"]["WarningShown"][];
         };
         /**
          * Extended
@@ -2921,12 +3023,31 @@ export interface components {
             name: string;
             phone: string;
         };
+        /** MapSetting */
+        MapSetting: {
+            /**
+             * @default none
+             * @enum {string}
+             */
+            base: "none" | "pmtiles" | "xyz";
+            /** @default  */
+            note: string;
+            /** @default false */
+            shifted: boolean;
+            /** @default  */
+            url: string;
+        };
         /** Marks */
         Marks: {
             /** Format: date */
             day: string;
             marks: components["schemas"]["ReviewMark"][];
             visits: number;
+        };
+        /** Milestone */
+        Milestone: {
+            kind: string;
+            share: number;
         };
         /**
          * MilestoneDraft
@@ -2972,7 +3093,7 @@ export interface components {
         };
         /** Moved */
         Moved: {
-            changes: components["schemas"]["Change"][];
+            changes: components["schemas"]["VisitChange"][];
             /** Format: uuid */
             move_id: string;
             version: number;
@@ -3197,6 +3318,14 @@ export interface components {
             visible: boolean;
             zh: string;
         };
+        /** Pause */
+        Pause: {
+            document: string;
+            reason: string;
+            /** Format: date-time */
+            since: string;
+            until: string | null;
+        };
         /**
          * Paused
          * @description The clock stands still, for one of the reasons that its rule names.
@@ -3277,7 +3406,7 @@ export interface components {
         PlanDiff: {
             added: number;
             /** @default [] */
-            changes: components["schemas"]["Change"][];
+            changes: components["schemas"]["VisitChange"][];
             dropped: number;
             moved: number;
             promises_gained: string[];
@@ -3409,6 +3538,19 @@ export interface components {
             unplanned_minutes_max: number;
             /** @default 75 */
             window_days: number;
+        };
+        /** PromisesAtAGlance */
+        PromisesAtAGlance: {
+            at_risk: number;
+            broken: number;
+            by_clause: components["schemas"]["Tally"][];
+            by_day: components["schemas"]["Tally"][];
+            by_grid: components["schemas"]["Tally"][];
+            kept: number;
+            /** Format: date */
+            since: string;
+            /** Format: date */
+            until: string;
         };
         /**
          * PublicCheck
@@ -3627,6 +3769,49 @@ export interface components {
             visit_id: string;
             zh: string;
         };
+        /** Rule */
+        Rule: {
+            /** @default false */
+            at_least: boolean;
+            by_area?: {
+                [key: string]: number;
+            };
+            clause: string;
+            code: string;
+            effective_from?: string | null;
+            effective_to?: string | null;
+            /** @default [] */
+            escalation: components["schemas"]["Escalation"][];
+            /** @default false */
+            every_stop: boolean;
+            /** @default false */
+            field_proof: boolean;
+            /** @default clock */
+            kind: string;
+            /** @default false */
+            law: boolean;
+            /** @default 0 */
+            limit: number;
+            /** @default [] */
+            milestones: components["schemas"]["Milestone"][];
+            /** @default [] */
+            pauses: string[];
+            /** @default false */
+            soft: boolean;
+            /** @default handbook */
+            source: string;
+            start?: string | null;
+            /** @default [] */
+            stops: string[];
+            /** @enum {null|string} */
+            unit?: "hour" | "minute" | "working_day" | "calendar_day" | "month" | "instant" | "ring" | null;
+            version: string;
+            /** @default false */
+            waivable: boolean;
+            /** @default false */
+            window: boolean;
+            zh: string;
+        };
         /** RuleChange */
         RuleChange: {
             code: string;
@@ -3843,6 +4028,26 @@ export interface components {
             from_hours: number | null;
             until_hours: number | null;
         };
+        /** Stage */
+        Stage: {
+            /** Format: date-time */
+            at: string;
+            name: string;
+        };
+        /** Standing */
+        Standing: {
+            due_at: string | null;
+            due_on: string | null;
+            events: number;
+            /** Format: uuid */
+            id: string;
+            provisional: boolean;
+            rule: string;
+            /** @enum {string} */
+            state: "running" | "paused" | "met" | "met_late_excused" | "breached" | "waived_by_agreement" | "not_applicable" | "provisional" | "overdue_evidence_pending";
+            stopped_at: string | null;
+            version: string;
+        };
         /**
          * StepClock
          * @description How long a step may take.
@@ -4010,6 +4215,12 @@ export interface components {
                 ];
             };
         };
+        /** TemplateName */
+        TemplateName: {
+            name_en: string;
+            name_zh: string;
+            ref: string;
+        };
         /** Tokens */
         Tokens: {
             access: string;
@@ -4088,6 +4299,40 @@ export interface components {
             id: string;
             was: string;
             would_be: string;
+        };
+        /** Verdict */
+        Verdict: {
+            /** @default [] */
+            days: string[];
+            due_at: string | null;
+            due_on: string | null;
+            /** @default 0 */
+            late_seconds: number;
+            /** @default [] */
+            pauses: components["schemas"]["Pause"][];
+            proof_received_at?: string | null;
+            provisional: boolean;
+            /** @default [] */
+            stages: components["schemas"]["Stage"][];
+            /** Format: date-time */
+            started_at: string;
+            /** @enum {string} */
+            state: "running" | "paused" | "met" | "met_late_excused" | "breached" | "waived_by_agreement" | "not_applicable" | "provisional" | "overdue_evidence_pending";
+            stopped_at?: string | null;
+            wake_at?: string | null;
+        };
+        /** VisitChange */
+        VisitChange: {
+            after?: components["schemas"]["Placement"] | null;
+            before?: components["schemas"]["Placement"] | null;
+            /** @enum {string} */
+            kind: "moved" | "retimed" | "added" | "dropped" | "cancelled";
+            /** @default false */
+            new: boolean;
+            /** Format: uuid */
+            visit_id: string;
+            /** Format: uuid */
+            work_order_id: string;
         };
         /** VisitFigures */
         VisitFigures: {
@@ -4180,6 +4425,16 @@ export interface components {
             state: "running" | "paused" | "met" | "met_late_excused" | "breached" | "waived_by_agreement" | "not_applicable" | "provisional" | "overdue_evidence_pending";
             /** Format: date-time */
             told_at: string;
+        };
+        /** WarningShown */
+        WarningShown: {
+            /** Format: date-time */
+            at: string;
+            role: string;
+            seen_at: string | null;
+            seen_by: string | null;
+            stage: string;
+            told_at: string | null;
         };
         /** Warnings */
         Warnings: {
@@ -4300,19 +4555,6 @@ export interface components {
             as_of: string;
             grids: components["schemas"]["GridCoverage"][];
         };
-        /** Standing */
-        office_Standing: {
-            at_risk: number;
-            broken: number;
-            by_clause: components["schemas"]["Tally"][];
-            by_day: components["schemas"]["Tally"][];
-            by_grid: components["schemas"]["Tally"][];
-            kept: number;
-            /** Format: date */
-            since: string;
-            /** Format: date */
-            until: string;
-        };
         /** Coverage */
         report_Coverage: {
             lines: components["schemas"]["CoverageLine"][];
@@ -4386,20 +4628,6 @@ export interface components {
             papers_may_follow: boolean;
             step: string;
             zh: string;
-        };
-        /** Standing */
-        telling_Standing: {
-            due_at: string | null;
-            due_on: string | null;
-            events: number;
-            /** Format: uuid */
-            id: string;
-            provisional: boolean;
-            rule: string;
-            /** @enum {string} */
-            state: "running" | "paused" | "met" | "met_late_excused" | "breached" | "waived_by_agreement" | "not_applicable" | "provisional" | "overdue_evidence_pending";
-            stopped_at: string | null;
-            version: string;
         };
     };
     responses: never;
@@ -5894,9 +6122,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["CaseView"];
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
@@ -6017,9 +6243,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["CaseView"];
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
@@ -7757,7 +7981,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["office_Standing"];
+                    "application/json": components["schemas"]["PromisesAtAGlance"];
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
@@ -7999,9 +8223,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Explained"];
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
@@ -8127,7 +8349,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["telling_Standing"];
+                    "application/json": components["schemas"]["Standing"];
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
@@ -15609,6 +15831,125 @@ export interface operations {
             };
         };
     };
+    ApiV1SettingsMapSetting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MapSetting"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     ApiV1SettingsPromisesSettings: {
         parameters: {
             query?: never;
@@ -16736,6 +17077,125 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1TemplatesTemplates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateName"][];
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
