@@ -1,15 +1,37 @@
 """The promises as an office speaks to them: who may, what is refused on the wire, and that nothing
 changed then."""
 
-from datetime import UTC, datetime
-
+import httpx
 import pytest
 import sqlalchemy as sa
 
+from api.app import create_app
+from runtime.server import services
+from runtime.server_commands import add_staff
+from runtime.settings import Settings
 from storage.tables import metadata, premises
-from tests.api.conftest import signed_in
+from tests.api.conftest import PASSWORD, Now, signed_in
+from tests.commitments.unit import UNIT, seeded
 
-NOW = datetime(2026, 11, 24, 0, 0, tzinfo=UTC)
+
+@pytest.fixture
+async def region(database):
+    """A unit of four premises: no plan is needed to speak of promises."""
+    await seeded(database)
+    async with database.begin() as tx:
+        await add_staff(tx, UNIT, password=PASSWORD)
+    return database
+
+
+@pytest.fixture
+async def client(region, database_url, tmp_path):
+    made = services(Settings(state=str(tmp_path / "state")), database_url)
+    given = {name: getattr(made, name) for name in type(made).__struct_fields__}
+    app = create_app(type(made)(**{**given, "ambient": Now(), "faces": {}}))
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://doorstep") as speaking:
+        yield speaking
+    await made.engine.dispose()
 
 
 async def rows(region):
