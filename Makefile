@@ -121,9 +121,6 @@ year: setup ## PREMISES=100000 a generated year of facts, and every verdict of i
 
 bench-commitments: setup ## folding, sweeping, due lists, levelling and explaining at size, cores and PostgreSQL
 	@$(BIN)/python -m bench.commitments && $(BIN)/python -m bench.promises
-bench-commitments: setup ## folding, levelling, explaining and sweeping at size
-	@$(BIN)/python -m bench.commitments
-	@$(BIN)/python -m bench.commitments_sweep
 
 bench-sync: setup ## push and pull beside Kinto and pouchdb-server, which it installs under .state/peers
 	@$(BIN)/python -m bench.sync
