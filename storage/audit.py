@@ -1,7 +1,7 @@
 """The audit chain of a unit: appended under a lock, each row tied to the one before it."""
 
 import hashlib
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -40,6 +40,8 @@ async def append(tx: Transaction, unit_id: str, *, entry: Entry) -> None:
         )
     ).one_or_none()
     n, head = (1, "") if last is None else (last.n + 1, last.hash)
+    # hashed as it is read back, whatever zone it was told in
+    entry = msgspec.structs.replace(entry, at=entry.at.astimezone(UTC))
     row = {"unit_id": unit_id, "n": n, **_fields(entry), "previous_hash": head}
     await tx.execute(sa.insert(audit).values(**row, hash=_link(head, n, entry=entry)))
 

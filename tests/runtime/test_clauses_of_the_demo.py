@@ -11,6 +11,7 @@ from runtime import sample_region
 from runtime.ambient import fixed
 from runtime.demo import clauses
 from runtime.opening import open_region
+from storage import audit
 
 UNIT = "guan"
 
@@ -42,3 +43,6 @@ async def test_all_sixteen_clauses_have_commitments_with_a_verdict(database, tmp
     }  # fmt: skip
     verified = await ledger.verify(database, UNIT)
     assert (verified["differences"], verified["broken_chains"]) == (0, 0)
+    async with database.connect() as tx:
+        rows, broken = await audit.broken_at(tx, UNIT)
+    assert rows > len(clauses.CASES) and broken is None
