@@ -54,9 +54,12 @@ async def carry_out(
     """Writes an act in a fixed number of statements; returns its changes with the ids of the visits
     that were made. Refuses `stale_version` where a visit is not where the act believes it is, and
     `double_booking` where the database says that somebody would be in two places."""
+    places = [each.after.technician_id for each in act.changes if each.after]
     try:
-        made = await _new(tx, who, act=act, ambient=ambient)
+        await live.shrink_stops(tx, who.unit_id, technicians=sorted(set(places)))
+        # who gives a place up does so before anybody takes it
         moved = await _known(tx, who, act=act, ambient=ambient)
+        made = await _new(tx, who, act=act, ambient=ambient)
     except IntegrityError as error:
         raise Refusal("double_booking") from error
     changes = tuple(made.get(each.work_order_id, each) for each in act.changes)

@@ -155,7 +155,8 @@ def technician_of(row: PersonRow, *, midnight: datetime, reachable: bool = True)
         id=str(row.id),
         home=Point(latitude=row.latitude, longitude=row.longitude),
         shift=Band(opens=opens, closes=closes),
-        skills=tuple(row.skills),
+        # who fell ill finishes what is pinned or begun, if anything, and takes nothing else
+        skills=() if row.shift_kind == "sick" else tuple(row.skills),
         certificates=row.certificates,
         lunch=_lunch(row),
         grids=tuple(row.grids),

@@ -16,7 +16,7 @@ from scheduling.carry_out import MOVABLE, Act, carry_out
 from scheduling.demand import BEGUN, Day, demand, midnight_of, now_seconds
 from scheduling.diff import PROMISED, changes, placed_ahead
 from scheduling.live import Live, stands
-from scheduling.repair import Repaired, repair
+from scheduling.repair import Repaired, repair, retimed
 from schemas.access import Principal
 from schemas.ambient import Ambient
 from schemas.base import Value, date
@@ -42,6 +42,7 @@ class Scene(Value, frozen=True):
     loose: tuple[Job, ...]
     cancelled: tuple[str, ...] = ()
     silent: frozenset[UUID] = frozenset()
+    touched: frozenset[str] = frozenset()
     subject: str | None = None
 
 
@@ -73,8 +74,9 @@ async def happened(
             reason=wish.reason,
             subject=scene.subject,
         )
+        await _beforehand(tx, day=day, wish=wish)
         carried = await carry_out(tx, who, act=act, ambient=ambient)
-        await _afterwards(tx, who, day=day, wish=wish)
+        await _afterwards(tx, wish)
     kept, lost = _promises(scene, done)
     return EventDone(
         move_id=act.id,
@@ -109,6 +111,28 @@ def _live(day: Day) -> Live:
 
 def _job(live: Live, name: str) -> Job:
     return live.laid.problem.jobs[live.laid.numbers[name]]
+
+
+def loosened(day: Day, loose: Sequence[Job]) -> Live:
+    """The day as it stands without some jobs, which know all the same who had them and when."""
+    names = {each.id for each in loose}
+    work_ = [
+        msgspec.structs.replace(each, technician_id=None, starts_at=None, ends_at=None)
+        if each.job in names
+        else each
+        for each in day.work
+    ]
+    live = _live(msgspec.structs.replace(day, work=work_))
+    rows_ = {each.job: each for each in day.work}
+    asked = msgspec.structs.replace(live.asked, rows={**live.asked.rows, **rows_})
+    return msgspec.structs.replace(live, asked=asked)
+
+
+def movable(live: Live, loose: Sequence[Job]) -> list[Job]:
+    """Of jobs that somebody has, those that somebody else could take; the others stay where they
+    are, however badly."""
+    hopeless = set(repair(live, loose).left)
+    return [each for each in loose if each.id not in hopeless]
 
 
 def _nobodys(live: Live) -> list[Job]:
@@ -152,13 +176,9 @@ async def _sick(tx: Transaction, who: Principal, *, day: Day, wish: EventWish) -
     before = _live(day)
     gone = msgspec.structs.replace(person, shift_kind="sick", closes_at=at)
     others = [gone if each.id == person.id else each for each in day.people]
-    live = _live(msgspec.structs.replace(day, people=others))
-    loose = {each.id for each in _ahead(before, person.id)}
-    return Scene(
-        live=live,
-        loose=tuple(_job(before, name) for name in loose if name in live.laid.numbers),
-        subject=str(person.id),
-    )
+    loose = _ahead(before, person.id)
+    live = loosened(msgspec.structs.replace(day, people=others), loose)
+    return Scene(live=live, loose=tuple(loose), subject=str(person.id))
 
 
 async def _overrun(tx: Transaction, who: Principal, *, day: Day, wish: EventWish) -> Scene:
@@ -172,11 +192,14 @@ async def _overrun(tx: Transaction, who: Principal, *, day: Day, wish: EventWish
         started_at=row.started_at or row.starts_at,
         state="on_site" if row.state in MOVABLE else row.state,
     )
-    live = _live(_with(day, longer))
-    # what would come late now may be in time with somebody else
-    late = [name for name in live.late if name not in before.late]
+    after = _with(day, longer)
+    late = [name for name in _live(after).late if name not in before.late]
     loose = [_job(before, name) for name in late if _job(before, name).fixed is None]
-    return Scene(live=live, loose=tuple(loose), subject=row.job)
+    # what would come late now may be in time with somebody else; if not, late is better than never
+    loose = movable(loosened(after, loose), loose)
+    live = loosened(after, loose)
+    late_one = frozenset({str(row.technician_id)})
+    return Scene(live=live, loose=tuple(loose), touched=late_one, subject=row.job)
 
 
 async def _cancel(tx: Transaction, who: Principal, *, day: Day, wish: EventWish) -> Scene:
@@ -213,7 +236,7 @@ async def _tablet_silent(tx: Transaction, who: Principal, *, day: Day, wish: Eve
     live = _live(msgspec.structs.replace(day, silent=silent))
     # moved knowingly: whoever takes them is told by the risk that the first may come as well
     loose = [msgspec.structs.replace(each, holder=None) for each in _ahead(live, person.id)]
-    loose = loose if wish.move else []
+    loose = movable(live, loose) if wish.move else []
     return Scene(live=live, loose=tuple(loose), silent=silent, subject=str(person.id))
 
 
@@ -252,25 +275,29 @@ def _with(day: Day, row: WorkRow) -> Day:
     return msgspec.structs.replace(day, work=work_)
 
 
-async def _afterwards(tx: Transaction, who: Principal, *, day: Day, wish: EventWish) -> None:
-    """What the event itself leaves on file, once those who stood in its way are elsewhere."""
-    if wish.kind == "overrun" and wish.visit_id and wish.until:
-        await rows.extend_stop(tx, wish.visit_id, until=wish.until)
+async def _beforehand(tx: Transaction, *, day: Day, wish: EventWish) -> None:
+    """What the event itself means for its visit, so that its place is free for others."""
     if wish.kind == "no_access" and wish.visit_id:
         row = _visit(day, wish)
         now = day.now or midnight_of(day.on_day)
         ended = {"state": "ended", "outcome": "no_access", "ended_at": now}
         begun = {"started_at": row.started_at or min(row.starts_at or now, now)}
         await work.update_visits(tx, [{"id": wish.visit_id, **ended, **begun}])
-        await work.release_stops(tx, [wish.visit_id])
         again = {"id": row.work_order_id, "state": "scheduled", "earliest_at": now + AGAIN_AFTER}
         await work.set_work_order_states(tx, [again])
 
 
+async def _afterwards(tx: Transaction, wish: EventWish) -> None:
+    """What takes longer takes its place once those who stood there are elsewhere."""
+    if wish.kind == "overrun" and wish.visit_id and wish.until:
+        await rows.extend_stop(tx, wish.visit_id, until=wish.until)
+
+
 def _changes(scene: Scene, done: Repaired) -> tuple[VisitChange, ...]:
     asked = msgspec.structs.replace(scene.live.asked, problem=done.laid.problem)
+    routes = retimed(done, scene.touched)
     had = [name for name in done.left if asked.rows[name].technician_id is not None]
-    found = changes(asked, placed_ahead(done.laid, done.routes), dropped=had)
+    found = changes(asked, placed_ahead(done.laid, routes), dropped=had)
     gone = changes(asked, (), dropped=scene.cancelled)
     named_gone = tuple(msgspec.structs.replace(each, kind="cancelled") for each in gone)
     return (*named_gone, *found)

@@ -32,6 +32,10 @@ FROZEN_SECONDS = 900
 """Who is on the way is not called back: what begins within a quarter of an hour stays."""
 NEIGHBOURS = 16
 EJECTED_TRIED = 8
+SQUEEZED_MAX = 4
+WORTH_WAITING_SECONDS = 1200
+"""An emergency waits so long for somebody who has to leave nothing undone for it."""
+SOON_GRACE_SECONDS = 300
 
 Improve = Callable[[Problem, Plan], Plan]
 
@@ -54,7 +58,9 @@ def repair(live: Live, loose: Sequence[Job], *, improve: Improve | None = None) 
         laid = layout.without(layout.with_job(laid, job), job)
     left: list[str] = []
     for job in sorted(loose, key=lambda each: (TIERS[each.tier], -each.penalty_seconds)):
-        placed = _place(laid, job) or _instead(laid, job)
+        grave = job.tier == "emergency"
+        placed = (_at_once(laid, job) if grave else None) or _place(laid, job)
+        placed = placed or _instead(laid, job)
         if placed is None:
             left.append(job.id)
             continue
@@ -62,7 +68,24 @@ def repair(live: Live, loose: Sequence[Job], *, improve: Improve | None = None) 
         left += ejected
     if improve is not None and loose:
         laid, left = _improved(live, laid, around=loose, left=left, improve=improve)
+        # the search looks at some technicians; a promise is offered to everybody once more
+        for name in [*left]:
+            job = laid.problem.jobs[laid.numbers[name]]
+            again = _place(laid, job) if TIERS[job.tier] <= TIERS["booked"] else None
+            if again is not None:
+                laid = again[0]
+                left.remove(name)
     return Repaired(laid=laid, routes=_differences(live, laid), left=tuple(left))
+
+
+def retimed(done: Repaired, touched: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The routes that changed, and those of technicians whose hours an event shifts though their
+    order stays."""
+    routes = dict(done.routes)
+    for person, route in zip(done.laid.problem.technicians, done.laid.routes, strict=True):
+        if person.id in touched:
+            routes[person.id] = tuple(done.laid.problem.jobs[n].id for n in route)
+    return routes
 
 
 def _differences(live: Live, laid: Laid) -> dict[str, tuple[str, ...]]:
@@ -76,13 +99,12 @@ def _differences(live: Live, laid: Laid) -> dict[str, tuple[str, ...]]:
 
 
 def _place(laid: Laid, job: Job) -> tuple[Laid, list[str]] | None:
-    """The cheapest free place; an emergency goes where somebody is soonest."""
+    """The cheapest free place."""
     found = insertion.evaluate(laid, job)
     fits = found.fits & (found.why == ABLE)[:, None]
     if not fits.any():
         return None
-    what = np.maximum(found.arrive, 0) if job.tier == "emergency" else found.added
-    t, place = divmod(int(np.where(fits, what, NEVER).argmin()), fits.shape[1])
+    t, place = divmod(int(np.where(fits, found.added, NEVER).argmin()), fits.shape[1])
     return _put(laid, job, t=t, place=place), []
 
 
@@ -90,6 +112,71 @@ def _put(laid: Laid, job: Job, *, t: int, place: int) -> Laid:
     route = laid.routes[t]
     changed = (*route[:place], laid.numbers[job.id], *route[place:])
     return layout.with_route(laid, t, route=changed)
+
+
+def _at_once(laid: Laid, job: Job) -> tuple[Laid, list[str]] | None:
+    """The next thing that somebody near does: lesser jobs give way and find other places. Soonest
+    among those who have to give up no promise for it."""
+    found = insertion.evaluate(laid, job)
+    first = [_frozen_ahead(laid, route) for route in laid.routes]
+    able = [
+        t for t in range(len(first)) if int(found.why[t]) == ABLE and not found.own[t, first[t]]
+    ]
+    best: tuple[tuple[int, int, int], Laid, list[str]] | None = None
+    for t in sorted(able, key=lambda each: found.arrive[each, first[each]])[:EJECTED_TRIED]:
+        made = _squeezed(laid, job, t=t, place=first[t])
+        if made is None:
+            continue
+        there, left = made
+        jobs = [laid.problem.jobs[laid.numbers[name]] for name in left]
+        promised = sum(1 for each in jobs if TIERS[each.tier] <= TIERS["booked"])
+        rank = (promised, int(found.arrive[t, first[t]]) + WORTH_WAITING_SECONDS * len(left), t)
+        if best is None or rank < best[0]:
+            best = (rank, there, left)
+    return None if best is None else (_soon(best[1], job), best[2])
+
+
+def _frozen_ahead(laid: Laid, route: tuple[int, ...]) -> int:
+    ahead = 0
+    for place, number in enumerate(route, start=1):
+        job = laid.problem.jobs[number]
+        if _frozen(laid, job) or (job.fixed is not None and ahead == place - 1 and place == 1):
+            ahead = place
+    return ahead
+
+
+def _squeezed(laid: Laid, job: Job, *, t: int, place: int) -> tuple[Laid, list[str]] | None:
+    """A job at a place of a route, lesser jobs behind it taken out one by one until it fits."""
+    shorter, out = laid, list[Job]()
+    while not (fit := insertion.evaluate(shorter, job)).fits[t, place]:
+        behind = [shorter.problem.jobs[n] for n in shorter.routes[t][place:]]
+        weak = [each for each in behind if _gives_way(shorter, each, to=job)]
+        if not weak or len(out) >= SQUEEZED_MAX or fit.own[t, place] > 0:
+            return None
+        gone = min(weak, key=lambda each: (-TIERS[each.tier], behind.index(each)))
+        out.append(gone)
+        shorter = layout.without(shorter, gone)
+    there, left = _put(shorter, job, t=t, place=place), list[str]()
+    for each in out:
+        again = _place(there, each)
+        there, left = (again[0], left) if again else (there, [*left, each.id])
+    return there, left
+
+
+def _soon(laid: Laid, job: Job) -> Laid:
+    """What was placed at once stays at once, whatever is tidied up around it."""
+    t, route = next((t, r) for t, r in enumerate(laid.routes) if laid.numbers[job.id] in r)
+    walk = layout.walked(layout.rows_of(laid.lines, [t]))
+    start = int(walk.start[0, route.index(laid.numbers[job.id])])
+    latest = Band(opens=0, closes=start + SOON_GRACE_SECONDS)
+    jobs = tuple(
+        msgspec.structs.replace(each, windows=(latest,), tier="emergency")
+        if each.id == job.id
+        else each
+        for each in laid.problem.jobs
+    )
+    problem = msgspec.structs.replace(laid.problem, jobs=jobs)
+    return layout.with_route(msgspec.structs.replace(laid, problem=problem), t, route=route)
 
 
 def _instead(laid: Laid, job: Job) -> tuple[Laid, list[str]] | None:
@@ -215,10 +302,13 @@ def _from_now(laid: Laid, t: int) -> Technician:
     start = laid.problem.jobs[point - first].place if point >= first else None
     closes = max(free, person.shift.closes)
     late = laid.lines.lunch_latest[t] < free
+    # the end stays where it was, however late the rest of the day begins
+    overtime = max(0, int(laid.lines.shift_closes[t]) - closes)
     return msgspec.structs.replace(
         person,
         start=start or person.start or person.home,
         shift=Band(opens=free, closes=closes),
+        overtime_seconds=overtime,
         lunch=None if laid.lines.fed[t] or late else person.lunch,
     )
 

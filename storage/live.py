@@ -96,6 +96,15 @@ _SINCE = """
 SELECT id, version, kind, subject, actor, at, reason, accepted, changes, undone_by FROM day_change
 WHERE unit_id = $1 AND on_day = $2 AND version > $3 ORDER BY version LIMIT $4
 """
+_SHRINK = """
+UPDATE stop s SET during = tstzrange(lower(s.during), greatest(
+  lower(s.during) + interval '1 second',
+  least(upper(s.during), coalesce(v.ended_at,
+    v.started_at + (upper(s.during) - lower(s.during)), upper(s.during)))))
+FROM visit v
+WHERE v.id = s.visit_id AND s.unit_id = $1 AND s.technician_id = ANY($2::uuid[])
+  AND NOT s.released AND (v.started_at IS NOT NULL OR v.ended_at IS NOT NULL)
+"""
 _PROMISES = """
 SELECT id, work_order_id, case_id FROM commitment
 WHERE unit_id = $1 AND state = 'running'
@@ -233,6 +242,12 @@ async def release_slots(tx: Transaction, *, orders: Sequence[UUID]) -> None:
         "UPDATE stop SET released = true WHERE work_order_id = ANY($1::uuid[]) AND NOT released",
         list(orders),
     )
+
+
+async def shrink_stops(tx: Transaction, unit_id: str, *, technicians: Sequence[UUID]) -> None:
+    """What ended early, or began early, makes room: its place in the day ends when it does."""
+    connection = await driver(tx)
+    await connection.execute(_SHRINK, unit_id, list(technicians))
 
 
 async def extend_stop(tx: Transaction, visit_id: UUID, *, until: datetime) -> None:

@@ -1,0 +1,102 @@
+"""Events over HTTP: the day is repaired, the database agrees, and what is undone is as it was."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.api.conftest import signed_in
+from tests.api.test_live_day import DAY, board, busiest, holder_of
+
+
+@pytest.fixture
+async def office(client, clock):
+    # nine o'clock in Hebei: nobody has said that anything began
+    clock.at = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
+    return await signed_in(client, "dispatcher")
+
+
+async def happens(client, office, **wish):
+    reply = await client.post(f"{DAY}/events", json=wish, headers=office)
+    assert reply.status_code == 201, reply.text
+    return reply.json()
+
+
+def planned(day, who):
+    person = next(each for each in day["technicians"] if each["id"] == who)
+    return [stop for stop in person["stops"] if stop["state"] == "planned" and not stop["pinned"]]
+
+
+async def test_a_day_in_which_everything_happens_once(client, office, clock):
+    day = await board(client, office)
+    ill = busiest(day)["id"]
+    done = await happens(client, office, kind="sick", technician_id=ill, reason="fever")
+    now = await board(client, office)
+    assert planned(now, ill) == []
+    assert {each["kind"] for each in done["changes"]} <= {"moved", "dropped", "retimed"}
+    assert done["version"] == now["version"] == day["version"] + 1
+    lost = {each["visit_id"] for each in done["changes"] if each["kind"] == "dropped"}
+    assert lost <= {each["visit"] for each in now["unassigned"]}
+
+    well = max((each for each in now["technicians"] if each["id"] != ill),
+               key=lambda each: len(each["stops"]))  # fmt: skip
+    first = planned(now, well["id"])[0]
+    until = datetime.fromisoformat(first["ends_at"]) + timedelta(minutes=40)
+    await happens(client, office, kind="overrun", visit_id=first["visit"], until=until.isoformat())
+    now = await board(client, office)
+    stops = planned(now, well["id"])
+    kept = next(each for each in stops if each["visit"] == first["visit"])
+    assert datetime.fromisoformat(kept["ends_at"]) == until
+    later = [each for each in stops if each["starts_at"] > kept["starts_at"]]
+    assert all(datetime.fromisoformat(each["starts_at"]) >= until for each in later)
+
+    gone = stops[-1]["visit"]
+    done = await happens(client, office, kind="cancel", visit_id=gone, reason="moved house")
+    assert ("cancelled", gone) in {(each["kind"], each["visit_id"]) for each in done["changes"]}
+    assert holder_of(await board(client, office), gone) is None
+
+    door = planned(await board(client, office), well["id"])[0]["visit"]
+    await happens(client, office, kind="no_access", visit_id=door, reason="nobody opened")
+    after = await board(client, office)
+    stop = next(one for who in after["technicians"] for one in who["stops"] if one["visit"] == door)
+    assert stop["state"] == "ended"
+
+    quiet = await happens(client, office, kind="tablet_silent", technician_id=well["id"])
+    assert {each["visit_id"] for each in quiet["risks"]} >= {
+        each["visit"] for each in planned(after, well["id"])
+    }
+    assert not any(each["moved"] for each in quiet["risks"])
+
+    loose = after["unassigned"]
+    if loose:
+        wish = {"visit_id": loose[0]["visit"]} if loose[0]["visit"] else {
+            "work_order_id": loose[0]["work_order"]}  # fmt: skip
+        placed = await happens(client, office, kind="emergency", **wish)
+        assert placed["took"] < 30
+    told = (await client.get(f"{DAY}/changes?since={day['version']}", headers=office)).json()
+    kinds = [each["kind"] for each in told["items"]]
+    assert kinds[:5] == ["sick", "overrun", "cancel", "no_access", "tablet_silent"]
+
+
+async def test_an_illness_that_was_a_mistake_is_undone(client, office):
+    day = await board(client, office)
+    ill = busiest(day)["id"]
+    had = {stop["visit"]: stop["starts_at"] for stop in planned(day, ill)}
+    done = await happens(client, office, kind="sick", technician_id=ill)
+    back = await client.post(f"{DAY}/moves/{done['move_id']}/undo", headers=office)
+    assert back.status_code == 201, back.text
+    now = await board(client, office)
+    assert {stop["visit"]: stop["starts_at"] for stop in planned(now, ill)} == had
+
+
+@pytest.mark.parametrize(
+    ("wish", "status", "code"),
+    [
+        ({"kind": "sick"}, 404, "not_found"),
+        ({"kind": "cancel", "visit_id": "019aaaaa-0000-7000-8000-000000000001"}, 404, "not_found"),
+        ({"kind": "emergency"}, 422, "invalid_field"),
+        ({"kind": "storm"}, 422, "invalid_field"),
+    ],
+)
+async def test_an_event_that_says_too_little_is_refused(client, office, wish, status, code):
+    reply = await client.post(f"{DAY}/events", json=wish, headers=office)
+    assert (reply.status_code, reply.json()["code"]) == (status, code)
