@@ -15,7 +15,7 @@ EXAMPLES ?= 2000
 PREMISES ?= 100000
 WEB_SOURCES := $(shell find web -name node_modules -prune -o -type f ! -name .check.log -print)
 
-.PHONY: help setup web faces web-check types browser e2e smoke screenshots run test check lock fmt demo sim sim-pg sim-planted crash year fuzz bench-commitments bench-sync bench-load bench-scale bench-import clean
+.PHONY: help setup web faces web-check types browser e2e smoke screenshots run test check lock fmt demo sim sim-pg sim-planted crash year fuzz bench-commitments bench-sync bench-load bench-live bench-scale bench-import clean
 
 help: ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 22
@@ -128,6 +128,9 @@ bench-sync: setup ## push and pull beside Kinto and pouchdb-server, which it ins
 bench-load: setup ## herd, storm, late commits; overload, soak, database away, disk full, against a real server
 	@$(BIN)/python -m bench.sync_load
 	@$(BIN)/python -m bench.faults
+
+bench-live: setup ## one job against 200 routes, an illness, a matrix: the live day's figures
+	@$(BIN)/python -m bench.live
 
 bench-scale: setup ## what a day of 300 units costs, from costs measured here
 	@$(BIN)/python -m bench.scale

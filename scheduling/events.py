@@ -29,7 +29,7 @@ from storage import live as rows
 from storage import work
 from storage.engine import Transaction
 
-SEARCH_SECONDS, SEARCH_SEED = 0.15, 1
+SEARCH_SECONDS, SEARCH_ROUNDS, SEARCH_SEED = 0.15, 4_000, 1
 AGAIN_AFTER = timedelta(hours=1)
 """Nobody knocks twice within an hour at a door that stayed closed."""
 
@@ -91,7 +91,7 @@ async def happened(
 
 def improve(problem: Problem, plan: Plan) -> Plan:
     """A short search from a plan that stands."""
-    budget = solver.Budget(seconds=SEARCH_SECONDS)
+    budget = solver.Budget(seconds=SEARCH_SECONDS, iterations=SEARCH_ROUNDS)
     return solver.solve(problem, seed=SEARCH_SEED, budget=budget, start=plan)
 
 

@@ -40,13 +40,13 @@ class Found(Value, frozen=True):
     valid: Bools
 
 
-def evaluate(laid: Laid, job: Job) -> Found:
+def evaluate(laid: Laid, job: Job, *, why: Ints | None = None) -> Found:
     """The job at every place of every route: what fits without breaking a rule, and what else
-    would break."""
+    would break. `why` are the papers, where they were looked at before."""
     to_job, from_job = around(laid.ways, job.place)
     before, after = laid.seq[:, :-1], laid.seq[:, 1:]
     drive_to, drive_on = to_job[before], from_job[after]
-    why = _why(laid, job)
+    why = _why(laid, job) if why is None else why
     extra = np.array([extra_seconds(each, job) for each in laid.problem.technicians], np.int64)
     ends = _ends(laid, job, drive_to=drive_to)
     fits, knock = _reaches(laid, ends, drive_on=drive_on)

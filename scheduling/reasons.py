@@ -25,7 +25,7 @@ def codes(laid: Laid, found: Found, *, empty: Laid) -> list[str]:
     hours = (
         _hours(laid, found, empty=empty) if start_bands(found.job) else ["no_lawful_hour"] * people
     )
-    fits = [bool(row.any()) for row in found.fits]
+    fits: list[bool] = np.any(found.fits, axis=1).tolist()
     out = []
     for t, why in enumerate(int(each) for each in found.why):
         # a tablet that nobody reaches is the last thing to look at: there may be no room either
@@ -36,21 +36,21 @@ def codes(laid: Laid, found: Found, *, empty: Laid) -> list[str]:
 
 def _hours(laid: Laid, found: Found, *, empty: Laid) -> list[str]:
     job = found.job
-    ever = [bool(row.any()) for row in insertion.evaluate(empty, job).fits]
+    ever = np.any(insertion.evaluate(empty, job, why=found.why).fits, axis=1).tolist()
     place = insertion.least_bad(found)
     rows = np.arange(len(place))
-    own, knock = found.own[rows, place], found.knock[rows, place]
-    at_end = np.asarray(place >= laid.lines.count)
+    own, knock = found.own[rows, place].tolist(), found.knock[rows, place].tolist()
+    at_end = (place - laid.lines.count >= 0).tolist()
     after = [
         laid.problem.jobs[route[k]].fixed is not None if k < len(route) else False
-        for route, k in zip(laid.routes, place, strict=True)
+        for route, k in zip(laid.routes, place.tolist(), strict=True)
     ]
-    drives = around(laid.ways, job.place)[0][laid.seq[:, 0]]
+    never = [] if all(ever) else _never(laid, job)
     own_code = late_code(job)
     out = []
     for t in range(len(place)):
         if not ever[t]:
-            out.append(_never(laid, job, t=t, drive=int(drives[t])))
+            out.append(never[t])
         elif own[t] > 0:
             out.append(own_code)
         elif knock[t] > 0:
@@ -107,21 +107,20 @@ def late_code(job: Job) -> str:
     return "window" if job.windows else "due"
 
 
-def _never(laid: Laid, job: Job, *, t: int, drive: int) -> str:
-    """Why not even an empty day would do."""
-    if drive >= NO_WAY_SECONDS:
-        return "unreachable"
+def _never(laid: Laid, job: Job) -> list[str]:
+    """Why not even an empty day would do, for every technician."""
     lines = laid.lines
+    drive = around(laid.ways, job.place)[0][laid.seq[:, 0]]
     opens, closes = layout.bands_of(laid, job)
-    leave = max(int(lines.shift_opens[t]), laid.since.now_seconds)
-    ready = np.array([leave + drive], dtype=np.int64)
-    start, late = timing.begin(opens[t : t + 1], closes[t : t + 1], ready=ready)
-    if late[0] > 0:
-        return late_code(job)
-    if start[0] + job.duration_seconds + drive <= lines.shift_closes[t]:
-        return "lunch"
-    outside = start[0] > ready[0] and leave + 2 * drive + job.duration_seconds
-    return "window_outside_shift" if outside else "shift_too_short"
+    leave = np.maximum(lines.shift_opens, laid.since.now_seconds)
+    start, late = timing.begin(opens, closes, ready=leave + drive)
+    ends = start + job.duration_seconds + drive
+    waits = start > leave + drive
+    told = np.where(waits, "window_outside_shift", "shift_too_short")
+    told = np.where(ends <= lines.shift_closes, "lunch", told)
+    told = np.where(late > 0, late_code(job), told)
+    told = np.where(drive >= NO_WAY_SECONDS, "unreachable", told)
+    return [str(each) for each in told]
 
 
 WORDS: Mapping[str, tuple[str, str]] = {
