@@ -1,6 +1,7 @@
 """Reading bodies strictly: bounded before and after decompression, typed, nothing guessed."""
 
 import zlib
+from datetime import date
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -9,6 +10,8 @@ from litestar import Request
 
 from schemas.problems import Refusal
 
+YEARS = (1900, 2199)
+"""Years that a body may speak of."""
 BODY_BYTES_MAX = 2 * 1024 * 1024
 _UNSEEMLY = frozenset("\x00\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 T = TypeVar("T")
@@ -29,6 +32,8 @@ async def read(request: Request[Any, Any, Any], kind: type[T], *, seemly: bool =
         value: T = decode(raw, type=kind)
         if seemly and "\\u" in raw.decode("latin-1"):
             _refuse_escaped(value)
+        if seemly:
+            _refuse_beyond(value)
     except msgspec.ValidationError as error:
         raise Refusal("invalid_field", reason=str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -77,6 +82,22 @@ async def _bounded(request: Request[Any, Any, Any]) -> bytes:
         if len(held) > BODY_BYTES_MAX:
             raise Refusal("body_too_large", limit=BODY_BYTES_MAX)
     return bytes(held)
+
+
+def _refuse_beyond(value: object) -> None:
+    """An instant that leaves the calendar when its zone is changed, a number no column holds."""
+    if isinstance(value, date):
+        if not YEARS[0] <= value.year <= YEARS[1]:
+            raise Refusal("invalid_field", reason="a day beyond the calendar")
+    elif isinstance(value, int):
+        if not -(2**63) <= value < 2**63:
+            raise Refusal("invalid_field", reason="a number beyond 64 bits")
+    elif isinstance(value, msgspec.Struct):
+        for name in value.__struct_fields__:
+            _refuse_beyond(getattr(value, name))
+    elif isinstance(value, dict | list | tuple | set | frozenset):
+        for each in value.values() if isinstance(value, dict) else value:
+            _refuse_beyond(each)
 
 
 def _refuse_escaped(value: object) -> None:

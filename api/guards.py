@@ -11,6 +11,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 
+from api import masking
 from api.services import Services
 from schemas.access import Principal, Role
 from schemas.problems import Refusal
@@ -36,6 +37,7 @@ class SignedIn(AbstractAuthenticationMiddleware):
     async def authenticate_request(self, connection: Connection) -> AuthenticationResult:
         """Finds the principal."""
         scope.leave()
+        masking.speak_to(None)
         given = connection.headers.get("authorization", "")
         if not given:
             return AuthenticationResult(user=None, auth=None)
@@ -52,6 +54,7 @@ class SignedIn(AbstractAuthenticationMiddleware):
         # who is limited to grids that do not exist sees none, not all
         grids = () if found.grids is None else found.grids or (NO_GRID,)
         scope.enter(found.unit_id, grids=grids)
+        masking.speak_to(found.role)
         return AuthenticationResult(user=found, auth=token)
 
 

@@ -3,6 +3,7 @@
 import argparse
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,6 +21,9 @@ def register(words: Any) -> None:
     group = words.add_parser("audit", help="the record of who did what")
     inner = group.add_subparsers(dest="deed", required=True)
     inner.add_parser("verify", help="prove that nothing was rewritten").set_defaults(run=_verify)
+    out = inner.add_parser("export", help="lines for storage/check_audit.py, which needs nothing")
+    out.add_argument("file", type=Path)
+    out.set_defaults(run=_export)
     listed = words.add_parser("conflicts", help="every open conflict with all its values")
     listed.set_defaults(run=_conflicts)
 
@@ -48,6 +52,25 @@ def _verify(_: argparse.Namespace) -> int:
     rows, broken = asked(checked)
     print(json.dumps({"rows": rows, "broken_at": broken}))
     return 0 if broken is None else 1
+
+
+def _export(given: argparse.Namespace) -> int:
+    async def lines(engine: AsyncEngine, unit_id: str) -> list[bytes]:
+        return await exported(engine, unit_id)
+
+    found = asked(lines)
+    given.file.write_bytes(b"".join(each + b"\n" for each in found))
+    print(json.dumps({"entries": len(found)}))
+    return 0
+
+
+async def exported(engine: AsyncEngine, unit_id: str) -> list[bytes]:
+    """Every entry of a unit's audit as a line of JSON, in order."""
+    found: list[bytes] = []
+    async with engine.connect() as tx:
+        while rows := await audit.page(tx, unit_id, after=len(found), limit=audit.PAGE):
+            found += [msgspec.json.encode(each) for each in rows]
+    return found
 
 
 def _conflicts(_: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from commitments import cases, standing, yearplan
 from runtime.server import library
 from schemas.ambient import Ambient
-from storage import attachments, registry
+from storage import attachments, personal, rates, registry
 from storage.blobs import Blobs
 from storage.sync_store import PostgresSync
 from sync import packs, push
@@ -15,6 +15,7 @@ from sync import packs, push
 HELD_FOR = timedelta(hours=72)
 """How long an operation waits for its predecessor before it is applied with a mark."""
 UPLOADS_MAX = 200
+BUCKETS_FOR = timedelta(hours=1)
 
 
 async def due_work(engine: AsyncEngine, *, ambient: Ambient) -> int:
@@ -64,3 +65,12 @@ async def uploads(engine: AsyncEngine, blobs: Blobs, *, ambient: Ambient) -> int
     for each in expired:
         await blobs.drop_pieces(str(each.id), list(each.pieces))
     return len(expired)
+
+
+async def retention(engine: AsyncEngine, *, ambient: Ambient) -> int:
+    """What is kept no longer goes, positions of yesterday become coarse, full buckets are dropped."""
+    async with engine.begin() as tx:
+        done = await personal.purge(tx, ambient.now)
+        done += await personal.coarsen(tx, ambient.now)
+        await rates.forget(tx, ambient.now - BUCKETS_FOR)
+    return done

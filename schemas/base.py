@@ -10,8 +10,8 @@ from msgspec import Meta
 Instant = Annotated[datetime, Meta(tz=True)]
 """A moment with its zone. Naive values are refused; everything is stored in UTC."""
 
-Text = Annotated[str, Meta(min_length=1, max_length=2000)]
-Name = Annotated[str, Meta(min_length=1, max_length=120)]
+Text = Annotated[str, Meta(min_length=1, max_length=2000, pattern=r"\S")]
+Name = Annotated[str, Meta(min_length=1, max_length=120, pattern=r"\S")]
 Code = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:@-]{1,64}$")]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 Latitude = Annotated[float, Meta(ge=-90, le=90)]

@@ -39,6 +39,9 @@ PROBLEMS: dict[str, Problem] = {
         503, "系统暂时无法处理，请稍后再试。", "The system cannot do this right now; try again."
     ),
     "sign_in_failed": Problem(401, "账号或密码不正确。", "The login or the password is wrong."),
+    "consent_missing": Problem(
+        403, "本人未同意采集位置。", "This person did not agree to be seen on the map."
+    ),
     "account_known": Problem(409, "该账号已存在。", "There is an account with this login."),
     "password_short": Problem(422, "密码过短。", "The password is too short."),
     "enrolment_failed": Problem(403, "注册码无效或已过期。", "The code is wrong, used or too old."),

@@ -26,6 +26,7 @@ ALLOWED: dict[str, str] = {
     "notifications.claim": WORKER,
     "notifications.gather": WORKER,
     "packs.ended": WORKER,
+    "personal.coarsen": WORKER,
     "plans.claim": WORKER,
     "records.tablets_held_since": WORKER,
     "engine.driver": UNITLESS,
