@@ -1,6 +1,7 @@
 """The composition root of the API process: settings in, application out."""
 
 import gc
+from importlib import import_module
 from pathlib import Path
 
 import httpx
@@ -36,7 +37,7 @@ thresholds the collector looked at all of them again and again: half of the proc
 FACES = Path(__file__).resolve().parent / "faces"
 
 
-def app() -> observed.Observed:
+def app() -> observed.Application:
     """What the server loads in every process it starts."""
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
@@ -45,7 +46,14 @@ def app() -> observed.Observed:
     url = database_url_given()
     if url is None:
         raise RuntimeError("DATABASE_URL is set by whoever starts this process")
-    return observed.Observed(create_app(services(settings, url)))
+    serving = observed.Observed(create_app(services(settings, url)))
+    if not settings.traces:
+        return serving
+    # the libraries behind it are an extra; a setting that needs what is not there stops the start
+    traced: observed.Application = import_module("runtime.traces").traced(
+        serving, collector=settings.traces
+    )
+    return traced
 
 
 def services(settings: Settings, url: str) -> Services:

@@ -31,6 +31,7 @@ class Settings(
     webhook_hosts: str = ""
     metrics_token: str = ""
     log_level: str = "INFO"
+    traces: str = ""
     rate_factor: float = 1.0
     oidc_issuer: str = ""
     oidc_client: str = ""
