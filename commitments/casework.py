@@ -1,7 +1,7 @@
 """Shell: walks a case through its workflow and records documents, contract, payments, manager."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -237,11 +237,13 @@ async def _held(tx: Transaction, who: Principal, *, case_id: UUID) -> Held:
 async def _noted(
     tx: Transaction, who: Principal, *, held: Held, note: Note, ambient: Ambient
 ) -> Walk:
-    at, n = note.at or ambient.now, len(held.facts) + 1
+    # hashed as the database will give it back: an instant has no zone of its own there
+    at, n = (note.at or ambient.now).astimezone(UTC), len(held.facts) + 1
     if at > ambient.now:
         raise Refusal("fact_in_future", at=at.isoformat())
+    told_at = ambient.now.astimezone(UTC)
     event = Event(
-        kind=note.kind, observed_at=at, received_at=ambient.now, source=who.name, body=note.body
+        kind=note.kind, observed_at=at, received_at=told_at, source=who.name, body=note.body
     )
     row = {
         "case_id": held.case_id,
