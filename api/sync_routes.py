@@ -54,11 +54,10 @@ async def sync(request: Call) -> Response[bytes]:
     wish, use = await body.read(request, SyncRequest, seemly=False), services(request)
     batch, ambient = batch_of(wish, body.form_of(request)), use.ambient()
     if request.user.role == "revoked":
-        if not wish.operations:
-            raise Refusal("tablet_revoked")
-        said = await last_word.hand_in(use.engine, sender(request), batch=batch, ambient=ambient)
-        nothing = SyncAnswer(cursor="", server_time=ambient.now, outcomes=said)
-        return answered(request, nothing)
+        last = await last_word.hand_in(
+            use.store, sender(request), batch=batch, said=wish.cursor, ambient=ambient
+        )
+        return answered(request, last)
     outcomes = []
     if wish.operations or wish.unsent:
         async with use.gate.turn(len(batch.operations)):

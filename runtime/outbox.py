@@ -76,6 +76,7 @@ class Memory(msgspec.Struct, kw_only=True):
     heard: Heard | None = None
     urgent: list[str] = []
     key: str = ""
+    revoked: bool = False
 
     def shown(self, record: str) -> dict[str, FieldValue]:
         """What the user sees: the server's last word, and over it what is still in the outbox.
@@ -154,7 +155,8 @@ class Memory(msgspec.Struct, kw_only=True):
         next exchange can prove when everything was done, whatever this clock says.
         """
         heard = self.heard if self.heard is not None and self.heard.boot == self.boot else None
-        sent = self._by_lane()[:BATCH] if heard is not None else []
+        # a revoked tablet is answered no question: what it holds goes out as it is, once
+        sent = self._by_lane()[:BATCH] if heard is not None or self.revoked else []
         clock = TabletClock(
             sent_at=now,
             uptime_ms=self._uptime(now),
@@ -209,6 +211,7 @@ class Memory(msgspec.Struct, kw_only=True):
         After a wipe at the office, or a database put back to before this tablet was known.
         """
         self.tablet, self.technician = tablet, technician
+        self.revoked = False
         self.access, self.refresh = access, refresh
         self.begin_again()
 

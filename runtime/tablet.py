@@ -157,6 +157,12 @@ class Tablet:
             except (httpx.TransportError, httpx.StreamError):
                 self.cut += 1
             except Refusal as refusal:
+                if refusal.code == "tablet_revoked" and not self.memory.revoked:
+                    # the last word: what is only here goes to a person at the office
+                    self.memory.revoked = True
+                    self.save()
+                    if self.memory.outbox:
+                        continue
                 if refusal.code == "not_signed_in" and not renewed:
                     # days offline: the access token is over, the refresh token is not
                     renewed = True

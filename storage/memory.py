@@ -185,6 +185,9 @@ class MemoryTransaction:
     async def heard_from(self, tablet_id: UUID, **values: Any) -> None:
         self._t.tablets[tablet_id] = self._t.tablets[tablet_id] | values
 
+    async def end_tokens(self, tablet_id: UUID, now: datetime) -> None:
+        self._t.tablets[tablet_id] = self._t.tablets[tablet_id] | {"tokens_end": now}
+
     async def echo(self, versions: dict[UUID, int]) -> None:
         following = [key for key, row in self._t.entries.items() if not row["forget"]]
         await self.deliver(

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from schemas.base import Value
-from storage import attachments, feed, ledger, mailboxes, records, registry, supply, work
+from storage import access, attachments, feed, ledger, mailboxes, records, registry, supply, work
 from storage.engine import Transaction
 
 Row = Mapping[str, Any]
@@ -94,6 +94,9 @@ class SyncTransaction(Protocol):
 
     async def heard_from(self, tablet_id: UUID, **values: Any) -> None:
         """Sets columns of the tablet."""
+
+    async def end_tokens(self, tablet_id: UUID, now: datetime) -> None:
+        """No token of the tablet works any more."""
 
     async def echo(self, versions: dict[UUID, int]) -> None:
         """Delivers changed records to every mailbox that follows them."""
@@ -194,6 +197,9 @@ class PostgresTransaction:
 
     async def heard_from(self, tablet_id: UUID, **values: Any) -> None:
         await records.heard_from(self.tx, tablet_id, **values)
+
+    async def end_tokens(self, tablet_id: UUID, now: datetime) -> None:
+        await access.end_tokens(self.tx, tablet_id, now=now)
 
     async def echo(self, versions: dict[UUID, int]) -> None:
         await mailboxes.echo(self.tx, versions)

@@ -23,19 +23,21 @@ class Place(Value, frozen=True):
     end: int
 
 
-class _Written(msgspec.Struct, array_like=True):
+class Written(msgspec.Struct, array_like=True):
+    """A cursor taken apart."""
+
     epoch: bytes
     positions: dict[bytes, int]
     ends: dict[bytes, int] = {}
 
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(_Written)
+_decoder = msgspec.msgpack.Decoder(Written)
 
 
 def write(epoch: UUID, places: Mapping[UUID, Place]) -> str:
     """A cursor that says: of these mailboxes I have seen everything up to these places."""
-    written = _Written(
+    written = Written(
         epoch=epoch.bytes,
         positions={key.bytes: each.at for key, each in sorted(places.items())},
         ends={key.bytes: each.end for key, each in sorted(places.items()) if each.end != each.at},
@@ -52,22 +54,36 @@ def read(text: str, *, epoch: UUID, mailboxes: Mapping[UUID, int]) -> dict[UUID,
     places = {key: Place(at=0, end=0) for key in mailboxes}
     if not text:
         return places
+    written = of_epoch(text, epoch)
     try:
-        written = _decoder.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         said = {
             UUID(bytes=key): Place(at=at, end=written.ends.get(key, at))
             for key, at in written.positions.items()
         }
-        of_epoch = UUID(bytes=written.epoch)
-    except (NotBase64, ValueError, msgspec.DecodeError) as error:
+    except ValueError as error:
         raise Refusal("cursor_forged") from error
-    if of_epoch != epoch:
-        raise Refusal("cursor_of_another_epoch", epoch=str(epoch))
     for key, place in said.items():
         if key not in mailboxes or not 0 <= place.at <= place.end <= mailboxes[key]:
             raise Refusal("cursor_forged")
     # a mailbox that came since is read from its beginning
     return places | said
+
+
+def of_epoch(text: str, epoch: UUID) -> Written:
+    """What a cursor says, where it is of this life of the database; an empty one says nothing.
+
+    Refuses `cursor_forged` and `cursor_of_another_epoch`.
+    """
+    if not text:
+        return Written(epoch=epoch.bytes, positions={})
+    try:
+        written = _decoder.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        known = UUID(bytes=written.epoch)
+    except (NotBase64, ValueError, msgspec.DecodeError) as error:
+        raise Refusal("cursor_forged") from error
+    if known != epoch:
+        raise Refusal("cursor_of_another_epoch", epoch=str(epoch))
+    return written
 
 
 def seen_version(trail: Sequence[int], place: Place, *, position: int) -> int | None:

@@ -156,8 +156,14 @@ def _site(
         for each in facts.found.hazards
         if each["premises_id"] == place and each["grade"] == "critical"
     ]
+    since = {
+        each["item"]: each["found_at"]
+        for each in facts.found.hazards
+        if each["premises_id"] == place
+    }
+    # found again and worse, it counts from its first day, as the hazard itself does
     new = [
-        (each.item, each.found_at)
+        (each.item, min(each.found_at, since.get(each.item, each.found_at)))
         for step in facts.decision.steps
         for each in step.dangers
         if each.grade == "critical" and _home(facts, each.record) == place

@@ -27,6 +27,7 @@ ANSWERS: dict[str, list[FieldValue]] = {
 }
 """Item to believable answers: every merge policy that a checklist uses is among them."""
 STATES = ("accepted", "en_route", "on_site", "in_progress", "field_done")
+GAS = ("on", "on", "isolated_appliance", "isolated_premises")
 FINISHES = ("field_done", "no_access", "refused", "not_done")
 _encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder(Memory).decode
 _answer = msgspec.json.Decoder(SyncAnswer)
@@ -53,6 +54,8 @@ class Device:
         self.said: dict[UUID, tuple[Operation, datetime]] = {}
         self.exchanges = 0
         self.offline_until = true
+        self.dismissed = False
+        self.finished = False
         self.shown: dict[str, int] = {}
 
     def key(self) -> UUID:
@@ -67,6 +70,7 @@ class Device:
     def become(self, sender: Sender) -> None:
         """Enrolled anew: the work goes on under the new identity."""
         self.sender = sender
+        self.dismissed = self.finished = False
         self.memory.become(sender.tablet_id, technician=sender.technician_id, access="", refresh="")
         self.shown.clear()
         self.save()
@@ -102,6 +106,10 @@ class Device:
             return
         record = self.dice.choice(sorted(visits))
         held = self.memory.records[record]
+        if kind < 0.12:
+            # shut off, or on again: with and without a look at what was found
+            self.memory.answer(record, {"supply": self.dice.choice(GAS)}, now=self.wall)
+            return
         if kind < 0.35:
             self._move(record, str(held.fields.get("state")))
             return

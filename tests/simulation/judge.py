@@ -11,7 +11,7 @@ from schemas.sync import FieldValue, Operation
 from storage.memory import Tables
 from sync.lifecycle import ENDED
 from sync.rows import state_of
-from sync.template import items_by_code, severity
+from sync.template import SUPPLY, items_by_code, severity
 from tests.simulation.device import Device
 from tests.simulation.scene import LIBRARY
 
@@ -39,12 +39,16 @@ def judge(t: Tables, boxes: dict[UUID, UUID], *, devices: list[Device]) -> list[
         *_completed_once(t),
         *_times(t, said),
         *_masked(t),
+        *_gas(t),
     ]
 
 
 def _converged(t: Tables, boxes: dict[UUID, UUID], *, devices: list[Device]) -> Iterator[Finding]:
     """I1: each tablet shows what the server holds, of exactly the records in its mailbox."""
     for each in devices:
+        if each.finished or each.dismissed:
+            # it is told nothing any more
+            continue
         box = boxes[each.sender.technician_id]
         held = {record for (b, record), row in t.entries.items() if b == box and not row["forget"]}
         shown = {UUID(key) for key in each.memory.records}
@@ -155,6 +159,41 @@ def _masked(t: Tables) -> Iterator[Finding]:
         grades = {severity(items, field, value=value) for _, value in by_tablet.values()}
         if severity(items, field, value=state.fields.get(field)) < max(grades):
             yield Finding("I19", f"{record} {field} shows {state.fields.get(field)!r}: {by_tablet}")
+
+
+def _gas(t: Tables) -> Iterator[Finding]:
+    """I19: gas that somebody shut off is on only where somebody proved it after."""
+    for word in t.supply_words.values():
+        stands = SUPPLY[t.supply.get(word["premises_id"], "on")]
+        if SUPPLY[word["state"]] <= stands:
+            continue
+        opened = [
+            each
+            for each in t.supply_words.values()
+            if each["premises_id"] == word["premises_id"]
+            and SUPPLY[each["state"]] < SUPPLY[word["state"]]
+            and _proves(t, each, word)
+        ]
+        if not opened:
+            yield Finding("I19", f"gas of {word['premises_id']} is on, nobody proved it")
+
+
+def _proves(t: Tables, opening: Any, closing: Any) -> bool:
+    own = opening["tablet_id"] == closing["tablet_id"] and opening["n"] > closing["n"]
+    sure = opening["trust"] == closing["trust"] == "verified" and opening["at"] >= closing["at"]
+    state = _record(t, opening["record_id"])
+    template = LIBRARY.templates.get(str(state.fields.get("template")))
+    items = items_by_code(template) if template else {}
+    found = [
+        row["item"]
+        for row in t.hazards.values()
+        if row["premises_id"] == opening["premises_id"]
+        and row["grade"] == "critical"
+        and row["found_at"] <= opening["at"]
+    ]
+    return (own or sure) and all(
+        severity(items, item, value=state.fields.get(item)) <= 0 for item in found
+    )
 
 
 def _record(t: Tables, record: UUID) -> Any:

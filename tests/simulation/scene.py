@@ -147,6 +147,29 @@ class Server:
             await tx.echo({now.id: now.version})
         await self.world.change_visit(visit, state="cancelled")
 
+    async def merge(self, visit: UUID, into: UUID) -> None:
+        """Two visits become one: the first is cancelled, its technician goes along to the other."""
+        held = await self._held(visit)
+        await self.cancel(visit)
+        await self.edit(into, {"office_note": f"with {visit}"})
+        await self.share(into, held["technician_id"])
+
+    async def revoke(self, device: UUID) -> None:
+        """A tablet is lost."""
+        await self.world.revoke(device, now=self.now)
+
+    async def decide(self, *, release: bool) -> bool:
+        """Somebody looks at what a revoked tablet had; False where there is nothing to look at."""
+        tables = await self.world.read()
+        waiting = [
+            row
+            for row in tables.quarantine.values()
+            if row["code"] == "tablet_revoked" and row.get("status", "open") == "open"
+        ]
+        for row in waiting[:5]:
+            await self.world.decide(row, release=release, now=self.now)
+        return bool(waiting)
+
     async def edit(self, visit: UUID, fields: dict[str, FieldValue]) -> None:
         """The office writes an answer of its own."""
         async with self.store.begin() as tx:

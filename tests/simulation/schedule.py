@@ -25,7 +25,9 @@ FAULTS = (
     "server_crash_before_commit", "server_crash_after_commit", "tablet_crash", "tablet_reboot",
     "tablet_restored", "two_with_one_identity", "template_upgraded", "reassigned", "cancelled",
     "office_edit", "shared_visit", "server_away_days", "database_restored", "poison", "orphan",
-    "late_settled", "reinstalled", "forgotten_tablet",
+    "late_settled", "reinstalled", "forgotten_tablet", "server_crash_at_statement", "merged",
+    "reordered_over_days", "plan_published", "revoked", "last_word", "last_word_released",
+    "last_word_rejected", "gas_restored_unproven",
 )  # fmt: skip
 STEPS = 60
 SKEWS = {
@@ -48,7 +50,7 @@ class Schedule:
         self.devices: list[Device] = []
         self.fired: Counter[str] = Counter()
         self.findings: list[Finding] = []
-        self.late: list[tuple[Device, bytes]] = []
+        self.late: list[tuple[Device, bytes, datetime]] = []
         self.saved_copies: dict[int, bytes] = {}
         self.backup: Any = None
         self.visits_then: list[UUID] = []
@@ -79,7 +81,7 @@ class Schedule:
     async def _step(self) -> None:
         self._pass(timedelta(minutes=self.dice.randint(1, 90)))
         await self._office()
-        device = self.dice.choice(self.devices)
+        device = self.dice.choice([each for each in self.devices if not each.finished])
         if self._happens("reinstalled"):
             device.become(await self.server.install(device.sender.technician_id))
         self._trouble(device)
@@ -146,6 +148,11 @@ class Schedule:
             await self.server.reassign(visit, self.dice.choice(self.server.people))
         if self._happens("cancelled"):
             await self.server.cancel(visit)
+        if self._happens("merged"):
+            await self.server.merge(visit, self.dice.choice(self.server.visits))
+        if self.rates["revoked"] and self.dice.random() < 0.02:
+            await self._revoke(self.dice.choice(self.devices))
+        await self._decide()
         if self._happens("office_edit"):
             await self.server.edit(
                 visit, {"office_note": self.dice.choice(["x", "y"]), "R02": "match"}
@@ -166,8 +173,29 @@ class Schedule:
             self.visits_then = list(self.server.visits)
             self.backup = await self.server.world.backup()
 
+    async def _revoke(self, device: Device) -> None:
+        """The office takes a tablet back while it is out; its user gets another one."""
+        if device.dismissed or device.finished or len(self.devices) > 5:
+            return
+        if device.sender.tablet_id not in (await self.server.world.read()).tablets:
+            # put back to before it was enrolled: nobody at the office knows it
+            return
+        if sum(each.sender == device.sender for each in self.devices) > 1:
+            # a copied install is a fault of its own
+            return
+        await self.server.revoke(device.sender.tablet_id)
+        device.dismissed = True
+        self.fired["revoked"] += 1
+        sender = await self.server.install(device.sender.technician_id)
+        self.devices.append(Device(sender, self.dice, true=self.server.now))
+
+    async def _decide(self) -> None:
+        release = self.dice.random() < 0.5
+        if self.dice.random() < 0.2 and await self.server.decide(release=release):
+            self.fired["last_word_released" if release else "last_word_rejected"] += 1
+
     def _clone(self, device: Device) -> None:
-        if len(self.devices) > 5:
+        if len(self.devices) > 5 or device.dismissed or device.memory.revoked:
             return
         twin = Device(device.sender, self.dice, true=device.true)
         twin.memory = msgspec.json.decode(device.saved, type=outbox.Memory)
@@ -182,16 +210,22 @@ class Schedule:
         self.server.visits = list(self.visits_then)
         # what came before the restore is not on its way any more
         self.late.clear()
+        tablets = (await self.server.world.read()).tablets
         for each in self.devices:
             each.shown.clear()
+            known = tablets.get(each.sender.tablet_id)
+            each.dismissed = known is not None and known["state"] != "active"
+            each.finished = False
 
     async def _exchange(self, device: Device, *, faulty: bool = False) -> bool:
         """One round trip; True while the tablet has more to say or to hear."""
+        if device.finished:
+            return False
         sent, body = device.request(bad_link=faulty)
         if faulty and self._happens("request_lost"):
             return True
         if faulty and self._happens("delayed"):
-            self.late.append((device, body))
+            self.late.append((device, body, self.server.now))
             return True
         if faulty and self._happens("truncated"):
             body = body[: self.dice.randrange(len(body))]
@@ -202,7 +236,8 @@ class Schedule:
             body = b"\x00" + body
         reply = await self._served(device, body, faulty=faulty)
         if faulty and self._happens("duplicated"):
-            await self._served(device, body, faulty=False)
+            # the link's own copy: nobody hears the answer to it
+            await self._arrives(device, body)
         if faulty and self.late and self.dice.random() < 0.3:
             await self._arrives(*self.late.pop(self.dice.randrange(len(self.late))))
         if reply is None or (faulty and self._happens("reply_lost")):
@@ -211,22 +246,38 @@ class Schedule:
             device.crash()
             return True
         self._watch(device, reply)
-        return device.take(sent, reply)
+        if device.dismissed and sent:
+            self.fired["last_word"] += 1
+        more = device.take(sent, reply)
+        told = [device.memory.outcomes.get(str(each.id)) for each in sent]
+        self.fired["gas_restored_unproven"] += sum(
+            1
+            for each, outcome in zip(sent, told, strict=True)
+            if outcome == "conflict" and each.fields.get("supply") == "on"
+        )
+        return more
 
-    async def _arrives(self, device: Device, body: bytes) -> None:
+    async def _arrives(self, device: Device, body: bytes, sent_at: datetime | None = None) -> None:
         """A message that its sender has given up: whatever we answer, nobody hears it."""
-        with suppress(Refusal, Crashed):
+        if sent_at is not None and self.server.now - sent_at > timedelta(days=1):
+            self.fired["reordered_over_days"] += 1
+        with suppress(Refusal, Crashed, msgspec.DecodeError, UnicodeDecodeError):
             await self.server.exchange(device.sender, body)
 
     async def _served(self, device: Device, body: bytes, *, faulty: bool) -> bytes | None:
         self.server.world.dies = faulty and self._happens("server_crash_before_commit")
+        if faulty and not self.server.world.dies and self._happens("server_crash_at_statement"):
+            self.server.store.dies_in = self.dice.randint(1, 12)
         try:
-            reply = await self.server.exchange(device.sender, body)
+            reply = await self._answered(device, body, faulty=faulty)
         except Crashed:
             return None
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
             return None
         except Refusal as refusal:
+            if refusal.code in ("tablet_revoked", "not_signed_in") and device.dismissed:
+                await self._turned_away(device, refusal.code)
+                return None
             if refusal.code in ("tablet_revoked", "not_signed_in"):
                 # the database was put back to before this tablet was enrolled
                 self.fired["forgotten_tablet"] += 1
@@ -240,9 +291,31 @@ class Schedule:
             raise
         finally:
             self.server.world.dies = False
+            self.server.store.dies_in = 0
         if faulty and self._happens("server_crash_after_commit"):
             return None
         return reply
+
+    async def _answered(self, device: Device, body: bytes, *, faulty: bool) -> bytes:
+        alone = self.server.world.dies or self.server.store.dies_in
+        if not faulty or alone or not self._happens("plan_published"):
+            return await self.server.exchange(device.sender, body)
+        # a plan is published in the very moment of a push
+        who = self.dice.choice(self.server.people)
+        reply, _ = await asyncio.gather(
+            self.server.exchange(device.sender, body), self.server.visit(who)
+        )
+        return reply
+
+    async def _turned_away(self, device: Device, code: str) -> None:
+        """A revoked tablet sends what it holds, once; whose words have ended is enrolled anew."""
+        if code == "tablet_revoked" and device.memory.outbox and not device.memory.revoked:
+            device.memory.revoked = True
+            device.save()
+        elif code == "not_signed_in" and device.memory.outbox:
+            device.become(await self.server.install(device.sender.technician_id))
+        else:
+            device.finished = True
 
     def _watch(self, device: Device, reply: bytes) -> None:
         """I5: what a tablet is shown never grows older."""
@@ -275,8 +348,11 @@ class Schedule:
     async def _again(self) -> None:
         """I3, I8: everything sent once more changes nothing."""
         before = await self.server.world.read()
+        # what a person rejected is on file and nowhere else
+        rejected = {row["operation_id"] for row in before.quarantine.values()}
+        rejected -= set(before.operations)
         for each in self.devices:
-            known = [op for op, _ in each.said.values()]
+            known = [op for op, _ in each.said.values() if op.id not in rejected]
             for at in range(0, len(known), outbox.BATCH):
                 body = msgspec.json.encode({"operations": known[at : at + outbox.BATCH]})
                 await self._arrives(each, body)

@@ -14,17 +14,20 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from api.app import create_app
 from api.services import Services
 from runtime.ambient import fixed
-from schemas.access import Sender
+from schemas.access import Principal, Sender
 from schemas.problems import Refusal
+from schemas.safety import QuarantineDecision
 from schemas.sync import SyncRequest
+from storage import scope
 from storage import tables as t
 from storage.memory import MemorySync, Tables
 from storage.sync_store import PostgresSync
-from sync import pull, push
+from sync import devices, last_word, pull, push, safety
 from sync.devices import hashed
-from sync.reading import batch_of
+from sync.reading import Read, Unread, batch_of, read_operation
 
 UNIT = "u"
+PERSON = Principal(unit_id=UNIT, role="dispatcher", name="office", account_id=UUID(int=1))
 _request = msgspec.json.Decoder(SyncRequest)
 
 
@@ -35,6 +38,37 @@ class Crashed(Exception):
     """The server died before its transaction was committed."""
 
 
+class Dying:
+    """A transaction in which the server dies at one of its next words with the database."""
+
+    def __init__(self, tx: Any, store: Any) -> None:
+        self.tx, self._store = tx if not isinstance(tx, Dying) else tx.tx, store
+        self._inner = tx
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._inner, name)
+
+        async def word(*given: Any, **named: Any) -> Any:
+            self._store.dies_in -= 1
+            if self._store.dies_in == 0:
+                raise Crashed
+            return await found(*given, **named)
+
+        return word
+
+
+class DyingMemory(MemorySync):
+    """The double, whose server may die at any word with it."""
+
+    dies_in = 0
+
+    @asynccontextmanager
+    async def begin(self):
+        """As the double, until the server dies."""
+        async with super().begin() as tx:
+            yield Dying(tx, self) if self.dies_in > 0 else tx
+
+
 class MemoryWorld:
     """Shells of sync over the double; one transaction at a time."""
 
@@ -42,7 +76,7 @@ class MemoryWorld:
 
     def __init__(self, library: push.Library, *, epoch: UUID) -> None:
         self.library = library
-        self.store = MemorySync(Tables(epoch=epoch))
+        self.store = DyingMemory(Tables(epoch=epoch))
         self.dies = False
 
     async def read(self) -> Tables:
@@ -92,6 +126,9 @@ class MemoryWorld:
     async def exchange(self, sender: Sender, body: bytes, *, now: datetime) -> bytes:
         """What `POST /sync` does with a decoded body, as one answer's bytes."""
         wish = _request.decode(body)
+        tablet = self.store.tables.tablets.get(sender.tablet_id)
+        if tablet is not None and tablet["state"] != "active":
+            return await self._last_word(sender, wish, now=now)
         before, outcomes = self.store.tables, []
         if wish.operations or wish.unsent:
             batch = batch_of(wish, "json")
@@ -106,6 +143,54 @@ class MemoryWorld:
         )
         answer = await pull.pull(self.store, sender, wish=page, now=now, outcomes=outcomes)
         return msgspec.json.encode(answer)
+
+    async def _last_word(self, sender: Sender, wish: SyncRequest, *, now: datetime) -> bytes:
+        if "tokens_end" in self.store.tables.tablets[sender.tablet_id]:
+            raise Refusal("not_signed_in")
+        batch = batch_of(wish, "json")
+        before = self.store.tables
+        said = await last_word.hand_in(
+            self.store, sender, batch=batch, said=wish.cursor, ambient=fixed(now)
+        )
+        if self.dies:
+            self.store.tables, self.dies = before, False
+            raise Crashed
+        return msgspec.json.encode(said)
+
+    async def revoke(self, device: UUID, *, now: datetime) -> None:
+        """A tablet is lost."""
+        tablets = self.store.tables.tablets
+        tablets[device] = tablets[device] | {"state": "lost"}
+
+    async def decide(self, entry: dict[str, Any], *, release: bool, now: datetime) -> None:
+        """A person lets an operation out of quarantine, or rejects it."""
+        tables = self.store.tables
+        read = read_operation(entry["payload"])
+        key = (entry["tablet_id"], entry["payload_hash"])
+        if not release or isinstance(read, Unread):
+            tables.quarantine[key] = entry | {"status": "rejected"}
+            return
+        known = tables.operations.get(read.operation.id)
+        if known is None or known["outcome"] == "quarantined":
+            tables.operations[read.operation.id] = _waiting(entry, read)
+        owner = tables.tablets[entry["tablet_id"]]
+        sender = Sender(unit_id=UNIT, tablet_id=owner["id"], technician_id=owner["technician_id"])
+        await push.release(
+            self.store, sender, operation=read.operation.id, library=self.library,
+            ambient=fixed(now),
+        )  # fmt: skip
+        self.store.tables.quarantine[key] = entry | {"status": "released"}
+
+
+def _waiting(entry: dict[str, Any], read: Read) -> dict[str, Any]:
+    return {
+        "id": read.operation.id, "unit_id": UNIT, "tablet_id": entry["tablet_id"],
+        "n": read.operation.n, "record_id": read.operation.record,
+        "payload_hash": read.payload_hash, "payload": read.payload, "outcome": "held",
+        "code": None, "record_version": None, "observed_at": read.operation.observed_at,
+        "corrected_at": entry["received_at"], "received_at": entry["received_at"],
+        "trust": "unknown",
+    }  # fmt: skip
 
 
 def copied(tables: Tables) -> Tables:
@@ -123,20 +208,22 @@ def copied(tables: Tables) -> Tables:
 KEPT = (
     t.server_epoch, t.premises, t.work_order, t.visit, t.tablet, t.token, t.mailbox, t.record,
     t.mailbox_entry, t.operation, t.field_history, t.conflict, t.quarantine, t.hazard,
+    t.supply_word, t.attachment, t.attachment_use,
 )  # fmt: skip
 """Tables that a backup of this simulation holds, parents first."""
 
 
 class DyingStore(PostgresSync):
-    """A store whose next commit never happens."""
+    """A store whose next commit never happens, or whose server dies at one of its next words."""
 
     dies = False
+    dies_in = 0
 
     @asynccontextmanager
     async def begin(self):
         """As PostgreSQL, until the server dies."""
         async with super().begin() as tx:
-            yield tx
+            yield Dying(tx, self) if self.dies_in > 0 else tx
             if self.dies:
                 self.dies = False
                 raise Crashed
@@ -149,6 +236,7 @@ class PostgresWorld:
 
     def __init__(self, engine: AsyncEngine, given: Services) -> None:
         self.engine = engine
+        self.library = given.library
         self.store = DyingStore(engine)
         self.now = datetime(2026, 11, 24, tzinfo=UTC)
         fields = {name: getattr(given, name) for name in Services.__struct_fields__}
@@ -194,6 +282,8 @@ class PostgresWorld:
             epoch=rows["server_epoch"][0]["epoch"],
             tablets=by_id["tablet"],
             premises={key: row["unit_id"] for key, row in by_id["premises"].items()},
+            supply={key: row["supply_state"] for key, row in by_id["premises"].items()},
+            supply_words=by_id["supply_word"],
             mailboxes=by_id["mailbox"],
             entries={(row["mailbox_id"], row["record_id"]): row for row in rows["mailbox_entry"]},
             records=by_id["record"],
@@ -287,6 +377,37 @@ class PostgresWorld:
                     technician_id=who, state="planned", template=form,
                 )
             )  # fmt: skip
+
+    async def revoke(self, device: UUID, *, now: datetime) -> None:
+        """A tablet is lost."""
+        self.now = now
+        with scope.within(UNIT):
+            await devices.revoke(
+                self.engine, PERSON, tablet_id=device, reason="lost", ambient=fixed(now)
+            )
+
+    async def decide(self, entry: dict[str, Any], *, release: bool, now: datetime) -> None:
+        """A person lets an operation out of quarantine, or rejects it."""
+        ambient = fixed(now)
+        wish = QuarantineDecision(decision="release" if release else "reject", reason="looked at")
+        with scope.within(UNIT):
+            if not release:
+                await safety.reject(
+                    self.engine, PERSON, entry=entry["id"], wish=wish, ambient=ambient
+                )
+                return
+            try:
+                owner, key = await safety.take_up(self.engine, PERSON, entry=entry["id"])
+                await push.release(
+                    self.store, owner, operation=key, library=self.library, ambient=ambient
+                )
+                await safety.released(
+                    self.engine, PERSON, entry=entry["id"], wish=wish, ambient=ambient
+                )
+            except Refusal as refusal:
+                # what cannot be applied even now stays open
+                if not refusal.code.startswith("quarantine_"):
+                    raise
 
     async def change_visit(self, visit: UUID, **values: Any) -> None:
         """Sets columns of a visit."""
