@@ -1,6 +1,5 @@
 """What the simulated server stands on: the double in memory, or the whole API over PostgreSQL."""
 
-from contextlib import asynccontextmanager
 from copy import copy
 from datetime import UTC, datetime, time
 from typing import Any
@@ -20,11 +19,11 @@ from schemas.safety import QuarantineDecision
 from schemas.sync import SyncRequest
 from storage import scope
 from storage import tables as t
-from storage.memory import MemorySync, Tables
-from storage.sync_store import PostgresSync
+from storage.memory import Tables
 from sync import devices, last_word, pull, push, safety
 from sync.devices import hashed
 from sync.reading import Read, Unread, batch_of, read_operation
+from tests.simulation.dying import Crashed, DyingMemory, DyingStore
 
 UNIT = "u"
 PERSON = Principal(unit_id=UNIT, role="dispatcher", name="office", account_id=UUID(int=1))
@@ -32,41 +31,6 @@ _request = msgspec.json.Decoder(SyncRequest)
 
 
 CURSORS = ("cursor_of_another_epoch", "cursor_forged")
-
-
-class Crashed(Exception):
-    """The server died before its transaction was committed."""
-
-
-class Dying:
-    """A transaction in which the server dies at one of its next words with the database."""
-
-    def __init__(self, tx: Any, store: Any) -> None:
-        self.tx, self._store = tx if not isinstance(tx, Dying) else tx.tx, store
-        self._inner = tx
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._inner, name)
-
-        async def word(*given: Any, **named: Any) -> Any:
-            self._store.dies_in -= 1
-            if self._store.dies_in == 0:
-                raise Crashed
-            return await found(*given, **named)
-
-        return word
-
-
-class DyingMemory(MemorySync):
-    """The double, whose server may die at any word with it."""
-
-    dies_in = 0
-
-    @asynccontextmanager
-    async def begin(self):
-        """As the double, until the server dies."""
-        async with super().begin() as tx:
-            yield Dying(tx, self) if self.dies_in > 0 else tx
 
 
 class MemoryWorld:
@@ -211,22 +175,6 @@ KEPT = (
     t.supply_word, t.attachment, t.attachment_use,
 )  # fmt: skip
 """Tables that a backup of this simulation holds, parents first."""
-
-
-class DyingStore(PostgresSync):
-    """A store whose next commit never happens, or whose server dies at one of its next words."""
-
-    dies = False
-    dies_in = 0
-
-    @asynccontextmanager
-    async def begin(self):
-        """As PostgreSQL, until the server dies."""
-        async with super().begin() as tx:
-            yield Dying(tx, self) if self.dies_in > 0 else tx
-            if self.dies:
-                self.dies = False
-                raise Crashed
 
 
 class PostgresWorld:
