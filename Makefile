@@ -87,6 +87,9 @@ e2e: setup web browser ## the faces in a real Chromium; prints the figures of th
 smoke: setup web browser ## the part of it that CI runs
 	@$(BIN)/python -m pytest -q -rs -n 0 -s -m smoke tests/e2e
 
+screenshots: setup web browser ## the pages in both languages and two sizes, into .state/screenshots
+	@SCREENSHOTS=.state/screenshots $(BIN)/python -m pytest -q -rs -n 0 tests/e2e -k pages
+
 lock: setup ## after a change of dependencies: both lock files, hashed, without registry hosts
 	@$(LOCK) --all-extras --group dev -o requirements.lock
 	@$(LOCK) -c requirements.lock -o requirements-serve.lock

@@ -93,7 +93,7 @@ async def _filled(url: str, folder: Path, *, size: sample_region.Size) -> None:
     await open_region(engine, folder, unit=(UNIT, as_of), ambient=fixed(EVENING))
     async with engine.begin() as tx:
         await add_staff(tx, UNIT, password=PASSWORD)
-    await planned(engine, UNIT, on_day=DAY, seconds=2.0)
+    await planned(engine, UNIT, on_day=DAY, seconds=15.0)
     await engine.dispose()
 
 

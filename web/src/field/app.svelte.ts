@@ -141,8 +141,10 @@ export class Field {
 
   /** Durable first, shown after; a tablet that has no room says so and keeps what is typed. */
   async capture(deed: Deed, given: { urgent?: boolean; files?: Taken[] } = {}): Promise<boolean> {
+    const start = performance.now();
     try {
       const operation = await this.store.capture(deed, this.clock.moment(), given);
+      performance.measure('durable', { start });
       this.entries = [...this.entries, { operation, state: 'waiting' }];
       if (this.trouble !== null) this.trouble = null;
     } catch (error) {

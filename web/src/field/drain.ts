@@ -1,6 +1,7 @@
 /** One exchange at a time, by one tab: what is safety goes first, then answers, small pictures,
  * photos. What an answer changes is durable before the next request leaves. */
 import type { Clock } from './clock.ts';
+import { sha256 } from './keys.ts';
 import { Away, Refusal, asked, said } from './link.ts';
 import { BATCH, type Link } from './outbox.ts';
 import { LANES, type Identity, type Photo, type Store } from './store.ts';
@@ -12,7 +13,9 @@ const WAIT_MS = [2_000, 4_000, 8_000, 15_000, 30_000, 60_000];
 const POLL_MS = 60_000;
 const CAREFUL = 20;
 /** Nothing but a person changes these; the photo is parked and the others go on. */
-const PHOTO_CODES = ['photo_type', 'photo_dimensions', 'upload_too_long', 'invalid_field'];
+const PHOTO_CODES = [
+  'photo_type', 'photo_dimensions', 'upload_too_long', 'invalid_field', 'hash_mismatch',
+]; // prettier-ignore
 
 export interface Told {
   link(link: Link): void;
@@ -207,6 +210,9 @@ export class Drain {
       await keep({ sent: true });
     } catch (error) {
       if (!(error instanceof Refusal) || !PHOTO_CODES.includes(error.code)) throw error;
+      // spoiled on the way, not here: it is sent again
+      const sound = error.code === 'hash_mismatch' && (await sha256(bytes)) === photo.sha256;
+      if (sound) throw new Away();
       await keep({ refused: error.code });
     }
     this.#connected(true);

@@ -1,5 +1,5 @@
 /** A file by tus 1.0: begun, or gone on with where the last cut left it. */
-import { Away, bearer, request } from './link.ts';
+import { Away, Refusal, bearer, request } from './link.ts';
 import type { Photo } from './store.ts';
 
 const PIECE = 256 * 1024;
@@ -27,17 +27,32 @@ export async function upload(
   if (location === null) throw new Away();
   if (offset < bytes.byteLength) await remember(location);
   while (offset < bytes.byteLength) {
-    const kept = await request(location, {
+    const piece = bytes.slice(offset, offset + PIECE);
+    offset = offsetOf(await appended(location, piece, { offset, access }));
+  }
+}
+
+/** The bytes from an offset on. A piece that arrived twice leaves the server further than we think:
+ * then it is asked where it is. */
+async function appended(
+  location: string,
+  piece: ArrayBuffer,
+  { offset, access }: { offset: number; access: string },
+): Promise<Response> {
+  const headers = { ...TUS, ...bearer(access) };
+  const type = 'application/offset+octet-stream';
+  try {
+    return await request(location, {
       method: 'PATCH',
-      body: bytes.slice(offset, offset + PIECE),
-      headers: {
-        ...TUS,
-        ...bearer(access),
-        'Upload-Offset': String(offset),
-        'Content-Type': 'application/offset+octet-stream',
-      },
+      body: piece,
+      headers: { ...headers, 'Upload-Offset': String(offset), 'Content-Type': type },
     });
-    offset = offsetOf(kept);
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.code !== 'upload_offset') throw error;
+    const asked = await request(location, { method: 'HEAD', headers });
+    // no further than before: nothing that a repetition at once would mend
+    if (offsetOf(asked) <= offset) throw new Away();
+    return asked;
   }
 }
 

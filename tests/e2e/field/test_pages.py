@@ -1,0 +1,148 @@
+"""Every page of the technician's and the customer's face: usable by anybody, in both languages, on a
+telephone and on a tablet; and photographed for `make screenshots`."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import asyncpg
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.conftest import MORNING, Server, axe
+from tests.e2e.tablet import Tablet, at_morning, tablet_of, who_has
+
+LANGUAGES = ("zh-CN", "en")
+SIZES = {"phone": (390, 844), "tablet": (800, 1280)}
+TAP = 47.5
+SHOTS = os.environ.get("SCREENSHOTS")
+
+SMALL_TAPS = """(least) => [...document.querySelectorAll(
+  'button, a.button, .choice, .menu a, .pill, summary, input:not(.choice input, .unseen), select')]
+  .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < least)
+  .map((each) => each.outerHTML.slice(0, 120))"""
+
+
+def looked_at(page: Page, name: str, *, troubles: list[str]) -> None:
+    """Judges a page, and photographs it where that is asked for."""
+    page.wait_for_timeout(150)
+    troubles += [f"{name}: {each}" for each in axe(page)]
+    troubles += [f"{name}: tap < 48: {each}" for each in page.evaluate(SMALL_TAPS, TAP)]
+    wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    troubles += [f"{name}: {wide} pixels too wide"] if wide > 0 else []
+    if SHOTS:
+        Path(SHOTS).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=f"{SHOTS}/field-{name}.png")
+
+
+@pytest.mark.parametrize("size", sorted(SIZES))
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_all_pages_of_the_technician_can_be_used_by_anybody(
+    browser: Browser, server: Server, language: str, size: str
+) -> None:
+    width, height = SIZES[size]
+    troubles: list[str] = []
+    given = {"language": language, "viewport": {"width": width, "height": height}}
+    person = who_has(server, "inspection")
+    with tablet_of(browser, server, person=person, **given) as tablet:
+        at_morning(tablet.page)
+        tag = f"{language[:2]}-{size}"
+
+        def look(name: str) -> None:
+            looked_at(tablet.page, f"{tag}-{name}", troubles=troubles)
+
+        tablet.open()
+        look("enrol")
+        tablet.enrol()
+        look("route")
+        _walk_through(tablet, look)
+    assert not troubles, "\n".join(troubles)
+
+
+def _walk_through(tablet: Tablet, look: Callable[[str], None]) -> None:
+    page = tablet.page
+    for name in ("map", "outbox", "packs", "settings", "conflicts", "nowhere"):
+        tablet.open(name)
+        page.wait_for_selector("main h2, main .card")
+        look(name)
+    visit = tablet.fresh()
+    look("visit-before")
+    visit = tablet.begin()
+    question = page.locator("#q-R12 .choice")
+    question.nth(1).click()
+    page.locator("#q-R18 .choice").nth(2).click()
+    page.locator("#q-R26 input").first.fill("12")
+    page.locator("#q-R26 input").first.blur()
+    tablet.photograph("R12")
+    page.locator(".next button").click()
+    expect(page.locator("#lacks")).to_be_visible()
+    look("visit-lacks")
+    page.locator("#q-R12").scroll_into_view_if_needed()
+    look("visit-form")
+    for name in ("notice", "hazard", "end/no_access", "end/refused", "end/suspended"):
+        tablet.open(f"visit/{visit}/{name}")
+        page.wait_for_selector(".form")
+        look(name.replace("end/", ""))
+    tablet.open("settings")
+    page.locator("input[name=theme]").nth(2).check(force=True)
+    for path, name in ((f"visit/{visit}", "visit-sunlight"), ("", "route-sunlight")):
+        tablet.open(path)
+        page.wait_for_selector(".question, .visit-card")
+        look(name)
+
+
+def code_of(server: Server) -> str:
+    """The tracking code of a case that has an appointment."""
+
+    async def read() -> str:
+        url = server.database_url.replace("postgresql+asyncpg", "postgresql")
+        connection = await asyncpg.connect(url)
+        try:
+            found: str = await connection.fetchval(
+                'SELECT c.tracking_code FROM "case" c JOIN work_order w ON w.case_id = c.id'
+                " JOIN visit v ON v.work_order_id = w.id"
+                " WHERE w.due_at > $1 AND v.state = 'planned'"
+                " ORDER BY w.due_at DESC LIMIT 1",
+                MORNING,
+            )
+        finally:
+            await connection.close()
+        return found
+
+    # playwright holds this thread's loop
+    with ThreadPoolExecutor(1) as aside:
+        return aside.submit(lambda: asyncio.run(read())).result()
+
+
+@pytest.mark.parametrize("size", sorted(SIZES))
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_pages_of_a_customer_confirm_and_keeps_the_appointment(
+    browser: Browser, server: Server, language: str, size: str
+) -> None:
+    width, height = SIZES[size]
+    troubles: list[str] = []
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, timezone_id="Asia/Shanghai"
+    )
+    context.add_init_script(f"localStorage.setItem('doorstep.language', '{language}')")
+    page = context.new_page()
+    at_morning(page)
+    tag = f"{language[:2]}-{size}"
+    page.goto(f"{server.base}/track/{code_of(server)}")
+    expect(page.locator(".steps li").first).to_be_visible()
+    looked_at(page, f"{tag}-track", troubles=troubles)
+    if page.locator(".ways .primary").count():
+        page.locator(".ways .primary").click()
+    expect(page.locator("p.good")).to_be_visible()
+    page.locator(".ways button").last.click()
+    looked_at(page, f"{tag}-track-move", troubles=troubles)
+    with page.expect_download() as kept:
+        page.locator(".ways a").click()
+    assert "BEGIN:VEVENT" in Path(kept.value.path()).read_text("utf-8")
+    page.goto(f"{server.base}/track/NOSUCHCODE")
+    expect(page.get_by_role("alert")).to_be_visible()
+    looked_at(page, f"{tag}-track-unknown", troubles=troubles)
+    context.close()
+    assert not troubles, "\n".join(troubles)
