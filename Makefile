@@ -15,7 +15,7 @@ EXAMPLES ?= 2000
 PREMISES ?= 100000
 WEB_SOURCES := $(shell find web -name node_modules -prune -o -type f ! -name .check.log -print)
 
-.PHONY: help setup web faces web-check types browser e2e smoke screenshots run test check lock fmt demo sim sim-pg sim-planted crash year fuzz bench-commitments bench-sync bench-load bench-live bench-scale bench-import clean
+.PHONY: help setup web faces web-check types browser e2e smoke screenshots run test check lock fmt demo sim sim-pg sim-planted crash year fuzz check-plans bench-plan bench-commitments bench-sync bench-load bench-live bench-scale bench-import clean
 
 help: ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 22
@@ -121,6 +121,14 @@ year: setup ## PREMISES=100000 a generated year of facts, and every verdict of i
 	@rm -rf .state/year && mkdir -p .state && export DOORSTEP_STATE=$(CURDIR)/.state/year && \
 	  $(BIN)/doorstep migrate && $(BIN)/doorstep sample-year --premises $(PREMISES) && \
 	  $(BIN)/doorstep commitments verify
+
+check-plans: setup ## a thousand generated days and ten thousand random plans against the independent checker
+	@PLAN_DAYS=1000 RANDOM_PLANS=10000 $(BIN)/python -m pytest -n 2 -q tests/scheduling/test_checker.py
+
+bench-plan: setup ## our planner beside PyVRP, VROOM and OR-Tools; SIZES="20,60" SEEDS=2 SECONDS=10 for a share
+	@$(BIN)/python -m bench.plan $(if $(SIZES),--sizes $(SIZES)) $(if $(SEEDS),--seeds $(SEEDS)) \
+	  $(if $(SECONDS),--seconds $(SECONDS)) $(if $(VRPTW_SECONDS),--vrptw-seconds $(VRPTW_SECONDS)) \
+	  $(if $(RELEASE),--name $(RELEASE))
 
 bench-commitments: setup ## folding, sweeping, due lists, levelling and explaining at size, cores and PostgreSQL
 	@$(BIN)/python -m bench.commitments && $(BIN)/python -m bench.promises

@@ -35,6 +35,8 @@ def register(words: Any) -> None:
     check.add_argument("problem", type=Path)
     check.add_argument("plan", type=Path)
     check.set_defaults(run=_check)
+    schema = words.add_parser("plan-schema", help="JSON Schema of problem and plan")
+    schema.set_defaults(run=_schema)
     why = words.add_parser("explain-plan", help="why each job was left out")
     why.add_argument("problem", type=Path)
     why.add_argument("plan", type=Path)
@@ -74,6 +76,23 @@ def _solve(given: argparse.Namespace) -> int:
         "solve_seconds": plan.solve_seconds,
     }
     print(json.dumps(figures))
+    return 0
+
+
+def schema_text() -> str:
+    """JSON Schema of both formats, made from the structs that read and write them."""
+    shapes, parts = msgspec.json.schema_components([Problem, Plan], ref_template="#/$defs/{name}")
+    whole = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Doorstep planning: a problem or a plan",
+        "oneOf": list(shapes),
+        "$defs": parts,
+    }
+    return json.dumps(whole, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def _schema(given: argparse.Namespace) -> int:
+    print(schema_text(), end="")
     return 0
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from scheduling import kernel
+from scheduling import kernel, kernel_near
 from scheduling.kernel import BANDS_AT, BESIDE_AT, BESIDE_MAX, HOMES_AT, HOMES_MAX, NEAR_MAX
 from scheduling.problem import (
     ABLE,
@@ -16,7 +16,6 @@ from scheduling.problem import (
 )  # fmt: skip
 from schemas.plan import Technician
 
-ROWS_AT_ONCE = 512
 POOL_SHARE = 4
 """Where fewer than one in so many people has a spot of their own, they are one pool."""
 
@@ -101,8 +100,11 @@ def near_of(prepared: Prepared) -> Ints:
     """Per job its neighbours in hours and travel, the nearest able homes, the jobs beside it."""
     jobs = prepared.duration.shape[0]
     table = np.full((jobs, BESIDE_AT + BESIDE_MAX), -1, dtype=np.int32)
-    if jobs > 1:
-        _neighbours(prepared, table)
+    hours = np.stack(
+        [prepared.opens[:jobs, 0], prepared.closes[:jobs].max(axis=1), prepared.duration], axis=1
+    )
+    pad = np.zeros((2, max(NEAR_MAX, BESIDE_MAX)), dtype=np.int64)
+    kernel_near.neighbours(prepared.seconds, hours.astype(np.int64), table, pad)
     homes = _homes(prepared)
     table[:, HOMES_AT : HOMES_AT + homes.shape[1]] = homes
     return table
@@ -166,52 +168,3 @@ def _homes(prepared: Prepared) -> Ints:
     return np.ascontiguousarray(
         np.argsort(ways, axis=0, kind="stable")[: min(HOMES_MAX, people)].T.astype(np.int32)
     )
-
-
-def _neighbours(prepared: Prepared, table: Ints) -> None:
-    """Fills in the jobs that can well come just before (1) or after (2) each, and those beside it.
-
-    Nearness in hours and travel together as PyVRP has it, after Vidal et al. (2013), section 4.2:
-    travel, and a fifth of the least wait; what must be late is no neighbour.
-    """
-    jobs = prepared.duration.shape[0]
-    near, beside = min(NEAR_MAX, jobs - 1), min(BESIDE_MAX, jobs - 1)
-    opens = prepared.opens[:, 0].astype(np.int64)
-    closes = prepared.closes.max(axis=1).astype(np.int64)
-    ends = prepared.duration.astype(np.int64)
-    for first in range(0, jobs, ROWS_AT_ONCE):
-        rows = np.arange(first, min(first + ROWS_AT_ONCE, jobs))
-        out = prepared.seconds[rows, :jobs].astype(np.int64)
-        into = prepared.seconds[:jobs, rows].T.astype(np.int64)
-        mine = (opens[rows, None], closes[rows, None], ends[rows, None])
-        after = _nearness(mine, (opens, closes), way=out)
-        before = _nearness((opens, closes, ends), mine[:2], way=into)
-        both, away = np.minimum(after, before), np.minimum(out, into).astype(np.float64)
-        both[np.arange(len(rows)), rows] = away[np.arange(len(rows)), rows] = np.inf
-        chosen = _least(both, near)
-        sides = np.isfinite(before).astype(np.int32) + 2 * np.isfinite(after).astype(np.int32)
-        table[rows, 0 : 2 * near : 2] = chosen
-        table[rows, 1 : 2 * near : 2] = np.take_along_axis(sides, chosen, axis=1)
-        table[rows, BESIDE_AT : BESIDE_AT + beside] = _least(away, beside)
-
-
-def _nearness(
-    one: tuple[NDArray[np.int64], ...],
-    other: tuple[NDArray[np.int64], ...],
-    *,
-    way: NDArray[np.int64],
-) -> NDArray[np.float64]:
-    opens, closes, work = one
-    wait = np.maximum(0, other[0] - (closes + work + way))
-    late = np.maximum(0, opens + work + way - other[1])
-    found: NDArray[np.float64] = np.where(late > 0, np.inf, way + 0.2 * wait)
-    return found
-
-
-def _least(table: NDArray[np.float64], count: int) -> NDArray[np.int64]:
-    """Per row the columns of the smallest values, in order."""
-    count = min(count, table.shape[1] - 1)
-    some = np.argpartition(table, count - 1, axis=1)[:, :count]
-    ranked = np.argsort(np.take_along_axis(table, some, axis=1), axis=1, kind="stable")
-    found: NDArray[np.int64] = np.take_along_axis(some, ranked, axis=1)
-    return found

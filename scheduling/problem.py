@@ -259,9 +259,10 @@ def _pairings(problem: Problem) -> tuple[NDArray[np.int8], Ints]:
         asks.setdefault(key, []).append(column)
     for columns in asks.values():
         job = jobs[columns[0]]
-        for row, person in enumerate(people):
-            why[row, columns] = reason_against(person, job, problem=problem, dark=dark)
-            extra[row, columns] = extra_seconds(person, job)
+        against = [reason_against(each, job, problem=problem, dark=dark) for each in people]
+        why[:, columns] = np.array(against, dtype=np.int8)[:, None]
+        counted = [extra_seconds(each, job) for each in people]
+        extra[:, columns] = np.array(counted, dtype=np.int32)[:, None]
     return why, extra
 
 

@@ -242,3 +242,19 @@ def test_a_pin_that_contradicts_another_is_not_hidden_from_the_checker():
     fixed = Fixed(technician="T0", start_seconds=0)
     jobs = tuple(replace(each, fixed=fixed) for each in problem.jobs)
     assert "fixed_moved" in codes(replace(problem, jobs=jobs), plan)
+
+
+PLANS = int(os.environ.get("RANDOM_PLANS", "200"))
+
+
+@pytest.mark.parametrize("seed", range(PLANS // 100))
+def test_the_checker_and_the_kernel_agree_on_a_hundred_random_plans(seed):
+    """Plans half made: a few rounds, whatever the dice say, begun from nothing or from another."""
+    problem = rich(3 + seed % 6, 12 + seed % 40, seed=10_000 + seed)
+    before = None
+    for n in range(100):
+        budget = Budget(seconds=None, iterations=1 + n % 7)
+        plan = solve(problem, seed=seed * 100 + n, budget=budget, start=before if n % 3 else None)
+        assert check(problem, plan) == ()
+        assert cost(problem, plan) == plan.cost
+        before = plan

@@ -18,7 +18,8 @@ WEB = sorted(
     if "node_modules" not in path.parts and str(path.relative_to(ROOT)) not in GENERATED
 )
 KERNEL = {
-    f"scheduling/{name}.py" for name in ("kernel", "kernel_place", "kernel_search", "kernel_soft")
+    f"scheduling/{name}.py"
+    for name in ("kernel", "kernel_near", "kernel_place", "kernel_search", "kernel_soft")
 }
 NAMES = [str(path.relative_to(ROOT)) for path in OURS]
 
