@@ -30,7 +30,7 @@ def apart(hours: Any, one: int, other: int, way: int) -> int:
     if hours[one, 0] + hours[one, 2] + way > hours[other, 1]:
         return FAR
     wait = hours[other, 0] - (hours[one, 1] + hours[one, 2] + way)
-    return 10 * way + 2 * max(wait, 0)
+    return int(10 * way + 2 * max(wait, 0))
 
 
 @njit(**COMPILED)

@@ -173,8 +173,12 @@ def test_an_unknown_skill_is_the_first_rule_that_stands_against_a_job():
 
 
 def test_ten_thousand_jobs_for_one_person_end_within_their_budget():
-    jobs = tuple(replace(JOB, id=str(n), duration_seconds=60 + n % 50) for n in range(10_000))
-    plan = planned(replace(problem(), jobs=jobs))
+    person = replace(PERSON, home=Point(index=0))
+    jobs = tuple(
+        replace(JOB, id=str(n), place=Point(index=1), duration_seconds=60 + n % 50)
+        for n in range(10_000)
+    )
+    plan = planned(replace(problem(person, matrix=TABLE), jobs=jobs))
     assert len(plan.unassigned) + len(plan.routes[0].stops) == 10_000
     assert len(plan.routes[0].stops) > 250
 
