@@ -52,15 +52,15 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument(
-        "--sizes", type=lambda text: [int(x) for x in text.split()], default=[20, 60, 200]
+        "--sizes", type=lambda text: [int(x) for x in text.split(",")], default=[20, 60, 200]
     )
     words.add_argument("--seeds", type=int, default=5)
     words.add_argument(
-        "--seconds", type=lambda text: [int(x) for x in text.split()], default=[10, 60]
+        "--seconds", type=lambda text: [int(x) for x in text.split(",")], default=[10, 60]
     )
     words.add_argument("--vrptw-seconds", type=float, default=30.0)
-    words.add_argument("--vrptw-peers", type=str.split, default=["pyvrp"])
-    words.add_argument("--peers", type=str.split, default=list(PEERS))
+    words.add_argument("--vrptw-peers", type=lambda text: text.split(","), default=["pyvrp"])
+    words.add_argument("--peers", type=lambda text: text.split(","), default=list(PEERS))
     words.add_argument("--name", default="latest", help="names the file of results, by release")
     return words.parse_args()
 
