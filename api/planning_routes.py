@@ -12,17 +12,21 @@ from litestar.params import Parameter
 from api import body
 from api.access_routes import Call, services
 from api.guards import DISPATCH, STAFF, roles, whole_unit
-from scheduling import board, dispatch, events, publish, run
+from scheduling import board, dispatch, events, offering, publish, run
+from scheduling.demand import ZONE
 from schemas.base import Wire
 from schemas.live import (
     Asked,
     Board,
+    Booked,
+    BookWish,
     DayHistory,
     EventDone,
     EventWish,
     Feasibility,
     Moved,
     MoveWish,
+    Offers,
     PlanAsked,
     PlanDiff,
     PlanExplained,
@@ -204,6 +208,43 @@ async def publish_plan(request: Call, plan_id: UUID) -> dict[str, int]:
     )
 
 
+@get("/offers", guards=[roles("agent", *DISPATCH)], summary="Bookable slots")
+async def offers(
+    request: Call,
+    case_id: UUID | None = None,
+    *,
+    work_order_id: UUID | None = None,
+    since: Annotated[date | None, Parameter(query="from")] = None,
+    days: Annotated[int, Parameter(ge=1, le=14)] = 5,
+) -> Offers:
+    """Two hours each, inside the promise, the cheapest first."""
+    use = services(request)
+    ambient = use.ambient()
+    search = offering.Search(
+        case_id=case_id,
+        work_order_id=work_order_id,
+        since=since or ambient.now.astimezone(ZONE).date(),
+        days=days,
+    )
+    return await offering.offered(
+        use.engine, request.user.unit_id, search=search, use=(use.days, ambient)
+    )
+
+
+@post(
+    "/offers/{offer_id:str}/book",
+    guards=[roles("agent", *DISPATCH)],
+    opt={"body": BookWish},
+    summary="Book a slot",
+)
+async def book(request: Call, offer_id: str) -> Booked:
+    """Held for this work order; nobody else can be sold it."""
+    wish, use = await body.read(request, BookWish), services(request)
+    return await offering.book(
+        use.engine, request.user, offer_id=offer_id, wish=wish, use=(use.days, use.ambient())
+    )
+
+
 async def _plan(tx: Any, unit_id: str, *, plan_id: UUID) -> Any:
     row = await work.plan_of(tx, unit_id, plan_id=plan_id)
     if row is None:
@@ -215,5 +256,5 @@ router = Router(
     path="/api/v1",
     route_handlers=[
         one_day, day_changes, feasibility, move, undo, event, ask_plan, list_plans, one_plan,
-        plan_diff, plan_explain, stop_plan, publish_plan, ],
+        plan_diff, plan_explain, stop_plan, publish_plan, offers, book, ],
         tags=["Planning"], )  # fmt: skip

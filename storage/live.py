@@ -143,6 +143,30 @@ async def orders(tx: Transaction, unit_id: str, *, ids: Sequence[UUID]) -> list[
     return [WorkRow(**row) for row in await connection.fetch(_BY_ID, unit_id, list(ids))]
 
 
+async def orders_of_case(tx: Transaction, unit_id: str, *, case_id: UUID) -> list[UUID]:
+    """The work orders of a case, the oldest first."""
+    connection = await driver(tx)
+    rows = await connection.fetch(
+        "SELECT id FROM work_order WHERE unit_id = $1 AND case_id = $2 ORDER BY number",
+        unit_id,
+        case_id,
+    )
+    return [row["id"] for row in rows]
+
+
+async def is_held(tx: Transaction, unit_id: str, *, order_id: UUID) -> bool:
+    """Whether a slot is held for a work order already."""
+    connection = await driver(tx)
+    return bool(
+        await connection.fetchval(
+            "SELECT EXISTS (SELECT 1 FROM stop WHERE unit_id = $1 AND work_order_id = $2"
+            " AND NOT released)",
+            unit_id,
+            order_id,
+        )
+    )
+
+
 async def plannable(
     tx: Transaction, unit_id: str, *, on_day: date, before: datetime
 ) -> list[WorkRow]:

@@ -1,0 +1,171 @@
+"""Shell: offers slots and sells each once. A sold slot is a stop without a visit: the same
+constraint that keeps anybody from being in two places keeps it from being sold twice."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from scheduling.board import Days, with_row
+from scheduling.demand import midnight_of
+from scheduling.live import Live
+from scheduling.offers import RESERVE_SECONDS, SLOTS, held, slots
+from schemas.access import Principal
+from schemas.ambient import Ambient
+from schemas.base import Value, date
+from schemas.day import WorkRow
+from schemas.ids import named
+from schemas.live import Booked, BookWish, Offers, OfferShown
+from schemas.plan import Band, Job
+from schemas.problems import Refusal
+from storage import audit, live, work
+from storage.engine import Transaction
+
+
+class Search(Value, frozen=True):
+    """For which work, from which day on, over how many."""
+
+    case_id: UUID | None
+    work_order_id: UUID | None
+    since: date
+    days: int
+
+
+async def offered(
+    engine: AsyncEngine, unit_id: str, *, search: Search, use: tuple[Days, Ambient]
+) -> Offers:
+    """Bookable slots inside the promise, the cheapest first. Refuses `not_found`."""
+    days, ambient = use
+    found: list[OfferShown] = []
+    async with engine.connect() as tx:
+        row = await _row(tx, unit_id, search=search)
+        for n in range(search.days):
+            day = search.since + timedelta(days=n)
+            if not _open(row, day):
+                continue
+            known = await days.day(tx, unit_id, on_day=day, now=ambient.now)
+            stands, job = _job(known.live, row, day=day)
+            for each in slots(stands.laid, job):
+                found.append(
+                    OfferShown(
+                        offer_id=f"{day:%Y%m%d}-{each.band.opens}-{each.band.closes}",
+                        day=day,
+                        opens=midnight_of(day) + timedelta(seconds=each.band.opens),
+                        closes=midnight_of(day) + timedelta(seconds=each.band.closes),
+                        technician_id=UUID(each.technician),
+                        added_seconds=each.added_seconds,
+                        due_at=row.due_at,
+                    )
+                )
+    ranked = tuple(sorted(found, key=lambda each: (each.added_seconds, each.opens)))
+    return Offers(items=ranked, kept_free_seconds=RESERVE_SECONDS)
+
+
+async def book(
+    engine: AsyncEngine, who: Principal, *, offer_id: str, wish: BookWish, use: tuple[Days, Ambient]
+) -> Booked:
+    """Holds a slot for a work order, whoever comes. Refuses `not_found`, and `offer_gone` where the
+    slot was sold meanwhile or the order has its hours already."""
+    days, ambient = use
+    day, band = _read(offer_id)
+    try:
+        async with engine.begin() as tx:
+            version = await live.bump(tx, who.unit_id, on_day=day)
+            rows = await live.orders(tx, who.unit_id, ids=[wish.work_order_id])
+            if not rows:
+                raise Refusal("not_found")
+            if await live.is_held(tx, who.unit_id, order_id=wish.work_order_id):
+                raise Refusal("offer_gone")
+            known = await days.day(tx, who.unit_id, on_day=day, now=ambient.now)
+            stands, job = _job(known.live, rows[0], day=day)
+            kept = held(stands.laid, job, band=band) if _open(rows[0], day) else None
+            if kept is None:
+                raise Refusal("offer_gone")
+            begins = midnight_of(day)
+            hours = [begins + timedelta(seconds=each) for each in (kept.start, kept.end)]
+            stop = {
+                "id": named(who.unit_id, "slot", wish.work_order_id, ambient.new_id()),
+                "unit_id": who.unit_id,
+                "work_order_id": wish.work_order_id,
+                "technician_id": UUID(kept.technician),
+                "rank": 0,
+                "during": f"[{hours[0].isoformat()},{hours[1].isoformat()})",
+                "arrive_at": begins + timedelta(seconds=kept.arrive),
+                "travel_seconds": 0,
+                "travel_metres": 0,
+            }
+            await work.add_stops(tx, [stop])
+            told = (
+                begins + timedelta(seconds=band.opens),
+                begins + timedelta(seconds=band.closes),
+            )
+            window = {"window_opens": told[0], "window_closes": told[1], "state": "scheduled"}
+            await work.set_work_order_states(tx, [{"id": wish.work_order_id, **window}])
+            await _noted(tx, who, wish=wish, place=(day, version), ambient=ambient)
+    except IntegrityError as error:
+        raise Refusal("offer_gone") from error
+    return Booked(
+        work_order_id=wish.work_order_id,
+        technician_id=UUID(kept.technician),
+        day=day,
+        opens=told[0],
+        closes=told[1],
+    )
+
+
+async def _noted(
+    tx: Transaction, who: Principal, *, wish: BookWish, place: tuple[date, int], ambient: Ambient
+) -> None:
+    row = {
+        "id": ambient.new_id(),
+        "unit_id": who.unit_id,
+        "on_day": place[0],
+        "version": place[1],
+        "kind": "booked",
+        "subject": str(wish.work_order_id),
+        "actor": who.name,
+        "at": ambient.now,
+        "reason": wish.note,
+    }
+    await live.add_change(tx, row)
+    entry = audit.Entry(
+        at=ambient.now, actor=who.name, action="slot.booked", subject=str(wish.work_order_id)
+    )
+    await audit.append(tx, who.unit_id, entry=entry)
+
+
+async def _row(tx: Transaction, unit_id: str, *, search: Search) -> WorkRow:
+    ids = [search.work_order_id] if search.work_order_id else []
+    if search.case_id is not None:
+        ids = await live.orders_of_case(tx, unit_id, case_id=search.case_id)
+    rows = await live.orders(tx, unit_id, ids=ids)
+    if not rows:
+        raise Refusal("not_found")
+    return rows[0]
+
+
+def _open(row: WorkRow, day: date) -> bool:
+    """Whether a day lies between the earliest start and the end of the promise."""
+    begins = midnight_of(day)
+    early = row.earliest_at is not None and row.earliest_at >= begins + timedelta(days=1)
+    return not early and (row.due_at is None or row.due_at > begins)
+
+
+def _job(stands: Live, row: WorkRow, *, day: date) -> tuple[Live, Job]:
+    # the hours of an earlier appointment do not bind the new one; its promise does
+    free = msgspec.structs.replace(row, window_opens=None, window_closes=None)
+    return with_row(stands, free)
+
+
+def _read(offer_id: str) -> tuple[date, Band]:
+    try:
+        day, opens, closes = offer_id.split("-")
+        band = Band(opens=int(opens), closes=int(closes))
+        found = date(int(day[:4]), int(day[4:6]), int(day[6:8]))
+    except ValueError as error:
+        raise Refusal("not_found") from error
+    if band not in SLOTS:
+        raise Refusal("not_found")
+    return found, band
