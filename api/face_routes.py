@@ -8,6 +8,9 @@ from api.guards import everybody
 from api.zstd import PACKED
 from schemas.problems import Refusal
 
+FILES = (".js", ".mjs", ".css", ".map", ".json", ".svg", ".png", ".ico", ".webmanifest", ".txt")
+"""What ends so is a file or nothing; any other path into a face is one of its pages."""
+
 
 @route(
     ["/", *FACES, *(f"{each}/{{path:path}}" for each in (*FACES, "/assets", "/static"))],
@@ -25,7 +28,7 @@ def faces(request: Call) -> Response[bytes]:
         return Response(b"", status_code=302, headers={"Location": "/board/"})
     asset = known.get(path)
     face = f"/{path.split('/')[1]}"
-    if asset is None and face in FACES and "." not in path.rpartition("/")[2]:
+    if asset is None and face in FACES and not path.endswith(FILES):
         asset = known[face]
     if asset is None:
         raise Refusal("not_found")

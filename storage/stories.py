@@ -77,7 +77,10 @@ SELECT c.clause, coalesce(g.code, '') AS grid,
   count(*) FILTER (WHERE c.state IN ('met', 'met_late_excused')) AS kept,
   count(*) FILTER (WHERE c.state IN {_OPEN}) AS at_risk,
   count(*) FILTER (WHERE c.state = 'breached') AS broken
-FROM commitment c LEFT JOIN premises p ON p.id = c.premises_id LEFT JOIN grid g ON g.id = p.grid_id
+FROM commitment c LEFT JOIN work_order w ON w.id = c.work_order_id
+LEFT JOIN "case" b ON b.id = c.case_id
+LEFT JOIN premises p ON p.id = coalesce(c.premises_id, w.premises_id, b.premises_id)
+LEFT JOIN grid g ON g.id = p.grid_id
 WHERE c.unit_id = $1 AND (
   (c.state IN ('met', 'met_late_excused') AND c.stopped_at BETWEEN $2 AND $3)
   OR (c.state IN {_OPEN} AND c.due_at BETWEEN $2 AND $3)

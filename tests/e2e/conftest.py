@@ -33,6 +33,8 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--no-first-run",
 ]  # fmt: skip
+BROWSERS_OWN = ("Failed to load resource", "WebSocket connection to")
+"""What the browser itself says of a server that refuses or is away; the pages say it to people."""
 CHROMIUM = shutil.which("chromium")
 
 Visit = Callable[..., Page]
@@ -150,7 +152,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
         "console",
         lambda said: (
             troubles.append(said.text)
-            if said.type == "error" and "Failed to load resource" not in said.text
+            if said.type == "error" and not said.text.startswith(BROWSERS_OWN)
             else None
         ),
     )

@@ -7,7 +7,16 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import DAY, axe
 
-pytestmark = pytest.mark.smoke
+
+@pytest.fixture(scope="module", autouse=True)
+def room(server) -> None:
+    """Every second technician has an easy day, so that there is somebody who can take more."""
+    with server.signed_in() as office:
+        for who in office.get(f"/days/{DAY}").json()["technicians"][::2]:
+            for stop in who["stops"][2:]:
+                version = office.get(f"/days/{DAY}").json()["version"]
+                wish = {"version": version, "visit_id": stop["visit"], "technician_id": None}
+                office.post(f"/days/{DAY}/moves", json={**wish, "reason": "room"})
 
 
 def opened(board, **given) -> Page:

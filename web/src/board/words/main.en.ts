@@ -167,6 +167,7 @@ export const mainEn: Record<keyof typeof mainZh, string> = {
   by_clause: 'By clause',
   by_grid: 'By grid',
   kept: 'Kept',
+  soon_over: 'At risk',
   broken: 'Broken',
   premises: 'Premises',
   inspected: 'Inspected',

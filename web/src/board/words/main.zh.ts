@@ -166,6 +166,7 @@ export const mainZh = {
   by_clause: '按条款',
   by_grid: '按网格',
   kept: '兑现',
+  soon_over: '临期',
   broken: '违约',
   premises: '户数',
   inspected: '已检',
