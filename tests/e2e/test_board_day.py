@@ -74,6 +74,7 @@ def over(page: Page, technician: str) -> None:
     page.mouse.move(box["x"] + 300, box["y"] + box["height"] / 2, steps=4)
 
 
+@pytest.mark.smoke
 def test_a_job_that_is_picked_up_colours_every_row_and_moves_where_it_fits(board, server):
     page = opened(board)
     visit, before, to = a_move(server, feasible=True)
@@ -96,6 +97,7 @@ def test_a_job_that_is_picked_up_colours_every_row_and_moves_where_it_fits(board
     assert holder_of(server, visit) == before
 
 
+@pytest.mark.smoke
 def test_a_drop_that_a_rule_forbids_names_the_rule_and_changes_nothing(board, server):
     page = opened(board)
     visit, before, to = a_move(server, feasible=False)
@@ -110,6 +112,7 @@ def test_a_drop_that_a_rule_forbids_names_the_rule_and_changes_nothing(board, se
     assert holder_of(server, visit) == before
 
 
+@pytest.mark.smoke
 def test_a_drop_on_a_day_that_changed_meanwhile_comes_back_with_the_reason(board, server):
     page = opened(board)
     visit, before, to = a_move(server, feasible=True)
@@ -159,6 +162,7 @@ def test_a_live_update_waits_while_a_job_is_in_the_hand(board, server):
         office.post(f"/days/{DAY}/moves/{moved.json()['move_id']}/undo")
 
 
+@pytest.mark.smoke
 def test_a_job_is_reassigned_by_clicks_alone(board, server):
     page = opened(board)
     visit, before, to = a_move(server, feasible=True)
@@ -178,6 +182,7 @@ def test_a_job_is_reassigned_by_clicks_alone(board, server):
     expect(page.locator(".note")).to_contain_text("已撤销")
 
 
+@pytest.mark.smoke
 def test_a_job_is_reassigned_by_keyboard_alone(board, server):
     page = opened(board, language="en")
     visit, before, _ = a_move(server, feasible=True)
@@ -228,6 +233,7 @@ def test_twelve_boards_at_once_are_all_told(context, board, server):
         office.post(f"/days/{DAY}/moves/{moved.json()['move_id']}/undo")
 
 
+@pytest.mark.smoke
 def test_somebody_sick_gives_the_work_to_others_and_it_can_be_undone(board, server):
     page = opened(board)
     who = max(day_of(server)["technicians"], key=lambda each: len(each["stops"]))

@@ -36,7 +36,6 @@ def test_nobody_is_shut_out_of_a_page(board, path):
         page.close()
 
 
-@pytest.mark.smoke
 def test_a_work_order_tells_its_story_and_is_found_by_its_number(board, server):
     with server.signed_in() as office:
         row = office.get("/work-orders?kind=repair&limit=1").json()["items"][0]
