@@ -45,7 +45,9 @@ async def test_the_root_leads_to_the_board(browser):
     assert (reply.status_code, reply.headers["location"]) == (302, "/board/")
 
 
-@pytest.mark.parametrize("path", ["/board", "/board/", "/board/orders/019a", "/board/checklists/REP@2026.1"])
+@pytest.mark.parametrize(
+    "path", ["/board", "/board/", "/board/orders/019a", "/board/checklists/REP@2026.1"]
+)
 async def test_a_deep_link_is_answered_with_the_faces_page(browser, path):
     reply = await browser.get(path)
     assert reply.content == FILES["board/index.html"]
