@@ -8,7 +8,7 @@ from tests.e2e.conftest import Server
 from tests.e2e.tablet import Tablet, tablet_of, who_has
 
 RUNS = 5
-READY = "performance.getEntriesByName('field-ready')[0]?.startTime"
+READY = "() => performance.getEntriesByName('field-ready')[0]?.startTime"
 
 
 def ready_ms(page: Page, address: str) -> float:
