@@ -22,6 +22,7 @@ from storage import attachments as attachment_rows
 from storage.blobs import photo_path
 from sync import attachments, devices, last_word, pull, push
 from sync.reading import batch_of
+from sync.showing import shown
 
 SHA256 = pattern("[0-9a-f]{64}")
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -163,7 +164,7 @@ async def photo(request: Call, sha256: str) -> Response[bytes]:
     if content is None:
         raise Refusal("not_found")
     headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, immutable"}
-    return Response(content, media_type=row.media_type, headers=headers)
+    return Response(shown(content), media_type=row.media_type, headers=headers)
 
 
 async def _completed(request: Call, state: UploadState) -> None:
