@@ -75,6 +75,7 @@ export class DayState {
     try {
       const path = { params: { path: { day } } };
       const board = await data(api.GET('/api/v1/days/{day}', path));
+      performance.mark('day-answered');
       if (day !== this.day) return;
       // somebody picked a job up while the answer was on its way
       if (this.picked !== null) this.behind = true;
