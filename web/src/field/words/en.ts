@@ -15,7 +15,7 @@ export const en: Record<keyof typeof zh, string> = {
   route: 'Route',
   map: 'Map',
   outbox: 'Outbox',
-  packs: 'Take along',
+  packs: 'Areas',
   settings: 'Settings',
   conflicts: 'Conflicts',
   pill_all_sent: 'All sent',
