@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from commitments import cases, standing, yearplan
 from runtime.server import library
+from scheduling import learning
 from schemas.ambient import Ambient
 from storage import attachments, personal, rates, registry
 from storage.blobs import Blobs
@@ -45,6 +46,15 @@ async def duties(engine: AsyncEngine, *, ambient: Ambient) -> int:
         units = await registry.unit_ids(tx)
     looked = [await standing.look(engine, each, ambient=ambient) for each in units]
     return sum(each.judged for each in looked)
+
+
+async def speeds(engine: AsyncEngine, *, ambient: Ambient) -> int:
+    """How fast people really drive, in every unit; there is never more to do at once."""
+    async with engine.connect() as tx:
+        units = await registry.unit_ids(tx)
+    for each in units:
+        await learning.learn(engine, each, ambient=ambient)
+    return 0
 
 
 async def held(engine: AsyncEngine, *, ambient: Ambient) -> int:

@@ -77,7 +77,9 @@ async def read(
         tx, unit_id, on_day=on_day, between=(begins, begins + timedelta(days=1))
     )
     known = now if now >= begins else None
-    return demand(Day(on_day=on_day, people=people, work=work, now=known)), people
+    kmh = await rows.usual_speed(tx, unit_id)
+    day = Day(on_day=on_day, people=people, work=work, now=known, speed_kmh=kmh)
+    return demand(day), people
 
 
 async def job_of(

@@ -101,7 +101,8 @@ async def _read(tx: Transaction, unit_id: str, *, on_day: date, now: datetime) -
     held = await rows.visits(
         tx, unit_id, on_day=on_day, between=(begins, begins + timedelta(days=1))
     )
-    return Day(on_day=on_day, people=people, work=held, now=max(now, begins))
+    kmh = await rows.usual_speed(tx, unit_id)
+    return Day(on_day=on_day, people=people, work=held, now=max(now, begins), speed_kmh=kmh)
 
 
 def _live(day: Day) -> Live:

@@ -250,8 +250,10 @@ async def asked_of(tx: Transaction, unit_id: str, *, on_day: date, now: datetime
     people = await live.people(tx, unit_id, on_day=on_day)
     held = await live.visits(tx, unit_id, on_day=on_day, between=(begins, ends))
     free = await live.plannable(tx, unit_id, on_day=on_day, before=ends)
+    kmh = await live.usual_speed(tx, unit_id)
     known = now if now >= begins else None
-    return demand(Day(on_day=on_day, people=people, work=[*held, *free], now=known))
+    day = Day(on_day=on_day, people=people, work=[*held, *free], now=known, speed_kmh=kmh)
+    return demand(day)
 
 
 def shown(row: Any) -> PlanShown:

@@ -56,6 +56,12 @@ def _haversine(one: tuple[Floats, Floats], other: tuple[Floats, Floats]) -> Floa
     return found
 
 
+def metres_between(one: tuple[Floats, Floats], other: tuple[Floats, Floats]) -> Floats:
+    """Great-circle metres pair by pair, from degrees (latitudes, longitudes)."""
+    start, end = ((np.radians(lat), np.radians(lon)) for lat, lon in (one, other))
+    return _haversine(start, end)
+
+
 def ways_of(problem: Problem) -> Ways:
     """Travel of a problem's points: where its technicians start, where they end, and its jobs in
     order."""

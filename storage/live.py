@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from schemas.day import PersonRow, WorkRow
 from storage import bulk
 from storage.engine import Transaction, driver
-from storage.tables import day_change, shift, visit
+from storage.tables import day_change, shift, speed, visit
 
 Rows = Sequence[dict[str, Any]]
 
@@ -96,6 +96,19 @@ _SINCE = """
 SELECT id, version, kind, subject, actor, at, reason, accepted, changes, undone_by FROM day_change
 WHERE unit_id = $1 AND on_day = $2 AND version > $3 ORDER BY version LIMIT $4
 """
+_LEGS = """
+WITH done AS (
+  SELECT v.technician_id, v.started_at AS arrived_at, v.ended_at, p.latitude, p.longitude,
+    g.code AS area, lag(v.ended_at) OVER w AS left_at, lag(p.latitude) OVER w AS from_latitude,
+    lag(p.longitude) OVER w AS from_longitude
+  FROM visit v JOIN premises p ON p.id = v.premises_id LEFT JOIN grid g ON g.id = p.grid_id
+  WHERE v.unit_id = $1 AND v.state = 'ended' AND v.started_at IS NOT NULL AND v.ended_at > $2
+    AND p.latitude IS NOT NULL
+  WINDOW w AS (PARTITION BY v.technician_id, v.on_day ORDER BY v.started_at)
+)
+SELECT * FROM done WHERE left_at IS NOT NULL AND arrived_at > left_at
+LIMIT 100000
+"""
 _SHRINK = """
 UPDATE stop s SET during = tstzrange(lower(s.during), greatest(
   lower(s.during) + interval '1 second',
@@ -141,6 +154,28 @@ async def orders(tx: Transaction, unit_id: str, *, ids: Sequence[UUID]) -> list[
         return []
     connection = await driver(tx)
     return [WorkRow(**row) for row in await connection.fetch(_BY_ID, unit_id, list(ids))]
+
+
+async def legs(tx: Transaction, unit_id: str, *, since: datetime) -> Sequence[Any]:
+    """Ways from one done visit to the next of the same person and day."""
+    connection = await driver(tx)
+    rows: Sequence[Any] = await connection.fetch(_LEGS, unit_id, since)
+    return rows
+
+
+async def save_speeds(tx: Transaction, unit_id: str, *, rows: Rows) -> None:
+    """What was learned anew, in place of what was known."""
+    await tx.execute(sa.delete(speed).where(speed.c.unit_id == unit_id))
+    await bulk.insert(tx, speed, rows=rows)
+
+
+async def usual_speed(tx: Transaction, unit_id: str) -> float | None:
+    """The unit's speed on the whole, or None where nothing was learned."""
+    connection = await driver(tx)
+    found: float | None = await connection.fetchval(
+        "SELECT kmh FROM speed WHERE unit_id = $1 AND area = '' AND hour = -1", unit_id
+    )
+    return found
 
 
 async def orders_of_case(tx: Transaction, unit_id: str, *, case_id: UUID) -> list[UUID]:
