@@ -9,6 +9,7 @@ from schemas.plan import Point, Problem
 EARTH_RADIUS_M = 6_371_008.8
 """Mean radius (IUGG), as geopy's great_circle uses it."""
 NO_WAY_SECONDS = 10**7
+ROWS_AT_ONCE = 128
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
@@ -42,11 +43,16 @@ def great_circle(
     Takes degrees in WGS-84, shape (n,) each; gives (n, n).
     """
     phi, lam = np.radians(latitudes), np.radians(longitudes)
-    metres = _haversine((phi[:, None], lam[:, None]), (phi[None, :], lam[None, :])) * detour
-    seconds = metres / (speed_kmh / 3.6)
-    return Matrix(
-        seconds=np.rint(seconds).astype(np.int32), metres=np.rint(metres).astype(np.int32)
-    )
+    whole = (len(phi), len(phi))
+    found = Matrix(seconds=np.empty(whole, np.int32), metres=np.empty(whole, np.int32))
+    # by rows: floats of a whole city at once would be gigabytes, and most of the time
+    for first in range(0, len(phi), ROWS_AT_ONCE):
+        rows = slice(first, first + ROWS_AT_ONCE)
+        here = (phi[rows, None], lam[rows, None])
+        metres = _haversine(here, (phi[None, :], lam[None, :])) * detour
+        found.seconds[rows] = np.rint(metres / (speed_kmh / 3.6))
+        found.metres[rows] = np.rint(metres)
+    return found
 
 
 def _haversine(one: tuple[Floats, Floats], other: tuple[Floats, Floats]) -> Floats:
