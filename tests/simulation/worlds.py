@@ -368,9 +368,10 @@ class PostgresWorld:
         headers = {
             "Authorization": f"Bearer {sender.tablet_id}", "Content-Type": "application/json",
         }  # fmt: skip
-        doomed = self.dies
+        doomed, words = self.dies, self.store.dies_in
         reply = await self.client.post("/api/v1/sync", content=body, headers=headers)
-        if reply.status_code == 503 and doomed and not self.dies:
+        died = (doomed and not self.dies) or (words > 0 >= self.store.dies_in)
+        if reply.status_code == 503 and died:
             raise Crashed
         if reply.status_code == 400 and reply.json()["code"] not in CURSORS:
             raise msgspec.DecodeError(reply.text)
