@@ -86,7 +86,18 @@ class MemoryTransaction:
         return self._t.epoch
 
     async def known_operations(self, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
-        return _chosen(self._t.operations, unit_id, ids=ids)
+        return {**self._rejected(unit_id, ids), **_chosen(self._t.operations, unit_id, ids=ids)}
+
+    def _rejected(self, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
+        """What a person rejected is known as well, under whichever install it is offered again."""
+        return {
+            row["operation_id"]: row | {"outcome": "quarantined", "record_version": None}
+            for row in self._t.quarantine.values()
+            if row["unit_id"] == unit_id
+            and row["operation_id"] in ids
+            and row.get("status") == "rejected"
+            and row["code"] != "id_reused"
+        }
 
     async def lock_records(self, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
         found = _chosen(self._t.records, unit_id, ids=ids)

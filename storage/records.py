@@ -32,9 +32,16 @@ FROM tablet t JOIN technician k ON k.id = t.technician_id
 WHERE t.id = $1 AND t.unit_id = $2 FOR NO KEY UPDATE OF k, t
 """
 
+# what a person rejected is known as well, under whichever install it is offered again
 _KNOWN = """
 SELECT id, payload_hash, outcome, code, record_id, record_version
 FROM operation WHERE id = ANY($1::uuid[]) AND unit_id = $2
+UNION ALL
+SELECT DISTINCT ON (q.operation_id) q.operation_id, q.payload_hash, 'quarantined', q.code,
+  NULL::uuid, NULL::bigint
+FROM quarantine q
+WHERE q.operation_id = ANY($1::uuid[]) AND q.unit_id = $2 AND q.status = 'rejected'
+  AND q.code <> 'id_reused' AND NOT EXISTS (SELECT FROM operation o WHERE o.id = q.operation_id)
 """
 
 _READ = """
@@ -143,7 +150,7 @@ async def begin_epoch(tx: Transaction, *, epoch: UUID, now: datetime) -> None:
 async def known_operations(
     tx: Transaction, unit_id: str, *, ids: Sequence[UUID]
 ) -> dict[UUID, Any]:
-    """Which of these operations are stored, with what became of them."""
+    """Which of these operations are stored or were rejected, with what became of them."""
     connection = await driver(tx)
     rows = await connection.fetch(_KNOWN, list(ids), unit_id)
     return {row["id"]: row for row in rows}

@@ -53,7 +53,7 @@ class SyncTransaction(Protocol):
         """Which life of the database this is."""
 
     async def known_operations(self, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
-        """Stored operations among `ids`."""
+        """Operations among `ids` that are stored, or that a person rejected in quarantine."""
 
     async def lock_records(self, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
         """Records among `ids`, locked in id order; `fields`, `versions`, `authors` as JSON text."""

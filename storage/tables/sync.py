@@ -138,6 +138,7 @@ quarantine = sa.Table(
     text("reason", optional=True),
     sa.UniqueConstraint("tablet_id", "payload_hash"),
     sa.Index("quarantine_open_idx", "unit_id", "status", "received_at"),
+    sa.Index("quarantine_operation_idx", "operation_id"),
 )
 
 # A queue of changes: one a technician, one a unit. `position` is its counter; written under its row

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from runtime.server_commands import add_staff
-from tests.api.conftest import signed_in
+from tests.api.conftest import enrolled, signed_in
 from tests.api.test_tablets_over_http import inspection, operation, sync
 
 PHOTO, OTHER = "a" * 64, "b" * 64
@@ -133,6 +133,27 @@ async def test_the_last_word_of_a_lost_tablet_is_released_into_the_visit(client,
         )
         hazards = await tx.scalar(text("SELECT count(*) FROM hazard"))
     assert (fields["R12"], hazards) == ("fail", 1)
+
+
+async def test_what_was_rejected_stays_rejected_when_the_tablet_is_enrolled_anew(client, region):
+    office, _, person, tablet, stop, _ = await inspection(client)
+    path = f"/api/v1/devices/{tablet['tablet']}/revoke"
+    await client.post(path, json={"reason": "lost"}, headers=office)
+    said = operation(stop["visit"], 1, fields={"R12": "fail"})
+    await sync(client, tablet, [said])
+    (entry,) = (await client.get("/api/v1/quarantine", headers=office)).json()["items"]
+    assert (await decide(client, office, entry["id"], "reject")).status_code == 204
+    anew = await enrolled(client, person["id"])
+    (outcome,) = (await sync(client, anew, [said])).json()["outcomes"]
+    assert (outcome["outcome"], outcome["code"]) == ("duplicate", "quarantined")
+    changed = {**said, "fields": {"R12": "pass"}}
+    (outcome,) = (await sync(client, anew, [changed])).json()["outcomes"]
+    assert (outcome["outcome"], outcome["code"]) == ("quarantined", "id_reused")
+    async with region.connect() as tx:
+        fields = await tx.scalar(
+            text("SELECT fields FROM record WHERE id = :v"), {"v": stop["visit"]}
+        )
+    assert "R12" not in fields
 
 
 async def test_what_else_waits_goes_on_waiting_when_one_operation_is_released(client, region):

@@ -255,3 +255,31 @@ async def test_a_database_that_never_heard_of_the_tablet_gets_its_work_all_the_s
     await story.sync(second)
     assert story.shows(visit, "R12") == "fail"
     assert story.held(said)["outcome"] == "applied"
+
+
+async def test_what_a_person_rejected_stays_rejected_under_a_new_name(story):
+    tablet = await story.tablet()
+    visit = await story.visit(tablet)
+    said = tablet.answers(visit, R12="fail")
+    await story.server.revoke(tablet.sender.tablet_id)
+    await story.send(tablet)
+    assert story.quarantined(said) == "tablet_revoked"
+    assert await story.server.decide(release=False)
+    tablet.become(await story.server.install(tablet.sender.technician_id))
+    await story.sync(tablet)
+    assert tablet.outcome(said) == "duplicate"
+    assert story.shows(visit, "R12") is None
+    assert story.held(said) is None
+
+
+async def test_work_that_follows_on_rejected_work_goes_on(story):
+    tablet = await story.tablet()
+    visit = await story.visit(tablet)
+    first = tablet.answers(visit, R12="fail")
+    await story.server.revoke(tablet.sender.tablet_id)
+    await story.send(tablet)
+    await story.server.decide(release=False)
+    tablet.become(await story.server.install(tablet.sender.technician_id))
+    later = tablet.captures(visit, kind="patch", fields={"note": "so"}, after=[first.id])
+    await story.sync(tablet)
+    assert story.held(later)["outcome"] == "applied"

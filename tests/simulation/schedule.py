@@ -348,11 +348,19 @@ class Schedule:
     async def _again(self) -> None:
         """I3, I8: everything sent once more changes nothing."""
         before = await self.server.world.read()
-        # what a person rejected is on file and nowhere else
-        rejected = {row["operation_id"] for row in before.quarantine.values()}
-        rejected -= set(before.operations)
+        rejected = {
+            row["operation_id"]
+            for row in before.quarantine.values()
+            if row.get("status") == "rejected"
+        }
         for each in self.devices:
-            known = [op for op, _ in each.said.values() if op.id not in rejected]
+            known = [op for op, _ in each.said.values()]
+            if each.dismissed or each.finished:
+                # enrolled anew it offers what the server heard of; what a person has not decided on
+                # yet may still come so, what was rejected may not
+                heard = rejected | set(before.operations)
+                known = [op for op in known if op.id in heard]
+                each.become(await self.server.install(each.sender.technician_id))
             for at in range(0, len(known), outbox.BATCH):
                 body = msgspec.json.encode({"operations": known[at : at + outbox.BATCH]})
                 await self._arrives(each, body)
