@@ -88,6 +88,9 @@ def choose(clause: str, facts: Facts) -> tuple[str, tuple[str, ...]]:
         return connection_rule(facts)
     if clause == "3":
         given = facts.get("customer_class") or facts.get("customer")
+        if facts.get("area") == "rural_pipeline":
+            # 3c asks for the pipe alone: whoever lives there is looked after every six months
+            given = "rural_piped"
         wanted = {"rural": "rural_piped", "non-resident": "non_resident"}.get(str(given), given)
         if wanted not in CYCLE_RULES:
             raise Refusal("fact_missing", fact="customer_class")

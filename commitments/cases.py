@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from commitments import cycles, entry, intake, writing
+from commitments import cycles, entry, intake, recalendar, writing
 from commitments.calendar import local_day
 from commitments.rules import rule_for
 from schemas.ambient import Ambient
@@ -51,7 +51,8 @@ class Opened(Value, frozen=True):
 async def book(tx: Transaction, unit_id: str) -> intake.Book:
     """What the unit decides by."""
     rules = await writing.rulebook(tx, unit_id)
-    return intake.Book(services=services(), rules=rules, calendar=catalogue.calendar())
+    calendar = await recalendar.calendar_of(tx, unit_id)
+    return intake.Book(services=services(), rules=rules, calendar=calendar)
 
 
 async def open_cases(
@@ -152,20 +153,16 @@ async def renew_cycles(
     if not inspected:
         return 0
     decided_by = await book(tx, unit_id)
-    rows = []
+    rows, begun = [], []
     for each in await registry.premises_by_id(tx, unit_id, ids=list(inspected)):
         day = inspected[each.id]
         if each.last_inspection_on is None or each.last_inspection_on < day:
-            due = cycles.due_on(each.customer_class, day, first_gas_on=each.first_gas_on)
-            rows.append(
-                (each, {"id": each.id, "last_inspection_on": day, "inspection_due_on": due})
-            )
-    await registry.inspected(tx, [row for _, row in rows])
-    drafts = [
-        _cycle(each, row["last_inspection_on"], decided_by=decided_by, ambient=ambient)
-        for each, row in rows
-    ]
-    begun = [each for each in drafts if each is not None]
+            draft = _cycle(each, day, decided_by=decided_by, ambient=ambient)
+            # due lists go by the clock, and so by the shorter cycle that a unit may have
+            due = None if draft is None else draft.commitments[0]["due_on"]
+            rows.append({"id": each.id, "last_inspection_on": day, "inspection_due_on": due})
+            begun += [] if draft is None else [draft]
+    await registry.inspected(tx, rows)
     return await writing.begin(tx, begun, rules=decided_by.rules, ambient=ambient)
 
 
@@ -178,7 +175,7 @@ async def begin_cycle(
     since = home.last_inspection_on or home.first_gas_on
     draft = _cycle(home, since, decided_by=decided_by, ambient=ambient)
     if draft is not None:
-        due = cycles.due_on(home.customer_class, since, first_gas_on=home.first_gas_on)
+        due = draft.commitments[0]["due_on"]
         await registry.inspected(tx, [{"id": premises_id, "inspection_due_on": due}])
         await writing.begin(tx, [draft], rules=decided_by.rules, ambient=ambient)
 

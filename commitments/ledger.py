@@ -172,7 +172,11 @@ def _same(held: Any, rows: Sequence[Any], *, rule: Rule) -> bool:
     as_of = datetime.fromisoformat(held.verdict["as_of"])
     # what arrived after the fold is folded by the next sweep, which it has woken
     events = [entry.event_of(each) for each in rows if each.n == 1 or each.received_at <= as_of]
-    found = fold(rule, events, calendar=catalogue.calendar(), now=as_of)
+    try:
+        found = fold(rule, events, calendar=catalogue.calendar(), now=as_of)
+    except (Refusal, ValueError, KeyError):
+        # a past that was torn until nothing can be read from it is a difference too
+        return False
     stored = (held.state, held.due_at, held.stopped_at, held.provisional)
     return stored == (found.state, found.due_at, found.stopped_at, found.provisional)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from re import search
+from re import fullmatch, search
 from typing import Any
 
 import msgspec
@@ -126,20 +126,22 @@ def connection_rule(facts: Facts) -> tuple[str, tuple[str, ...]]:
     """Which connection promise (clause 9) holds, and why: 7, 35, 30 or 15 working days.
 
     以下 includes the number and 小于 does not (民法典 1259): G16 and 100 m count as small, DN80
-    does not. Refuses `fact_missing` and names the fact.
+    does not. Refuses `fact_missing`, or a fact that cannot be read, and names it.
     """
     customer = _need(facts, "customer")
     if customer in ("resident", "resident_scattered"):
         return "9a", ("customer is a scattered resident",)
-    if _need(facts, "external_pipe"):
+    if customer not in ("non_resident", "non-resident"):
+        raise Refusal("invalid_field", fact="customer", value=str(customer)[:40])
+    if _yes(facts, "external_pipe"):
         return "9b", ("non-resident, an external pipe is needed",)
     why = ["non-resident, no external pipe"]
     for name, limit, inclusive in _SMALL:
-        number = _number(_need(facts, name))
+        number = _number(facts, name)
         if not (number < limit or (inclusive and number == limit)):
             return "9c", (*why, f"{name} {number:g} is not within {limit:g}")
         why.append(f"{name} {number:g} is within {limit:g}")
-    if _need(facts, "buried"):
+    if _yes(facts, "buried"):
         return "9c", (*why, "the pipe is buried")
     return "9d", (*why, "the pipe is not buried")
 
@@ -154,12 +156,21 @@ def _need(facts: Facts, name: str) -> Any:
     return value
 
 
-def _number(value: Any) -> float:
+def _yes(facts: Facts, name: str) -> bool:
+    value = _need(facts, name)
+    if not isinstance(value, bool):
+        # the word "false" is not false: a guess here would be another promise
+        raise Refusal("invalid_field", fact=name, value=str(value)[:40])
+    return value
+
+
+def _number(facts: Facts, name: str) -> float:
     # meter classes compare as numbers, not as text: G6 is smaller than G16
-    found = search(r"\d+(\.\d+)?", str(value))
+    value = _need(facts, name)
+    found = fullmatch(r"(?i)(?:G|DN)?\s*(\d+(?:\.\d+)?)\s*(?:m|米)?", str(value).strip())
     if found is None:
-        raise Refusal("fact_not_a_number", value=str(value))
-    return float(found.group())
+        raise Refusal("fact_not_a_number", fact=name, value=str(value)[:40])
+    return float(found.group(1))
 
 
 def _in_force(rule: Rule, day: date) -> bool:

@@ -1,13 +1,13 @@
 """Shell: gas at premises is turned on, shut off and restored, each behind its gate."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from commitments import cases, duties, entry, writing
-from commitments.calendar import end_of_day, local_day
+from commitments.calendar import local_day
 from commitments.intake import midnight
 from commitments.office import AHEAD
 from commitments.rules import rule_for
@@ -140,10 +140,11 @@ async def _restore(tx: Transaction, home: Any, *, at: datetime) -> None:
         raise Refusal("recheck_missing")
     shut_at = datetime.fromisoformat(since) if since else datetime.min.replace(tzinfo=UTC)
     passed = await outages.last_recheck(tx, unit_id, **place)
-    day_of_look = home.last_inspection_on
-    if passed is None and day_of_look is not None:
-        # nothing was dangerous: an inspection after the shutting says so as well
-        passed = end_of_day(catalogue.calendar(), day_of_look) - timedelta(seconds=1)
-        passed = min(passed, at)
+    if passed is None:
+        # nothing was dangerous: an inspection on a later day says so as well; one of the same day
+        # may be the very look that led to the shutting
+        passed = inspected(home)
+    if passed is not None and passed > at:
+        raise Refusal("recheck_missing")
     duties.may_restore(shut_at=shut_at, recheck_passed_at=passed)
     await outages.set_supply(tx, home.id, values={"supply_state": "on"})

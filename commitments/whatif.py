@@ -79,7 +79,8 @@ def _both(
     for held in page:
         events = [entry.event_of(each) for each in chains[held.id]]
         rule = writing.rule_of(rules, held)
-        other = msgspec.structs.replace(rule, limit=wish.limit)
+        # the one limit that is asked about holds in every area
+        other = msgspec.structs.replace(rule, limit=wish.limit, by_area={})
         before = fold(rule, events, calendar=calendar, now=now)
         after = fold(other, events, calendar=calendar, now=now)
         found.append(Turned(id=held.id, was=before.state, would_be=after.state))

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from schemas.base import Value
 from schemas.problems import Refusal
 
+SPAN_MAX = 1_000
 ENDS = frozenset({"end", "end_or_resubmit"})
 _CLOCKED_UNITS = frozenset({"hour", "minute", "working_day", "calendar_day", "month"})
 
@@ -173,6 +174,8 @@ def _spans(codes: Iterable[str]) -> dict[str, str]:
     for code in codes:
         first, _, last = code.partition("-")
         if first.isdecimal() and last.isdecimal():
+            if int(last) - int(first) > SPAN_MAX:
+                raise Refusal("workflow_unsound", faults=[f"{code}: too_many_steps"])
             found |= {f"{n:02d}": code for n in range(int(first), int(last) + 1)}
     return found
 
