@@ -112,6 +112,15 @@ class MemoryTransaction:
         words = [row for row in self._t.supply_words.values() if row["premises_id"] in premises]
         return self._t.supply, words
 
+    async def visits_at(self, unit_id: str, premises: Sequence[UUID]) -> Sequence[Row]:
+        return [
+            _as_text(row)
+            for row in self._t.records.values()
+            if row["unit_id"] == unit_id
+            and row["kind"] == "visit"
+            and row["premises_id"] in premises
+        ]
+
     async def held_operations(
         self, unit_id: str, ids: Sequence[UUID], *, tablet_id: UUID
     ) -> Sequence[Row]:

@@ -52,6 +52,13 @@ FROM record WHERE id = ANY($1::uuid[]) AND unit_id = $2 ORDER BY id
 # locked in id order, so that two pushes that touch the same records cannot wait in a ring
 _RECORDS = f"{_READ} FOR UPDATE"
 
+_VISITS_AT = """
+SELECT r.id, r.kind, r.visit_id, r.premises_id, r.version, r.fields::text, r.versions::text,
+  r.authors::text, r.deleted
+FROM visit v JOIN record r ON r.id = v.id
+WHERE v.premises_id = ANY($1::uuid[]) AND v.unit_id = $2 ORDER BY r.id
+"""
+
 _HELD = """
 SELECT o.id, o.tablet_id, o.record_id, o.n, o.payload::text, o.received_at, o.corrected_at, o.trust,
   b.technician_id, k.name AS technician_name
@@ -168,6 +175,13 @@ async def read_records(tx: Transaction, unit_id: str, *, ids: Sequence[UUID]) ->
     connection = await driver(tx)
     rows = await connection.fetch(_READ, list(ids), unit_id)
     return {row["id"]: row for row in rows}
+
+
+async def visits_at(tx: Transaction, unit_id: str, *, premises: Sequence[UUID]) -> Sequence[Any]:
+    """Records of every visit to these premises, as they stand."""
+    connection = await driver(tx)
+    rows: Sequence[Any] = await connection.fetch(_VISITS_AT, list(premises), unit_id)
+    return rows
 
 
 async def held_operations(

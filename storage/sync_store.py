@@ -66,6 +66,9 @@ class SyncTransaction(Protocol):
     ) -> tuple[Mapping[UUID, str], Sequence[Row]]:
         """How the gas of these premises stands, and what was said; who else speaks of them waits."""
 
+    async def visits_at(self, unit_id: str, premises: Sequence[UUID]) -> Sequence[Row]:
+        """Records of every visit to these premises, JSON columns as text."""
+
     async def held_operations(
         self, unit_id: str, ids: Sequence[UUID], *, tablet_id: UUID
     ) -> Sequence[Row]:
@@ -150,6 +153,9 @@ class PostgresTransaction:
         self, unit_id: str, premises: Sequence[UUID]
     ) -> tuple[Mapping[UUID, str], Sequence[Row]]:
         return await supply.lock_words(self.tx, unit_id, premises=premises)
+
+    async def visits_at(self, unit_id: str, premises: Sequence[UUID]) -> Sequence[Row]:
+        return await records.visits_at(self.tx, unit_id, premises=premises)
 
     async def held_operations(
         self, unit_id: str, ids: Sequence[UUID], *, tablet_id: UUID

@@ -18,7 +18,7 @@ from schemas.problems import Refusal
 from schemas.sync import OPERATIONS_MAX, Outcome, TabletClock
 from schemas.template import Template
 from storage.sync_store import SyncStore, SyncTransaction
-from sync import leaving, supplying, time
+from sync import leaving, metering, supplying, time
 from sync.decision import Captured, Context, Decision
 from sync.reading import Batch, Read, Unread, read_operation
 from sync.rows import state_of
@@ -49,8 +49,7 @@ async def push(
         arrival = (batch.clock, clocks, ambient.now)
         captured = _captured(found, read, sender=sender, who=tablet, arrival=arrival)
         facts = leaving.facts(sender, found, read=read, captured=captured, ambient=ambient)
-        gas = await supplying.settle(tx, sender.unit_id, facts=facts)
-        facts = msgspec.structs.replace(facts, outcomes=gas.outcomes)
+        facts, gas = await _at_home(tx, sender, facts=facts)
         await _write(tx, sender, facts=facts, gas=gas)
         heard = _heard(tablet, read, batch=batch, ambient=ambient)
         await tx.heard_from(sender.tablet_id, clock=msgspec.to_builtins(clocks), **heard)
@@ -123,8 +122,21 @@ async def _settle(
         found = await _load(tx, sender, read=(), library=library)
         captured = [leaving.captured_again(row, late=late(row)) for row in found.held]
         facts = leaving.facts(sender, found, read=(), captured=captured, ambient=ambient)
-        gas = await supplying.settle(tx, sender.unit_id, facts=facts)
+        facts, gas = await _at_home(tx, sender, facts=facts)
         return await _write(tx, sender, facts=facts, gas=gas)
+
+
+async def _at_home(
+    tx: SyncTransaction, sender: Sender, *, facts: leaving.Facts
+) -> tuple[leaving.Facts, supplying.Settled]:
+    """What the push means for gas and meters, whose earlier words lie with other visits."""
+    beside = metering.places(facts)
+    gas = await supplying.settle(tx, sender.unit_id, facts=facts, beside=beside)
+    facts = msgspec.structs.replace(facts, outcomes=gas.outcomes)
+    meters = await metering.settle(tx, sender.unit_id, facts=facts)
+    facts = msgspec.structs.replace(facts, outcomes=meters.outcomes)
+    conflicts = (*gas.conflicts, *meters.conflicts)
+    return facts, msgspec.structs.replace(gas, conflicts=conflicts)
 
 
 async def _write(

@@ -39,10 +39,13 @@ class Settled(Value, frozen=True):
     outcomes: tuple[Outcome, ...] = ()
 
 
-async def settle(tx: SyncTransaction, unit_id: str, *, facts: Facts) -> Settled:
-    """New words and new critical findings at premises, and how the gas stands there after them."""
+async def settle(tx: SyncTransaction, unit_id: str, *, facts: Facts, beside: set[UUID]) -> Settled:
+    """New words and new critical findings at premises, and how the gas stands there after them.
+
+    `beside` are premises to lock with these, in one go, so that nobody waits in a ring.
+    """
     new = _new_words(facts)
-    places = sorted({each.premises for each in new} | _dangerous(facts))
+    places = sorted({each.premises for each in new} | _dangerous(facts) | beside)
     if not places:
         return Settled(outcomes=facts.outcomes)
     stored, known = await tx.lock_supply(unit_id, places)

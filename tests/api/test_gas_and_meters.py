@@ -1,8 +1,11 @@
 """The gas of premises and the readings of their meters, over the real API."""
 
+from datetime import timedelta
+from uuid import uuid4
+
 from sqlalchemy import text
 
-from tests.api.test_tablets_over_http import inspection, operation, sync
+from tests.api.test_tablets_over_http import NOON, inspection, operation, sync
 
 
 async def supply(region):
@@ -46,3 +49,32 @@ async def test_a_supply_that_nobody_knows_is_put_aside(client):
     said = operation(stop["visit"], 1, fields={"supply": "half"})
     answer = (await sync(client, tablet, [said])).json()
     assert answer["outcomes"][0]["code"] == "answer_option"
+
+
+async def test_a_meter_that_runs_backwards_over_two_visits_is_decided_by_a_person(client, clock):
+    clock.at = NOON + timedelta(hours=2)
+    office, _, _, tablet, stop, first = await inspection(client)
+    home = next(each["premises"] for each in first["changes"] if each["record"] == stop["visit"])
+    before = operation(stop["visit"], 1, fields={"R07": 1200.5})
+    spot = str(uuid4())
+    later = (NOON + timedelta(hours=1)).isoformat()
+    made = operation(
+        spot, 2, kind="create", record_kind="visit", premises=home, observed_at=later,
+        fields={"R07": 120.5},
+    )  # fmt: skip
+    outcomes = (await sync(client, tablet, [before, made])).json()["outcomes"]
+    assert [(each["outcome"], each.get("code")) for each in outcomes] == [
+        ("applied", None),
+        ("conflict", "reading_below_last"),
+    ]
+    shown = (await client.get("/api/v1/conflicts", headers=office)).json()["items"]
+    (waiting,) = [each for each in shown if each["policy"] == "counter_monotonic"]
+    assert (waiting["record"], waiting["field"]) == (spot, "R07")
+    assert [each["value"] for each in waiting["values"]] == [1200.5, 120.5]
+    path = f"/api/v1/conflicts/{waiting['id']}/resolve"
+    done = await client.post(path, json={"value": 1205.5, "reason": "photo"}, headers=office)
+    assert done.status_code == 204, done.text
+    again = operation(stop["visit"], 3, fields={"R07": 1200.5, "note": "x"})
+    (outcome,) = (await sync(client, tablet, [again])).json()["outcomes"]
+    assert outcome["outcome"] in ("applied", "merged")
+    assert (await client.get("/api/v1/conflicts", headers=office)).json()["items"] == []
