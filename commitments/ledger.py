@@ -1,7 +1,7 @@
 """Shell: reads and verifies the ledger; adds office events such as pauses, waivers and replies."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,11 +9,14 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from commitments import cases, chain, entry, office, writing
+from commitments.calendar import end_of_day, local_day
 from commitments.clock import fold, may_pause, may_resume, may_waive
+from commitments.rules import rule_for
 from schemas.ambient import Ambient
-from schemas.commitment import PAUSED, RESUMED, WAIVED, Event, Rule
+from schemas.commitment import AMENDED, PAUSED, RESUMED, WAIVED, Event, Rule
+from schemas.ids import named
 from schemas.problems import Refusal
-from schemas.telling import Standing, Telling
+from schemas.telling import Extended, Standing, Telling
 from storage import audit, catalogue, ledger
 from storage.engine import Transaction
 
@@ -51,6 +54,8 @@ async def tell(
         )
         event = office.heard(rule, events, wish=wish, desk=desk)
         await told(tx, unit_id, heard={held.id: [event]}, ambient=ambient)
+        if isinstance(wish, Extended):
+            await _extended(tx, held, event=event, ambient=ambient)
         said = audit.Entry(
             at=ambient.now,
             actor=actor,
@@ -66,6 +71,30 @@ async def tell(
         version=after.rule_version,
         **{name: getattr(after, name) for name in _STANDS},
     )
+
+
+async def _extended(tx: Transaction, held: Any, *, event: Event, ambient: Ambient) -> None:
+    """What was agreed instead is a promise in its turn, with the end that was agreed (clause 16)."""
+    unit_id, calendar = held.unit_id, catalogue.calendar()
+    rules = await writing.rulebook(tx, unit_id)
+    opening = entry.Opening(
+        id=named(unit_id, "commitment", str(held.id), "extended"),
+        unit_id=unit_id,
+        rule=rule_for(rules, held.rule_code, on_day=local_day(calendar, event.observed_at)),
+        started_at=event.observed_at,
+        received_at=event.received_at,
+        source=event.source,
+        case_id=held.case_id,
+        premises_id=held.premises_id,
+    )
+    begun = entry.opened(opening, calendar, now=ambient.now)
+    await writing.begin(tx, [begun], rules=rules, ambient=ambient)
+    until = end_of_day(calendar, date.fromisoformat(str(event.body["until"])))
+    body = {**event.body, "due_at": until.isoformat()}
+    source = f"{event.source}:until"
+    moved = msgspec.structs.replace(event, kind=AMENDED, source=source, body=body)
+    heard = {opening.id: [moved]}
+    await writing.tell(tx, unit_id, heard=heard, rules=rules, ambient=ambient)
 
 
 _STANDS = ("state", "due_at", "due_on", "provisional", "stopped_at", "events")

@@ -81,10 +81,12 @@ def _said(
     if isinstance(wish, Voided):
         return VOIDED, {"reason": wish.reason}
     if isinstance(wish, Amended):
-        return _amended(rule, wish)
+        return _amended(rule, wish, verdict=verdict)
     if isinstance(wish, Extended):
         may_extend(reason=wish.reason, customer_agreed=wish.customer_agreed)
         _listens(rule, "extension_agreed_with_reason")
+        if verdict.due_on is not None and wish.until <= verdict.due_on:
+            raise Refusal("event_instant", fact="until")
         return "extension_agreed_with_reason", {
             "until": wish.until.isoformat(),
             "reason": wish.reason,
@@ -99,9 +101,12 @@ def _said(
     return wish.what, dict(wish.facts)
 
 
-def _amended(rule: Rule, wish: Amended) -> tuple[str, Facts]:
+def _amended(rule: Rule, wish: Amended, *, verdict: Verdict) -> tuple[str, Facts]:
     if rule.unit != "instant":
         raise Refusal("not_amendable", rule=rule.code)
+    if verdict.due_at is not None and wish.at > verdict.due_at:
+        # its proof may still be on a tablet, yet what ran out is no longer agreed anew
+        raise Refusal("event_instant", until=verdict.due_at.isoformat())
     if wish.due_at <= wish.at:
         raise Refusal("event_instant", fact="due_at")
     return AMENDED, {

@@ -7,7 +7,21 @@ from typing import Any
 
 import msgspec
 
-from schemas.commitment import JUDGED, Escalation, Facts, Milestone, Rule
+from schemas.commitment import (
+    AMENDED,
+    ATTEMPTED,
+    CALENDAR,
+    JUDGED,
+    PAUSED,
+    RESUMED,
+    STARTED,
+    VOIDED,
+    WAIVED,
+    Escalation,
+    Facts,
+    Milestone,
+    Rule,
+)
 from schemas.problems import Refusal
 from schemas.rulebook import RulebookDraft, RuleDraft, StopDraft, Version
 
@@ -23,6 +37,8 @@ FIELD_STOPS = frozenset(
     }
 )
 """Events that a tablet proves: their proof may arrive days after they were true."""
+RESERVED = frozenset({STARTED, PAUSED, RESUMED, WAIVED, AMENDED, VOIDED, ATTEMPTED, CALENDAR})
+"""What has conditions of its own to be said: no rule lets it be told as a mere happening."""
 
 
 def read_rules(document: dict[str, Any]) -> tuple[Rule, ...]:
@@ -119,6 +135,7 @@ def _weaker(handbook: Rule, local: Rule) -> bool:
         or bool(set(local.pauses) - set(handbook.pauses))
         or set(local.stops) != set(handbook.stops)
         or local.every_stop != handbook.every_stop
+        or (handbook.window and not local.window)
     )
 
 
@@ -199,6 +216,8 @@ def _made(given: RuleDraft, version: str, *, chain: Sequence[Escalation]) -> Rul
     milestones = [Milestone(kind=each.kind, share=each.share) for each in given.milestones]
     if given.milestone is not None:
         milestones.append(Milestone(kind=given.milestone, share=0.5))
+    if RESERVED & {*stops, *(each.kind for each in milestones)}:
+        raise Refusal("rulebook_unsound", rule=given.id, reason="a word of the clock itself")
     return Rule(
         code=given.id,
         clause=given.id if law or found is None else found.group(),

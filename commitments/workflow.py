@@ -1,6 +1,7 @@
 """Workflows as data: a graph of steps and decisions that is checked before anybody walks it."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import inf
 from typing import Any, Literal
 
 from schemas.base import Value
@@ -131,13 +132,16 @@ def _faults_of(step: Step, codes: frozenset[str]) -> Iterable[Fault]:
             yield Fault(step=step.code, fault=f"leads_to_unknown:{target}", weight="error")
     if step.clock_unit not in (*_CLOCKED_UNITS, "instant", None):
         yield Fault(step=step.code, fault=f"clock_unknown:{step.clock_unit}", weight="error")
-    if step.clock_unit in _CLOCKED_UNITS and step.clock_limit <= 0:
+    # asked this way round, a limit that is not a number is none
+    if step.clock_unit in _CLOCKED_UNITS and not 0 < step.clock_limit < inf:
         yield Fault(step=step.code, fault="clock_without_limit", weight="error")
     if step.limit_zh and step.clock_unit is None and not step.decision:
         yield Fault(step=step.code, fault="limit_without_clock", weight="warning")
 
 
 def _unreachable(workflow: Workflow) -> Iterable[Fault]:
+    if not workflow.steps:
+        yield Fault(step="", fault="no_steps", weight="error")
     first = workflow.steps[0].code if workflow.steps else ""
     reached = _spread({first}, {each.code: each.exits.values() for each in workflow.steps})
     for each in workflow.steps:

@@ -58,7 +58,7 @@ def _read(file: Path | None) -> Workflow:
         return read_workflow(path.stem, yaml.safe_load(path.read_text("utf-8")))
     except FileNotFoundError as error:
         raise Refusal("file_missing", file=path.name) from error
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+    except (yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise Refusal("file_unreadable", file=path.name) from error
 
 

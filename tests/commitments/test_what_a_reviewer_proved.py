@@ -1,5 +1,7 @@
 """What a reviewer broke who had not written any of it: each is a story that once ended wrongly."""
 
+import subprocess
+import sys
 from datetime import date
 
 import msgspec
@@ -9,8 +11,8 @@ import sqlalchemy as sa
 
 from commitments import cases, ledger, recalendar, rulebooks, supply, whatif
 from commitments.answers import choose
-from commitments.rules import connection_rule, drafted
-from commitments.workflow import read_workflow
+from commitments.rules import connection_rule, drafted, made, refuse_longer
+from commitments.workflow import faults, read_workflow
 from runtime import proof
 from runtime.ambient import fixed
 from runtime.server import photos
@@ -18,11 +20,15 @@ from runtime.settings import Settings
 from schemas.calendar import Notice
 from schemas.outage import GasWish
 from schemas.problems import Refusal
+from schemas.rulebook import RuleDraft
 from schemas.whatif import WhatIf
+from storage import catalogue
+from storage import ledger as rows
 from storage.tables import commitment_event, premises, work_order
 from tests.commitments.test_due_dates import SMALL
 from tests.commitments.test_outages import announce, went
 from tests.commitments.test_proof_bundles import changed, checked
+from tests.commitments.test_seasons_and_supply import heat
 from tests.commitments.unit import (
     HOME,
     UNIT,
@@ -32,7 +38,9 @@ from tests.commitments.unit import (
     opened,
     seeded,
     standing,
+    step,
     tell,
+    verified,
 )  # fmt: skip
 
 
@@ -190,3 +198,79 @@ async def test_work_is_due_by_the_days_of_the_unit_as_its_promise_is(unit):
     assert promised.due_on == date(2026, 3, 7)
     async with unit.connect() as tx:
         assert await tx.scalar(sa.select(work_order.c.due_at)) == promised.due_at
+
+
+def test_a_workflow_without_a_step_cannot_be_walked():
+    assert [each.fault for each in faults(read_workflow("w", {"steps": []}))] == ["no_steps"]
+
+
+@pytest.mark.parametrize("limit", [float("nan"), float("inf"), 0, -1])
+def test_a_step_whose_limit_is_no_number_of_hours_has_a_clock_without_limit(limit):
+    step = {"step": "1", "zh": "a", "next": "end", "clock": {"unit": "hour", "at_most": limit}}
+    found = [each.fault for each in faults(read_workflow("w", {"steps": [step]}))]
+    assert found == ["clock_without_limit"]
+
+
+def test_a_workflow_file_with_a_word_for_a_limit_is_refused_and_does_not_fail(tmp_path):
+    file = tmp_path / "w.yaml"
+    file.write_text("steps: [{step: '1', zh: a, next: end, clock: {unit: hour, at_most: abc}}]")
+    done = subprocess.run(
+        [sys.executable, "-m", "runtime.cli", "workflow", "check", str(file)],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert "file_unreadable" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+RESERVED = ["started", "paused", "resumed", "waived", "amended", "not_applicable",
+            "attempted_in_vain", "calendar_changed"]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", RESERVED)
+@pytest.mark.parametrize("where", ["stop", "milestone"])
+def test_no_rule_gives_a_word_of_the_clock_itself_another_meaning(kind, where):
+    # "happened: waived" would be a waiver after the deadline, without a customer
+    rule = {"id": "12", "zh": "报修", "stop": "repair_started_in_home", where: kind,
+            "clock": {"unit": "hour", "at_most": 24}}  # fmt: skip
+    drafts = msgspec.convert([rule], list[RuleDraft])
+    with pytest.raises(Refusal, match="rulebook_unsound"):
+        made(drafts, "local-1", chain=[], since=None, until=None)
+
+
+def test_a_window_that_a_local_rule_drops_makes_the_promise_weaker():
+    handbook = next(each for each in catalogue.rules() if each.code == "3e")
+    refuse_longer(handbook, handbook)
+    with pytest.raises(Refusal, match="rule_longer_without_source"):
+        refuse_longer(handbook, msgspec.structs.replace(handbook, window=False, source="company"))
+
+
+async def test_a_date_that_has_passed_is_not_moved_while_its_proof_may_still_be_on_a_tablet(unit):
+    await heat(unit, "2026-08-01 09:00")
+    found = (await standing(unit))["3e"]
+    assert found.due_at == at("2026-11-15 00:00")
+    later = {"kind": "amended", "due_at": iso("2026-12-01 00:00"), "reason": "r", "document": "D"}
+    with pytest.raises(Refusal, match="event_instant"):
+        await tell(unit, found.id, "2026-11-16 09:00", at=iso("2026-11-16 09:00"), **later)
+    await tell(unit, found.id, "2026-11-14 09:00", at=iso("2026-11-14 09:00"), **later)
+    assert (await standing(unit))["3e"].due_at == at("2026-12-01 00:00")
+
+
+async def test_clause_16_an_extension_told_to_the_promise_itself_is_a_promise_with_its_own_end(
+    unit,
+):
+    case = await opened(unit, "complaint", "2026-03-02 09:00")
+    first = (await standing(unit))["16b"]
+    said = {"kind": "extension_agreed_with_reason", "at": iso("2026-03-05 09:00"), "reason": "等配件",
+            "customer_agreed": True, "document": "D"}  # fmt: skip
+    with pytest.raises(Refusal, match="event_instant"):
+        await tell(unit, first.id, "2026-03-05 09:00", until="2026-03-09", **said)
+    await tell(unit, first.id, "2026-03-05 09:00", until="2026-03-20", **said)
+    async with unit.connect() as tx:
+        held = await rows.open_for(tx, UNIT, case_id=case)
+    second = next(each for each in held if each.rule_code == "16b" and each.id != first.id)
+    assert (second.due_at, second.state) == (at("2026-03-21 00:00"), "running")
+    await step(unit, case, "resolved", "2026-03-23 09:00", result="已换")
+    async with unit.connect() as tx:
+        held = await rows.open_for(tx, UNIT, case_id=case)
+    assert [each.state for each in held if each.id == second.id] == ["breached"]
+    await verified(unit)
