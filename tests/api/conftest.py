@@ -1,11 +1,13 @@
 """An application over a fresh database with a unit, staff and two technicians."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.app import create_app
@@ -16,7 +18,8 @@ from runtime.server import services
 from runtime.server_commands import add_staff
 from runtime.settings import Settings
 from scheduling import publish, run
-from storage import work
+from storage import embedded, work
+from storage.engine import make_engine
 
 UNIT, PASSWORD = "guan", "only-in-tests-1234"
 DAY, AS_OF = date(2026, 11, 24), date(2026, 11, 23)
@@ -49,13 +52,20 @@ def clock() -> Now:
     return Now()
 
 
-@pytest.fixture
-async def region(database: AsyncEngine, tmp_path: Path) -> AsyncEngine:
-    """A small region, opened, planned and published."""
+@pytest.fixture(scope="session")
+def region_template(cluster: embedded.Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database with a small region, opened, planned and published: made once, copied often."""
+    name = "doorstep_region"
+    cluster.ensure_database(name, template="doorstep_template")
+    asyncio.run(_fill(cluster.url(name), tmp_path_factory.mktemp("region")))
+    return name
+
+
+async def _fill(url: str, folder: Path) -> None:
+    database, ambient = make_engine(url, statement_seconds=60), fixed(EVENING)
     size = sample_region.Size(premises=300, technicians=4, requests=40)
-    sample_region.write_region(tmp_path / "region", size=size, seed=3, as_of=AS_OF)
-    ambient = fixed(EVENING)
-    await open_region(database, tmp_path / "region", unit=(UNIT, AS_OF), ambient=ambient)
+    sample_region.write_region(folder, size=size, seed=3, as_of=AS_OF)
+    await open_region(database, folder, unit=(UNIT, AS_OF), ambient=ambient)
     async with database.begin() as tx:
         await add_staff(tx, UNIT, password=PASSWORD)
     order = run.Order(on_day=DAY, seconds=1.0)
@@ -65,6 +75,18 @@ async def region(database: AsyncEngine, tmp_path: Path) -> AsyncEngine:
         row = await work.plan_of(tx, UNIT, plan_id=plan_id)
     assert row.report["checker_violations"] == 0
     await publish.publish(database, UNIT, plan_id=plan_id, actor="test", ambient=ambient)
+    await database.dispose()
+
+
+@pytest.fixture
+def region(
+    cluster: embedded.Cluster, region_template: str, database_url: str, database: AsyncEngine
+) -> AsyncEngine:
+    """A copy of the region of its own; nobody has connected to this test's database yet."""
+    name = make_url(database_url).database
+    assert name is not None
+    cluster.drop_database(name)
+    cluster.ensure_database(name, template=region_template)
     return database
 
 
