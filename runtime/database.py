@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from runtime import keys
 from runtime.settings import Settings, database_url_given, read_settings
-from storage import embedded
+from schemas.problems import Refusal
+from storage import embedded, migrate
 from storage.engine import make_engine
 
 T = TypeVar("T")
@@ -29,10 +30,18 @@ def database(settings: Settings) -> Iterator[str]:
 
 
 def asked(question: Callable[[AsyncEngine, str], Awaitable[T]]) -> T:
-    """What a command asks of this installation's database: the engine and the unit go in."""
+    """What a command asks of this installation's database: the engine and the unit go in.
+
+    One of our own in which nothing ever was gets its tables first; in somebody else's, that is for
+    `doorstep migrate` to do.
+    """
     settings = read_settings()
 
     async def answered(url: str) -> T:
+        if await migrate.current(url) is None:
+            if database_url_given() is not None:
+                raise Refusal("unavailable", reason="run `doorstep migrate` first")
+            await migrate.upgrade(url)
         engine = make_engine(url, ring=keys.ring(settings))
         try:
             return await question(engine, settings.unit)
