@@ -85,6 +85,10 @@ def read_operation(raw: bytes, *, form: Literal["json", "msgpack"] = "json") -> 
         payload = encoded.decode()
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError):
         return Unread(code="operation_malformed", id=_id_of(raw, form), raw=raw)
+    if not operation.id.int or not operation.record.int:
+        # the nil id names everybody's work at once: two tablets that say it would become one
+        named = operation.id if operation.id.int else None
+        return Unread(code="operation_malformed", id=named, raw=raw)
     if not YEARS[0] <= operation.observed_at.year <= YEARS[1]:
         return Unread(code="time_impossible", id=operation.id, raw=raw)
     if not all(map(sound_number, operation.fields.values())):

@@ -369,3 +369,16 @@ async def test_nobody_writes_on_a_visit_that_was_never_theirs(story):
     assert story.shows(visit, "R12") is None
     assert str(visit) not in other.memory.records
     assert isinstance(visit, UUID)
+
+
+async def test_the_nil_id_is_nobodys_record_and_joins_no_two_tablets(story):
+    nil = UUID(int=0)
+    one, two = await story.tablet(), await story.tablet()
+    said = [
+        each.captures(nil, kind="create", record_kind="note", fields={"text": "mine"})
+        for each in (one, two)
+    ]
+    await story.sync(one)
+    await story.sync(two)
+    assert [one.outcome(said[0]), two.outcome(said[1])] == ["quarantined", "quarantined"]
+    assert {story.quarantined(each) for each in said} == {"operation_malformed"}
