@@ -110,6 +110,8 @@ async def _tried(sender: Sender, row: Any, *, now: datetime) -> str | None:
     """What went wrong, in a word that carries no personal data, or None."""
     try:
         async with asyncio.timeout(SEND_SECONDS_MAX):
+            if isinstance(row["phone"], Refusal):
+                raise row["phone"]
             if row["receiver"] == "sms":
                 if row["phone"]:
                     await sender.gateway.send(row["phone"], _worded(row), key=row["id"])
@@ -119,7 +121,8 @@ async def _tried(sender: Sender, row: Any, *, now: datetime) -> str | None:
         return f"{refusal.code}: {refusal.details.get('reason', '')}"
     except httpx.HTTPStatusError as error:
         return f"answered {error.response.status_code}"
-    except (httpx.HTTPError, OSError) as error:
+    except Exception as error:
+        # whatever a gateway raises, the others of this round are settled all the same
         return type(error).__name__
     return None
 

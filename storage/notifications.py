@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from schemas.problems import Refusal
 from storage import sealing
 from storage.engine import Transaction, driver
 
@@ -83,15 +84,23 @@ async def gather(tx: Transaction, *, now: datetime) -> int:
 
 async def claim(tx: Transaction, *, now: datetime, limit: int) -> list[dict[str, Any]]:
     """Notifications whose time has come and that no other worker holds, each with the `url` or the
-    `phone` that it goes to; a sealed number is opened here and nowhere kept."""
+    `phone` that it goes to; a sealed number is opened here and nowhere kept. Where it does not open
+    the refusal stands in its place: one lost key keeps nobody else's news back."""
     connection = await driver(tx)
     rows = [dict(row) for row in await connection.fetch(_CLAIM, now, LEASE, limit)]
     whom = [row["customer_id"] for row in rows if row["customer_id"]]
     phones = {
-        row["id"]: sealing.opened(tx, row["phone"], column="customer.phone", row=row["id"])
+        row["id"]: _opened(tx, row["phone"], customer_id=row["id"])
         for row in await connection.fetch(_PHONES, whom)
     }
     return [{**row, "phone": phones.get(row["customer_id"])} for row in rows]
+
+
+def _opened(tx: Transaction, stored: str, *, customer_id: UUID) -> str | Refusal | None:
+    try:
+        return sealing.opened(tx, stored, column="customer.phone", row=customer_id)
+    except Refusal as refusal:
+        return refusal
 
 
 async def sent(tx: Transaction, notification_id: UUID, *, now: datetime) -> None:

@@ -189,3 +189,27 @@ def test_only_hosts_of_the_installations_list_are_receivers():
 def test_every_receiver_has_a_secret_of_its_own():
     first, second = (notify.secret_of(b"root", UUID(int=n)) for n in (1, 2))
     assert first != second and len(first) == 32
+
+
+async def test_a_number_that_does_not_open_and_a_gateway_that_breaks_keep_no_other_news_back(
+    region, told, receiver, sender
+):
+    class Broken:
+        async def send(self, phone: str, text: str, *, key: UUID) -> None:
+            raise RuntimeError(phone)
+
+    async with region.begin() as tx:
+        some = sa.select(customer.c.id).limit(150)
+        lost = sa.update(customer).where(customer.c.id.in_(some))
+        await tx.execute(lost.values(phone="sealed:lost:AAAA"))
+    broken = notify.Sender(
+        gateway=Broken(), client=sender.client, secret=sender.secret, hosts=sender.hosts
+    )
+    while await notify.notify(region, broken, ambient=fixed(EVENING)):
+        pass
+    async with region.connect() as tx:
+        rows = (await tx.execute(sa.select(outbox))).all()
+    assert {row.last_error for row in rows if row.receiver == "sms"} == {
+        "RuntimeError", "sealed_shut: ",
+    }  # fmt: skip
+    assert all(row.sent_at for row in rows if row.receiver == told["id"])
