@@ -8,7 +8,7 @@ from litestar.params import Parameter
 
 from api import body
 from api.access_routes import Call, services
-from api.guards import DISPATCH, STAFF, roles
+from api.guards import DISPATCH, STAFF, roles, whole_unit
 from commitments import outages, seasons, standing, supply
 from commitments.calls import read_calls
 from schemas.base import Instant
@@ -37,8 +37,8 @@ from storage import outages as outage_rows
 from storage import standing as rows
 
 Limit = Annotated[int, Parameter(ge=1, le=500)]
-LAYS_DOWN = roles("supervisor", "administrator")
-WRITES = roles("agent", *DISPATCH)
+LAYS_DOWN = [roles("supervisor", "administrator"), whole_unit]
+WRITES = [roles("agent", *DISPATCH), whole_unit]
 
 
 @get("/outages", guards=[roles(*STAFF)], summary="Outages")
@@ -52,7 +52,10 @@ async def list_outages(
 
 
 @post(
-    "/outages", guards=[roles(*DISPATCH)], opt={"body": OutageWish}, summary="Write down an outage"
+    "/outages",
+    guards=[roles(*DISPATCH), whole_unit],
+    opt={"body": OutageWish},
+    summary="Write down an outage",
 )
 async def write_down(request: Call) -> OutageStory:
     """Planned with its notice 48 hours before, or one that happened; with whom it touches now."""
@@ -70,7 +73,7 @@ async def one_outage(request: Call, outage_id: UUID) -> OutageStory:
 
 @post(
     "/outages/{outage_id:uuid}/steps",
-    guards=[roles(*DISPATCH)],
+    guards=[roles(*DISPATCH), whole_unit],
     opt={"body": OutageStep},
     status_code=200,
     summary="Gas off, gas back, or called off",
@@ -101,7 +104,7 @@ async def register(
     )
 
 
-@post("/register", guards=[WRITES], opt={"body": Records}, summary="Write down dated records")
+@post("/register", guards=WRITES, opt={"body": Records}, summary="Write down dated records")
 async def write_records(request: Call) -> Kept:
     """All of them or none; a record that is known stays as it was first written."""
     wish, use, who = await body.read(request, Records), services(request), request.user
@@ -109,7 +112,7 @@ async def write_records(request: Call) -> Kept:
     return await standing.write_down(use.engine, who.unit_id, records=wish.records, by=by)
 
 
-@post("/register/calls", guards=[WRITES], opt={"body": CallFile}, summary="Import calls as CSV")
+@post("/register/calls", guards=WRITES, opt={"body": CallFile}, summary="Import calls as CSV")
 async def import_calls(request: Call) -> Kept:
     """A telephone system's export; each call starts its clock of three rings."""
     wish, use, who = await body.read(request, CallFile), services(request), request.user
@@ -127,7 +130,7 @@ async def settings(request: Call) -> PromiseSettings:
 
 @put(
     "/settings/promises",
-    guards=[LAYS_DOWN],
+    guards=LAYS_DOWN,
     opt={"body": PromiseSettings},
     summary="Lay down the company's own parameters",
 )
@@ -146,7 +149,7 @@ async def list_seasons(request: Call) -> list[Season]:
 
 @post(
     "/heating-seasons",
-    guards=[LAYS_DOWN],
+    guards=LAYS_DOWN,
     opt={"body": SeasonWish},
     status_code=200,
     summary="Lay down a heating season",

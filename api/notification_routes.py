@@ -8,16 +8,16 @@ from litestar import Router, delete, get, post
 
 from api import body
 from api.access_routes import Call, services
-from api.guards import roles
+from api.guards import roles, whole_unit
 from api.office_routes import Limit
 from commitments import receivers
 from schemas.notification import Notification, Notifications, Webhook, WebhookWish
 from storage import notifications as rows
 
-ADMIN = roles("administrator", "supervisor")
+ADMIN = [roles("administrator", "supervisor"), whole_unit]
 
 
-@post("/webhooks", guards=[ADMIN], opt={"body": WebhookWish}, summary="Name a system that is told")
+@post("/webhooks", guards=ADMIN, opt={"body": WebhookWish}, summary="Name a system that is told")
 async def name(request: Call) -> Webhook:
     """Only hosts of the installation's allow-list; the answer carries the secret that signs."""
     wish, use = await body.read(request, WebhookWish), services(request)
@@ -34,7 +34,7 @@ async def name(request: Call) -> Webhook:
     )
 
 
-@get("/webhooks", guards=[ADMIN], summary="Systems that are told")
+@get("/webhooks", guards=ADMIN, summary="Systems that are told")
 async def every(request: Call) -> list[Webhook]:
     """With the secret that signs what each gets."""
     use = services(request)
@@ -43,14 +43,14 @@ async def every(request: Call) -> list[Webhook]:
     return [_webhook(row, secret=use.webhooks.secret(row["id"])) for row in found]
 
 
-@delete("/webhooks/{webhook_id:uuid}", guards=[ADMIN], summary="Tell a system no longer")
+@delete("/webhooks/{webhook_id:uuid}", guards=ADMIN, summary="Tell a system no longer")
 async def end(request: Call, webhook_id: UUID) -> None:
     """What waits for it is given up."""
     use = services(request)
     await receivers.end(use.engine, request.user, webhook_id=webhook_id, ambient=use.ambient())
 
 
-@get("/notifications", guards=[ADMIN], summary="What left the house")
+@get("/notifications", guards=ADMIN, summary="What left the house")
 async def page(request: Call, after: UUID | None = None, *, limit: Limit = 50) -> Notifications:
     """Newest first, with attempts and the last error."""
     async with services(request).engine.connect() as tx:

@@ -10,7 +10,7 @@ from litestar.params import Parameter
 
 from api import body, list_routes
 from api.access_routes import Call, services
-from api.guards import DISPATCH, STAFF, roles
+from api.guards import DISPATCH, STAFF, roles, whole_unit
 from commitments import cases, ledger
 from scheduling import dispatch
 from schemas.access import Assign, Reason
@@ -184,7 +184,11 @@ async def premises(
     return await _listed(request, "premises", chosen=account, after=after, limit=limit)
 
 
-@get("/audit", guards=[roles("auditor", "supervisor", "administrator")], summary="Audit")
+@get(
+    "/audit",
+    guards=[roles("auditor", "supervisor", "administrator"), whole_unit],
+    summary="Audit",
+)
 async def audit_page(
     request: Call, after: Annotated[int, Parameter(ge=0, le=2**53)] = 0, *, limit: Limit = 100
 ) -> list[AuditRow]:

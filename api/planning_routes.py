@@ -162,7 +162,11 @@ async def one_plan(request: Call, plan_id: UUID) -> PlanShown:
     return msgspec.structs.replace(shown, against=msgspec.structs.replace(found, changes=()))
 
 
-@get("/plans/{plan_id:uuid}/diff", guards=[roles(*STAFF)], summary="A plan against the day")
+@get(
+    "/plans/{plan_id:uuid}/diff",
+    guards=[roles(*STAFF), whole_unit],
+    summary="A plan against the day",
+)
 async def plan_diff(request: Call, plan_id: UUID) -> PlanDiff:
     """What would move, in full."""
     use = services(request)
@@ -172,7 +176,11 @@ async def plan_diff(request: Call, plan_id: UUID) -> PlanDiff:
         )
 
 
-@get("/plans/{plan_id:uuid}/explain", guards=[roles(*STAFF)], summary="A plan's reasons")
+@get(
+    "/plans/{plan_id:uuid}/explain",
+    guards=[roles(*STAFF), whole_unit],
+    summary="A plan's reasons",
+)
 async def plan_explain(
     request: Call, plan_id: UUID, *, work_order_id: UUID | None = None
 ) -> PlanExplained:

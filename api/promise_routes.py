@@ -7,7 +7,7 @@ from litestar.params import Parameter
 
 from api import body
 from api.access_routes import Call, services
-from api.guards import STAFF, roles
+from api.guards import STAFF, roles, whole_unit
 from commitments import recalendar, rulebooks, writing
 from commitments.answers import Classified, DueAnswer, DueQuestion, classified, due_answer
 from schemas.base import Wire
@@ -17,7 +17,7 @@ from schemas.problems import Refusal
 from schemas.rulebook import RulebookAnswer, RulebookDraft, RuleEnd, RuleShown
 from sync.reading import YEARS
 
-LAYS_DOWN = roles("supervisor", "administrator")
+LAYS_DOWN = [roles("supervisor", "administrator"), whole_unit]
 
 
 class Question(Wire, frozen=True):
@@ -28,7 +28,7 @@ class Question(Wire, frozen=True):
 
 @post(
     "/calendar/notices",
-    guards=[LAYS_DOWN],
+    guards=LAYS_DOWN,
     opt={"body": Notice},
     status_code=200,
     summary="Take in a notice on working days",
@@ -61,7 +61,7 @@ async def rules(request: Call) -> list[RuleShown]:
 
 @post(
     "/rules",
-    guards=[LAYS_DOWN],
+    guards=LAYS_DOWN,
     opt={"body": RulebookDraft},
     summary="Publish rules for the unit",
 )
@@ -76,7 +76,7 @@ async def publish(request: Call) -> RulebookAnswer:
 
 @post(
     "/rules/check",
-    guards=[LAYS_DOWN],
+    guards=LAYS_DOWN,
     opt={"body": RulebookDraft},
     status_code=200,
     summary="What publishing would change",
@@ -93,7 +93,7 @@ RuleVersion = Annotated[str, Parameter(max_length=40)]
 
 @post(
     "/rules/{code:str}/{version:str}/end",
-    guards=[LAYS_DOWN],
+    guards=LAYS_DOWN,
     opt={"body": RuleEnd},
     status_code=204,
     summary="End a version",
@@ -106,7 +106,7 @@ async def end(request: Call, code: RuleCode, *, version: RuleVersion) -> None:
     await rulebooks.end(use.engine, who.unit_id, which=which, on=wish.on, by=by)
 
 
-@delete("/rules/{code:str}/{version:str}", guards=[LAYS_DOWN], summary="Take a version back")
+@delete("/rules/{code:str}/{version:str}", guards=LAYS_DOWN, summary="Take a version back")
 async def drop(request: Call, code: RuleCode, *, version: RuleVersion) -> None:
     """Only one that no promise ever kept."""
     use, who = services(request), request.user

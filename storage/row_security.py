@@ -32,7 +32,10 @@ _GRIDS = "coalesce(current_setting('doorstep.grids', true), '')"
 _THROUGH = {
     "premises": f"grid_id::text = ANY(string_to_array({_GRIDS}, ','))",
     **dict.fromkeys(
-        ("appliance", "case", "commitment", "hazard", "meter", "record", "visit"),
+        (
+            "appliance", "case", "commitment", "cycle_plan", "hazard", "meter", "record",
+            "supply_word", "visit",
+        ),
         "premises_id IS NULL OR EXISTS (SELECT 1 FROM premises s WHERE s.id = premises_id)",
     ),
     "case_event": 'EXISTS (SELECT 1 FROM "case" s WHERE s.id = case_id)',
@@ -51,7 +54,10 @@ _THROUGH = {
     " OR EXISTS (SELECT 1 FROM work_order s WHERE s.id = work_order_id)",
     "attachment": "EXISTS (SELECT 1 FROM attachment_use s WHERE s.sha256 = attachment.sha256)",
     "quarantine": "false",
-}
+    # a change is told whole or not at all
+    "day_change": "NOT EXISTS (SELECT 1 FROM jsonb_array_elements(changes) c WHERE NOT EXISTS"
+    " (SELECT 1 FROM visit s WHERE s.id = (c ->> 'visit_id')::uuid))",
+}  # fmt: skip
 """How a row belongs to a grid. What is not here belongs to the unit as a whole."""
 
 _KNOWN = """
@@ -79,7 +85,7 @@ def apply(connection: sa.Connection) -> None:
     except sa.exc.ProgrammingError as error:
         raise Refusal(
             "database_start",
-            reason=f"this user may not create the role {APP_ROLE}; ask for it once (docs/operate)",
+            reason=f"this user may not create the role {APP_ROLE}; docs/operation/configuration.md says how",
         ) from error
     known = {row[0]: row[1] for row in connection.execute(sa.text(_KNOWN))}
     if "alembic_version" in known:

@@ -156,7 +156,10 @@ async def make_code(
             "expires_at": ambient.now + CODE_LIFE,
         }
         await access.add_code(tx, row)
-        await _audited(tx, who.unit_id, who=who.name, action="enrolment_code", ambient=ambient)
+        entry = audit.Entry(
+            at=ambient.now, actor=who.name, action="enrolment_code", subject=str(technician)
+        )
+        await audit.append(tx, who.unit_id, entry=entry)
     return EnrolmentCode(code=code, expires_at=ambient.now + CODE_LIFE)
 
 
@@ -210,7 +213,10 @@ async def revoke(
             tx, who.unit_id, tablet_id=tablet_id, reason=reason, now=ambient.now
         ):
             raise Refusal("not_found")
-        await _audited(tx, who.unit_id, who=who.name, action=f"revoked.{reason}", ambient=ambient)
+        entry = audit.Entry(
+            at=ambient.now, actor=who.name, action=f"revoked.{reason}", subject=str(tablet_id)
+        )
+        await audit.append(tx, who.unit_id, entry=entry)
 
 
 async def hello(

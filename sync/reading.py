@@ -86,7 +86,7 @@ def read_operation(raw: bytes, *, form: Literal["json", "msgpack"] = "json") -> 
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError):
         return Unread(code="operation_malformed", id=_id_of(raw, form), raw=raw)
     if not operation.id.int or not operation.record.int:
-        # the nil id names everybody's work at once: two tablets that say it would become one
+        # the nil id names nobody's work: the first to say it would own it, and every other be refused
         named = operation.id if operation.id.int else None
         return Unread(code="operation_malformed", id=named, raw=raw)
     if not YEARS[0] <= operation.observed_at.year <= YEARS[1]:

@@ -371,7 +371,7 @@ async def test_nobody_writes_on_a_visit_that_was_never_theirs(story):
     assert isinstance(visit, UUID)
 
 
-async def test_the_nil_id_is_nobodys_record_and_joins_no_two_tablets(story):
+async def test_the_nil_id_is_nobodys_record_whoever_says_it_first(story):
     nil = UUID(int=0)
     one, two = await story.tablet(), await story.tablet()
     said = [

@@ -111,6 +111,11 @@ async def test_the_application_cannot_rewrite_a_chain_or_leave_its_unit(app, sta
     assert "42501" in str(getattr(refused.value.orig, "sqlstate", "")), refused.value
 
 
+def test_every_row_that_hangs_on_premises_is_held_by_their_grid():
+    hanging = {table.name for table in metadata.sorted_tables if "premises_id" in table.c}
+    assert not hanging - set(row_security._THROUGH)
+
+
 async def test_every_table_is_guarded_or_says_why_not(database):
     async with database.connect() as tx:
         rows = await tx.execute(
