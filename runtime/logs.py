@@ -12,6 +12,7 @@ WORDS = frozenset(
     {
         "event", "level", "logger", "timestamp", "request", "route", "method", "status", "ms",
         "unit", "role", "step", "error", "rest_seconds", "exception", "place", "figures",
+        "cells", "of",
     }
 )  # fmt: skip
 """What a line may carry: no names, addresses, paths or bodies. A new word is added here, on

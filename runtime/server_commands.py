@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.app import create_app, document
 from commitments.calendar import local_day
-from runtime import keys, logs, observed, processes, sample_region, worker
+from runtime import keys, logs, observed, processes, roads, sample_region, worker
 from runtime.ambient import live, now
 from runtime.database import database
 from runtime.demo import clauses
@@ -107,7 +107,13 @@ async def _worked(url: str, settings: Settings) -> None:
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop.set)
     try:
-        await worker.work(engine, photos(settings), sender=sender(settings), stop=stop)
+        await worker.work(
+            engine,
+            photos(settings),
+            sender=sender(settings),
+            roads=roads.roads(settings),
+            stop=stop,
+        )
     finally:
         await engine.dispose()
 
@@ -223,18 +229,24 @@ async def _plan_today(engine: AsyncEngine, settings: Settings) -> None:
     if known:
         return
     print(f"排程 {day} · planning …", flush=True)
-    report = await planned(engine, settings.unit, on_day=day, seconds=settings.plan_seconds)
+    report = await planned(
+        engine,
+        settings.unit,
+        on_day=day,
+        seconds=settings.plan_seconds,
+        ways=roads.roads(settings),
+    )
     print(f"  {report['assigned']} / {report['candidates']}  {report['travel_km']} km", flush=True)
 
 
 async def planned(
-    engine: AsyncEngine, unit_id: str, *, on_day: date, seconds: float
+    engine: AsyncEngine, unit_id: str, *, on_day: date, seconds: float, ways: run.Roads
 ) -> dict[str, Any]:
     """Plans a day here and now and publishes it; returns the run's report."""
     order = run.Order(on_day=on_day, seconds=seconds, requested_by="doorstep")
     plan_id = await run.request(engine, unit_id, order=order, ambient=live())
     with run.own_process() as pool:
-        await run.take_one(engine, pool, worker=worker.name(), make_ambient=live)
+        await run.take_one(engine, pool, worker=worker.name(), make_ambient=live, roads=ways)
     async with engine.connect() as tx:
         row = await work.plan_of(tx, unit_id, plan_id=plan_id)
     if row.state == "solved":

@@ -41,6 +41,9 @@ class Settings(
     base_map: str = "none"
     base_map_shifted: bool = False
     base_map_note: str = ""
+    roads: str = "none"
+    roads_key: str = ""
+    roads_profile: str = ""
 
     @property
     def production(self) -> bool:
@@ -78,6 +81,7 @@ def database_url_given() -> str | None:
 def _refuse_unsafe(settings: Settings) -> None:
     secret, issuer = settings.secret, settings.oidc_issuer
     plain = not settings.public_url.startswith("https://") or not settings.behind_proxy
+    bare_key = bool(settings.roads_key) and ":https://" not in settings.roads
     debugging = settings.debug or bool(os.environ.get("DOORSTEP_TRACE"))
     for unsafe, reason in (
         (len(secret) < 32, "DOORSTEP_SECRET needs 32 characters or more"),
@@ -85,6 +89,7 @@ def _refuse_unsafe(settings: Settings) -> None:
         (not settings.keys, "production needs DOORSTEP_KEYS: `doorstep keys new`"),
         (plain, "production is served by HTTPS behind a proxy"),
         (issuer and not issuer.startswith("https://"), "an identity provider is asked by HTTPS"),
+        (bare_key, "a key of a road service goes by HTTPS"),
         (debugging, "nothing is debugged in production"),
         (settings.clock_shift_seconds, "a story's clock has no place in production"),
         (database_url_given() is None, "production needs DATABASE_URL"),

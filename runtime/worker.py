@@ -39,14 +39,19 @@ def name() -> str:
 
 
 async def work(
-    engine: AsyncEngine, blobs: Blobs, *, sender: notify.Sender, stop: asyncio.Event
+    engine: AsyncEngine,
+    blobs: Blobs,
+    *,
+    sender: notify.Sender,
+    roads: run.Roads,
+    stop: asyncio.Event,
 ) -> None:
     """Works until told to stop. A failing step is logged, waits longer, and is tried again."""
     own_name = name()
     with run.own_process() as pool:
 
         async def plan() -> int:
-            return await run.take_one(engine, pool, worker=own_name, make_ambient=live)
+            return await run.take_one(engine, pool, worker=own_name, make_ambient=live, roads=roads)
 
         async def fold() -> int:
             return await sweep.sweep(engine, ambient=live(), limit=SWEEP_LIMIT)

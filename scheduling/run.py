@@ -5,13 +5,13 @@ import asyncio
 import mmap
 import struct
 import tempfile
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, ProcessPoolExecutor
 from datetime import date, datetime, timedelta
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from scheduling import check, explain, solver
 from scheduling.demand import Day, Demand, demand, midnight_of, now_seconds
 from scheduling.live import stands
+from scheduling.road_tables import Paved, straight
 from schemas.ambient import Ambient
 from schemas.base import Value
 from schemas.live import PlanExplained, PlanShown, ReasonShown, WhyLeft, WhyThere
@@ -28,8 +29,12 @@ from storage import audit, live, plans, work
 from storage.engine import Transaction
 
 ATTEMPTS_MAX = 3
+T = TypeVar("T")
 BEAT_SECONDS = 1.0
 """How often a run says how far it is, renews its lease and hears whether to stop."""
+
+Roads = Callable[[Problem], Awaitable[Paved]]
+"""Gives a day its ways; input and output, so the runtime hands it in."""
 
 
 class Order(Value, frozen=True):
@@ -47,6 +52,19 @@ class Answer(Value, frozen=True):
     plan: Plan
     violations: tuple[Violation, ...]
     unassigned: tuple[Unassigned, ...]
+
+
+async def no_roads(problem: Problem) -> Paved:
+    """Great circles."""
+    return straight(problem)
+
+
+class Worker(Value, frozen=True):
+    """Who carries a run, and what it needs of the world."""
+
+    name: str
+    make_ambient: Callable[[], Ambient]
+    roads: Roads
 
 
 class Slate:
@@ -124,14 +142,16 @@ async def take_one(
     *,
     worker: str,
     make_ambient: Callable[[], Ambient],
+    roads: Roads = no_roads,
 ) -> int:
     """Takes the oldest run that waits, if there is one, and carries it through."""
     async with engine.begin() as tx:
         claimed = await plans.claim(tx, worker, now=make_ambient().now)
     if claimed is None:
         return 0
+    by = Worker(name=worker, make_ambient=make_ambient, roads=roads)
     for _ in range(ATTEMPTS_MAX):
-        if await _carry(engine, pool, claimed=claimed, worker=worker, make_ambient=make_ambient):
+        if await _carry(engine, pool, claimed=claimed, by=by):
             return 1
     async with engine.begin() as tx:
         done = {"state": "stale", "finished_at": make_ambient().now}
@@ -139,35 +159,26 @@ async def take_one(
     return 1
 
 
-async def _carry(
-    engine: AsyncEngine,
-    pool: Executor,
-    *,
-    claimed: Any,
-    worker: str,
-    make_ambient: Callable[[], Ambient],
-) -> bool:
+async def _carry(engine: AsyncEngine, pool: Executor, *, claimed: Any, by: Worker) -> bool:
     """One attempt; False where the world moved while the solver was thinking."""
     async with engine.begin() as tx:
         mark = await live.snapshot(tx, claimed.unit_id, on_day=claimed.on_day)
-        now = make_ambient().now
+        now = by.make_ambient().now
         asked = await asked_of(tx, claimed.unit_id, on_day=claimed.on_day, now=now)
-    # what cannot be kept any more is let go of, or one late pin would keep the day from its plan
-    passed = now_seconds(claimed.on_day, now)
-    asked = msgspec.structs.replace(asked, problem=stands(asked, now_seconds=passed).laid.problem)
     with tempfile.TemporaryDirectory(prefix="doorstep-run-") as folder:
         slate = Slate.make(folder)
-        task = partial(
-            answer_of,
-            asked.problem,
-            (int(claimed.seed), float(claimed.seconds)),
-            slate=str(slate.path),
-        )
-        running = asyncio.get_running_loop().run_in_executor(pool, task)
-        while not running.done():
-            await asyncio.wait([running], timeout=BEAT_SECONDS)
-            await _beat(engine, slate, run=(claimed.id, worker), now=make_ambient().now)
-        answer = await running
+
+        async def awaited(running: asyncio.Future[T]) -> T:
+            while not running.done():
+                await asyncio.wait([running], timeout=BEAT_SECONDS)
+                await _beat(engine, slate, run=(claimed.id, by.name), now=by.make_ambient().now)
+            return await running
+
+        paved = await awaited(asyncio.ensure_future(by.roads(asked.problem)))
+        asked = _standing(asked, paved, passed=now_seconds(claimed.on_day, now))
+        how = (int(claimed.seed), float(claimed.seconds))
+        task = partial(answer_of, asked.problem, how, slate=str(slate.path))
+        answer = await awaited(asyncio.get_running_loop().run_in_executor(pool, task))
     async with engine.begin() as tx:
         if await live.snapshot(tx, claimed.unit_id, on_day=claimed.on_day) != mark:
             return False
@@ -176,14 +187,29 @@ async def _carry(
             "snapshot": mark,
             "problem": msgspec.to_builtins(asked.problem),
             "answer": msgspec.to_builtins(answer.plan),
-            "report": report(asked, answer),
+            "report": {**report(asked, answer), **_ways(paved)},
             "progress": 1.0,
             "best_cost": float(answer.plan.cost.seconds),
-            "finished_at": make_ambient().now,
+            "finished_at": by.make_ambient().now,
         }
         # somebody else's by now: what was found is theirs to find again
-        await plans.finish(tx, claimed.id, worker_name=worker, values=values)
+        await plans.finish(tx, claimed.id, worker_name=by.name, values=values)
     return True
+
+
+def _standing(asked: Demand, paved: Paved, *, passed: int) -> Demand:
+    # what cannot be kept any more is let go of, or one late pin would keep the day from its plan
+    asked = msgspec.structs.replace(asked, problem=paved.problem)
+    return msgspec.structs.replace(asked, problem=stands(asked, now_seconds=passed).laid.problem)
+
+
+def _ways(paved: Paved) -> dict[str, Any]:
+    return {
+        "roads": paved.provider,
+        "cells": paved.cells,
+        "cells_estimated": paved.estimated,
+        "road_blocks_asked": paved.asked,
+    }
 
 
 async def _beat(engine: AsyncEngine, slate: Slate, *, run: tuple[UUID, str], now: datetime) -> None:
@@ -280,6 +306,9 @@ def shown(row: Any) -> PlanShown:
         checker_violations=told.get("checker_violations"),
         travel_seconds=told.get("travel_seconds"),
         travel_km=told.get("travel_km"),
+        roads=told.get("roads"),
+        cells=told.get("cells"),
+        cells_estimated=told.get("cells_estimated"),
     )
 
 

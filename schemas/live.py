@@ -314,7 +314,8 @@ class PlanAsked(Value, frozen=True):
 
 
 class PlanShown(Value, frozen=True):
-    """A run with how far it is; `best_cost` falls while it searches."""
+    """A run with how far it is; `best_cost` falls while it searches. `roads` told `cells` of its
+    table, but for `cells_estimated`, which are the great circle's."""
 
     id: UUID
     day: date
@@ -336,6 +337,9 @@ class PlanShown(Value, frozen=True):
     checker_violations: int | None
     travel_seconds: int | None
     travel_km: float | None
+    roads: str | None = None
+    cells: int | None = None
+    cells_estimated: int | None = None
     against: "PlanDiff | None" = None
 
 

@@ -3548,6 +3548,8 @@ export interface components {
             attempts: number;
             best_cost: number | null;
             candidates: number | null;
+            cells?: number | null;
+            cells_estimated?: number | null;
             checker_violations: number | null;
             /** Format: date */
             day: string;
@@ -3560,6 +3562,7 @@ export interface components {
             /** Format: date-time */
             requested_at: string;
             requested_by: string;
+            roads?: string | null;
             seconds: number;
             seed: number;
             state: string;
