@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+import msgspec
+
 from commitments.calendar import Calendar
 from commitments.clock import fold, may_pause, may_resume, may_waive
 from commitments.duties import may_extend
@@ -40,6 +42,11 @@ def heard(rule: Rule, events: Sequence[Event], *, wish: Telling, desk: Desk) -> 
     """The event that a wish is. Refused where the promise has its verdict, does not listen to it,
     or the instant cannot be; then nothing is written."""
     verdict = fold(rule, events, calendar=desk.calendar, now=desk.now)
+    if isinstance(wish, Waived):
+        # consent is dated before the first deadline: a date that moved since does not move that
+        first = [each for each in events if each.kind != AMENDED]
+        promised = fold(rule, first, calendar=desk.calendar, now=desk.now)
+        verdict = msgspec.structs.replace(verdict, due_at=promised.due_at)
     at = wish.consented_at if isinstance(wish, Waived) else wish.at
     _refuse_closed(verdict, wish)
     begun = next(each.observed_at for each in events if each.kind == STARTED)

@@ -4,7 +4,7 @@ Each of them gets the days as an event of its own chain, with who and why: a due
 without one, and what has stopped is never touched.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from schemas.ambient import Ambient
 from schemas.base import date
 from schemas.calendar import CalendarDay, CalendarYear, Notice, Recalendared
 from schemas.commitment import CALENDAR, Event
-from storage import audit, catalogue, ledger
+from storage import audit, catalogue, ledger, work
 from storage.engine import Transaction
 
 PAGE = 2_000
@@ -126,6 +126,7 @@ async def _refold(tx: Transaction, unit_id: str, *, event: Event) -> tuple[int, 
         page = await ledger.running(tx, unit_id, rules=counted, after=after, limit=PAGE)
         chains = await ledger.events_of(tx, [each.id for each in page])
         leaning: dict[UUID, list[Event]] = {}
+        ends: list[tuple[UUID, datetime, datetime]] = []
         for held in page:
             told = [entry.event_of(row) for row in chains[held.id]]
             rule = writing.rule_of(rules, held)
@@ -137,10 +138,13 @@ async def _refold(tx: Transaction, unit_id: str, *, event: Event) -> tuple[int, 
             if (old.days, old.provisional) == (new.days, new.provisional) and old.state != "paused":
                 continue
             clocks += 1
-            moved += old.due_at != new.due_at
+            if old.due_at and new.due_at and old.due_at != new.due_at:
+                moved += 1
+                ends += [(held.case_id, old.due_at, new.due_at)] if held.case_id else []
             leaning[held.id] = [event]
         if leaning:
             await writing.tell(tx, unit_id, heard=leaning, rules=rules, ambient=ambient)
+            await work.move_due(tx, unit_id, moved=ends)
         if len(page) < PAGE:
             return clocks, moved
         after = page[-1].id

@@ -1,6 +1,7 @@
 """Cases, work orders, visits, plans and stops."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -55,6 +56,20 @@ async def call_off(tx: Transaction, unit_id: str, *, case_id: UUID) -> int:
         .values(state="cancelled", version=w.version + 1)
     )
     return done.rowcount
+
+
+async def move_due(
+    tx: Transaction, unit_id: str, *, moved: Sequence[tuple[UUID, datetime, datetime]]
+) -> None:
+    """Work of a case that nobody was sent to yet is due when its promise is: case, old, new."""
+    w = work_order.c
+    for case_id, old, new in moved:
+        await tx.execute(
+            sa.update(work_order)
+            .where(w.unit_id == unit_id, w.case_id == case_id, w.state.in_(OPEN_FOR_PLANNING))
+            .where(sa.or_(w.due_at == old, w.due_at > new))
+            .values(due_at=new, version=w.version + 1)
+        )
 
 
 async def open_work_orders(tx: Transaction, rows: Rows) -> int:

@@ -274,3 +274,36 @@ async def test_clause_16_an_extension_told_to_the_promise_itself_is_a_promise_wi
         held = await rows.open_for(tx, UNIT, case_id=case)
     assert [each.state for each in held if each.id == second.id] == ["breached"]
     await verified(unit)
+
+
+async def test_work_that_waits_follows_its_promise_when_a_notice_moves_it(unit):
+    await opened(unit, "relight", "2026-03-02 09:00")
+    assert (await standing(unit))["10"].due_on == date(2026, 3, 9)
+    notice = {"year": 2026, "source": "公司放假通知", "layer": "operator",
+              "days": [{"on": "2026-03-07", "works": True}]}  # fmt: skip
+    await recalendar.take(
+        unit, UNIT, notice=msgspec.convert(notice, Notice, strict=False), actor="主管",
+        ambient=fixed(at("2026-03-03 09:00")),
+    )  # fmt: skip
+    promised = (await standing(unit))["10"]
+    assert promised.due_on == date(2026, 3, 7)
+    async with unit.connect() as tx:
+        assert await tx.scalar(sa.select(work_order.c.due_at)) == promised.due_at
+
+
+async def test_clause_13_a_moved_date_of_a_contract_does_not_move_the_last_day_of_consent(unit):
+    case = await opened(unit, "alteration", "2026-03-02 09:00", account="6600000002")
+    await step(
+        unit, case, "accepted", "2026-03-03 09:00", contract_deadline=iso("2026-03-10 18:00")
+    )
+    promised = (await standing(unit))["13c"].id
+    await tell(
+        unit, promised, "2026-03-09 09:00", kind="amended", at=iso("2026-03-09 09:00"),
+        due_at=iso("2026-03-20 18:00"), reason="补充协议", document="D",
+    )  # fmt: skip
+    waiver = {"kind": "waived", "agreed": "延后", "document": "D"}
+    for when in ("2026-03-10 18:00", "2026-03-15 09:00"):
+        with pytest.raises(Refusal, match="waiver_too_late"):
+            await tell(unit, promised, "2026-03-15 09:00", consented_at=iso(when), **waiver)
+    await tell(unit, promised, "2026-03-15 09:00", consented_at=iso("2026-03-10 17:59"), **waiver)
+    assert (await standing(unit))["13c"].state == "waived_by_agreement"
