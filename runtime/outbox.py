@@ -151,12 +151,13 @@ class Memory(msgspec.Struct, kw_only=True):
     def request(self, *, now: datetime) -> tuple[list[Operation], dict[str, Any]]:
         """What goes out next, and the body that says it.
 
-        In a boot in which no answer came yet, nothing but a question: with its answer's time the
+        What is dangerous goes alone, before anything else, and asks for no page in return. In a
+        boot in which no answer came yet, nothing but a question: with its answer's time the
         next exchange can prove when everything was done, whatever this clock says.
         """
         heard = self.heard if self.heard is not None and self.heard.boot == self.boot else None
         # a revoked tablet is answered no question: what it holds goes out as it is, once
-        sent = self._by_lane()[:BATCH] if heard is not None or self.revoked else []
+        sent = self._first_lane()[:BATCH] if heard is not None or self.revoked else []
         clock = TabletClock(
             sent_at=now,
             uptime_ms=self._uptime(now),
@@ -168,12 +169,14 @@ class Memory(msgspec.Struct, kw_only=True):
             "cursor": self.cursor,
             "operations": sent,
             "lean": True,
+            "lanes": ["safety"] if self._safety(sent) else [],
             "unsent": len(self.outbox) - len(sent),
             "clock": clock,
         }
 
     def take(self, sent: Sequence[Operation], answer: SyncAnswer, *, now: datetime) -> bool:
         """Outcomes, records and the cursor that speaks of them; True while there is more to do."""
+        safety = self._safety(sent)
         told = dict(zip((each.id for each in sent), answer.outcomes, strict=True))
         for key, outcome in told.items():
             self.outcomes[str(key)] = outcome.outcome
@@ -184,15 +187,20 @@ class Memory(msgspec.Struct, kw_only=True):
         self.outbox = [each for each in self.outbox if each.id not in told]
         waiting = {str(each.record) for each in self.outbox}
         self.urgent = [each for each in self.urgent if each in waiting]
-        self._hear(answer)
+        if not safety:
+            self._hear(answer)
         self.cursor = answer.cursor
         self.heard = Heard(
             boot=self.boot, server_time=answer.server_time, uptime_ms=self._uptime(now)
         )
         return answer.more or bool(self.outbox)
 
-    def _by_lane(self) -> list[Operation]:
-        return sorted(self.outbox, key=lambda each: str(each.record) not in self.urgent)
+    def _first_lane(self) -> list[Operation]:
+        return [each for each in self.outbox if str(each.record) in self.urgent] or self.outbox
+
+    def _safety(self, sent: Sequence[Operation]) -> bool:
+        """Whether this was, or is, an exchange of what is dangerous and nothing else."""
+        return bool(sent) and not self.revoked and all(str(e.record) in self.urgent for e in sent)
 
     def versions(self) -> dict[str, int]:
         """Which version of each record is held: what a digest is made of."""

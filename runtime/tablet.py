@@ -120,9 +120,8 @@ class Tablet:
         """Answers under the visit's checklist; their versions as shown go with them."""
         items = checklists.items_of(self.memory.shown(record).get("template"))
         urgent = any(
-            severity(items, name, value=value) > 0 or _signed(items, name)
+            _signed(items, name) or (name in items and severity(items, name, value=value) > 0)
             for name, value in fields.items()
-            if name in items
         )
         self.memory.answer(record, fields, now=now, urgent=urgent)
         self.save()
@@ -310,7 +309,7 @@ class Tablet:
 
 
 def _signed(items: Mapping[str, Item], name: str) -> bool:
-    return items[name].kind == "signature"
+    return name == "signature" or (name in items and items[name].kind == "signature")
 
 
 def _good(reply: httpx.Response) -> httpx.Response:

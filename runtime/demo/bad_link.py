@@ -4,7 +4,7 @@ import random
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 CHUNK = 4096
 BYTES_UNTIL_CUT = (200, 40_000)
@@ -37,6 +37,9 @@ class BadLink:
 
     def close(self) -> None:
         """No further connections."""
+        with suppress(OSError):
+            # whoever waits in accept would still take one more
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
     def _relay(self, client: socket.socket, left: int | None) -> None:

@@ -4,6 +4,7 @@ from uuid import UUID
 
 import msgspec
 
+from schemas.sync import Outcome, SyncAnswer
 from tests.simulation.scene import UPGRADED
 
 
@@ -330,11 +331,25 @@ async def test_what_is_dangerous_leaves_the_tablet_first_and_in_its_own_order(st
     tablet.answers(unsafe, note="smell at the door")
     tablet.memory.answer(str(unsafe), {"R12": "fail"}, now=tablet.wall, urgent=True)
     tablet.save()
-    sent, _ = tablet.request()
-    assert [each.record for each in sent[:2]] == [unsafe, unsafe]
-    assert [each.n for each in sent[:2]] == [4, 5]
+    sent, body = tablet.request()
+    assert [each.record for each in sent] == [unsafe, unsafe]
+    assert [each.n for each in sent] == [4, 5]
+    assert msgspec.json.decode(body)["lanes"] == ["safety"]
     await story.sync(tablet)
     assert tablet.memory.urgent == []
+
+
+async def test_danger_that_goes_alone_takes_nothing_off_a_screen_that_is_heard_anew(story):
+    tablet = await story.tablet()
+    visit, other = await story.visit(tablet), await story.visit(tablet)
+    tablet.memory.answer(str(visit), {"R12": "fail"}, now=tablet.wall, urgent=True)
+    tablet.memory.begin_again()
+    sent, _ = tablet.request()
+    alone = SyncAnswer(
+        cursor="", server_time=story.server.now, outcomes=[Outcome(outcome="applied")]
+    )
+    tablet.take(sent, msgspec.json.encode(alone))
+    assert {str(visit), str(other)} <= set(tablet.memory.records)
 
 
 async def test_a_deleted_note_that_another_edits_keeps_both_words(story):
