@@ -15,7 +15,7 @@ EXAMPLES ?= 2000
 PREMISES ?= 100000
 WEB_SOURCES := $(shell find web -name node_modules -prune -o -type f ! -name .check.log -print)
 
-.PHONY: help setup web faces web-check types browser e2e smoke screenshots run test check lock fmt demo sim sim-pg sim-planted crash year fuzz check-plans bench-plan bench-commitments bench-sync bench-load bench-live bench-scale bench-import clean
+.PHONY: help setup web faces web-check types browser e2e smoke screenshots run test check lock fmt demo sim sim-pg sim-planted crash year fuzz check-plans bench-plan bench-commitments bench-sync bench-load bench-live bench-scale bench-roads bench-import clean
 
 help: ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 22
@@ -142,6 +142,9 @@ bench-load: setup ## herd, storm, late commits; overload, soak, database away, d
 
 bench-live: setup ## one job against 200 routes, an illness, a matrix: the live day's figures
 	@$(BIN)/python -m bench.live
+
+bench-roads: setup ## real streets beside great circles; installs RoutingKit under .state/peers
+	@$(BIN)/python -m bench.roads
 
 bench-scale: setup ## what a day of 300 units costs, from costs measured here
 	@$(BIN)/python -m bench.scale
