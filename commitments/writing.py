@@ -128,7 +128,11 @@ async def _with_notices(
         observed_at=ambient.now,
         received_at=ambient.now,
         source="calendar:at_start",
-        body={**notices.overlay(rows, official_until=calendar.official_until), "actor": "intake"},
+        body={
+            **notices.overlay(rows, official_until=calendar.official_until),
+            "actor": "intake",
+            "reason": "; ".join(sorted({row["source"] for row in rows})),
+        },
     )
     done = []
     for each in drafts:

@@ -177,3 +177,12 @@ async def test_a_csv_that_is_no_notice_is_refused_with_its_line(text):
 async def test_json_that_is_no_notice_is_refused(text):
     with pytest.raises(Refusal, match="calendar_notice"):
         notices.read_json(text)
+
+
+async def test_a_clock_that_begins_after_a_notice_says_who_moved_it_and_by_which_notice(engine):
+    await take(engine, notice())
+    held = (await opened(engine, "refund", "R9", at=LATER))["14"]
+    told = await ledger.explain(engine, UNIT, commitment_id=held.id, now=LATER)
+    event = told["events"][1]
+    assert (event["kind"], event["body"]["actor"]) == ("calendar_changed", "intake")
+    assert event["body"]["reason"].startswith("国办发明电")

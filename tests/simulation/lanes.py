@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from runtime.settings import Settings
 from storage import embedded, migrate
 from storage.engine import make_engine
 from tests.simulation.planted import PLANTED, planted
+from tests.simulation.promises import FAULTS as PROMISED
+from tests.simulation.promises import Promises
 from tests.simulation.schedule import FAULTS, Schedule
 from tests.simulation.worlds import PostgresWorld
 
@@ -81,11 +83,11 @@ def known_seeds() -> list[int]:
     return [seed for case in cases if case["about"] == "schedule" for seed in case["seeds"]]
 
 
-def figures(ran: Ran, *, begun: float) -> dict[str, Any]:
+def figures(ran: Ran, *, begun: float, faults: Sequence[str] = FAULTS) -> dict[str, Any]:
     """The last line of a lane."""
     for seed, invariant, what in ran.broken[:20]:
         print(f"  seed {seed}: {invariant} {what}")
-    silent = [name for name in FAULTS if not ran.fired[name]]
+    silent = [name for name in faults if not ran.fired[name]]
     return {
         "schedules": ran.schedules,
         "violations": len(ran.broken),
@@ -106,6 +108,7 @@ async def over_postgres(url: str, seeds: Iterable[int], *, state: Path) -> Ran:
         for seed in seeds:
             schedule = Schedule(seed, PostgresWorld(engine, given))
             await schedule.server.world.begin(epoch=schedule.server.key())
+            schedule.promises = Promises(schedule.server.world, seed)
             ran.take(await schedule.run())
     finally:
         await engine.dispose()
@@ -126,7 +129,7 @@ def sim_pg(schedules: int, *, folder: Path) -> dict[str, Any]:
             seeds = range(at, min(at + 25, schedules))
             total.add(asyncio.run(over_postgres(url, seeds, state=folder.parent / "state")))
             print(f"  {total.schedules} schedules, {len(total.broken)} violations", flush=True)
-        return figures(total, begun=begun)
+        return figures(total, begun=begun, faults=(*FAULTS, *PROMISED))
     finally:
         cluster.stop()
         embedded.remove(folder)

@@ -53,6 +53,7 @@ class Schedule:
         self.late: list[tuple[Device, bytes, datetime]] = []
         self.saved_copies: dict[int, bytes] = {}
         self.backup: Any = None
+        self.promises: Any = None
         self.visits_then: list[UUID] = []
         # each schedule has its own weather: most faults rare, some common, some absent
         self.rates = {name: self.dice.choice([0.0, 0.02, 0.05, 0.15]) for name in FAULTS}
@@ -67,6 +68,9 @@ class Schedule:
         tables = await self.server.world.read()
         self.findings += judge(tables, self.server.boxes, devices=self.devices)
         await self._again()
+        if self.promises is not None:
+            self.findings += await self.promises.judge()
+            self.fired += self.promises.fired
         return self
 
     async def _begin(self) -> None:
@@ -153,6 +157,9 @@ class Schedule:
         if self.rates["revoked"] and self.dice.random() < 0.02:
             await self._revoke(self.dice.choice(self.devices))
         await self._decide()
+        if self.promises is not None:
+            orders = sorted((await self.server.world.read()).orders)
+            await self.promises.step(orders, self.server.now)
         if self._happens("office_edit"):
             await self.server.edit(
                 visit, {"office_note": self.dice.choice(["x", "y"]), "R02": "match"}

@@ -172,7 +172,8 @@ def copied(tables: Tables) -> Tables:
 KEPT = (
     t.server_epoch, t.premises, t.work_order, t.visit, t.tablet, t.token, t.mailbox, t.record,
     t.mailbox_entry, t.operation, t.field_history, t.conflict, t.quarantine, t.hazard,
-    t.supply_word, t.attachment, t.attachment_use,
+    t.supply_word, t.attachment, t.attachment_use, t.calendar_day, t.commitment,
+    t.commitment_event, t.commitment_stage, t.commitment_warning,
 )  # fmt: skip
 """Tables that a backup of this simulation holds, parents first."""
 
