@@ -1,6 +1,7 @@
 """Every page of the board, in both languages and two sizes, for everybody."""
 
 import csv
+import os
 from io import StringIO
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from tests.e2e.conftest import DAY, axe
 PAGES = [
     f"?day={DAY}", "orders", "cases", "commitments", "coverage", "team", "conflicts",
     f"plans?day={DAY}", "quarantine", "checklists", "checklists/RES-INSP@2026.1", "workflows",
-    "audit", "settings",
+    "audit", "settings", "outages", "reports", "reports?by=rule&from=2026-01-01", "rules", "imports",
 ]  # fmt: skip
 SIZES = [(1440, 900), (1024, 768)]
+SHOTS = os.environ.get("SCREENSHOTS")
 
 
 def settled(page) -> None:
@@ -23,17 +25,25 @@ def settled(page) -> None:
     expect(page.locator("[aria-busy='true']")).to_have_count(0, timeout=15_000)
 
 
+def photographed(page, name: str) -> None:
+    """Where that is asked for, for people to look at."""
+    if SHOTS:
+        plain = "".join(each if each.isalnum() else "-" for each in name)
+        page.screenshot(path=f"{SHOTS}/board-{plain}.png", full_page=True)
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
 @pytest.mark.parametrize("path", PAGES)
-def test_nobody_is_shut_out_of_a_page(board, path):
-    for language in ("zh-CN", "en"):
-        page = board(path, language=language)
-        for width, height in SIZES:
-            page.set_viewport_size({"width": width, "height": height})
-            settled(page)
-            assert axe(page) == [], f"{path} {language} {width}"
-            wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            assert wide <= 0, f"{path} {language} scrolls sideways by {wide} px at {width}"
-        page.close()
+def test_nobody_is_shut_out_of_a_page(board, path, language):
+    page = board(path, language=language)
+    assert page.evaluate("document.documentElement.lang") == language
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        settled(page)
+        assert axe(page) == [], f"{path} {language} {width}"
+        photographed(page, f"{path}-{language[:2]}-{width}")
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, f"{path} {language} scrolls sideways by {wide} px at {width}"
 
 
 def test_a_work_order_tells_its_story_and_is_found_by_its_number(board, server):
@@ -62,6 +72,68 @@ def test_a_list_is_saved_as_a_file_with_its_filters(board, server, tmp_path: Pat
     saved.value.save_as(tmp_path / "orders.csv")
     rows = list(csv.DictReader(StringIO((tmp_path / "orders.csv").read_text("utf-8-sig"))))
     assert rows and {each["kind"] for each in rows} == {"repair"}
+
+
+def printed(page, name: str) -> None:
+    """The button shows a PDF in a tab of its own, fetched with the session's token."""
+    with page.expect_popup() as opened, page.expect_response("**/*.pdf*") as sent:
+        page.get_by_role("button", name=name).first.click()
+    assert sent.value.status == 200
+    opened.value.wait_for_url("blob:**")
+    opened.value.close()
+
+
+def test_a_sheet_and_a_report_are_printed_from_a_tab_of_their_own(board, server):
+    with server.signed_in() as office:
+        day = office.get(f"/days/{DAY}").json()
+    order = next(stop["work_order"] for who in day["technicians"] for stop in who["stops"])
+    page = board(f"orders/{order}")
+    settled(page)
+    printed(page, "打印检查单")
+    page = board("reports?from=2026-01-01")
+    settled(page)
+    printed(page, "打印 PDF")
+
+
+def test_an_outage_is_written_down_and_the_gas_comes_back(board, server):
+    with server.signed_in() as office:
+        grid = office.get("/coverage").json()["grids"][0]["grid"]
+    page = board("outages")
+    settled(page)
+    page.get_by_role("button", name="登记停气").click()
+    form = page.get_by_role("dialog")
+    form.get_by_label("突发停气").check()
+    form.get_by_label("原因").fill("挖断管道")
+    form.get_by_label("网格").fill(grid)
+    form.get_by_label("停气时间").fill("2026-11-24T07:00")
+    form.get_by_role("button", name="登记").click()
+    expect(page.get_by_role("region", name="受影响用户").locator("tbody tr").first).to_be_visible()
+    settled(page)
+    assert axe(page) == []
+    photographed(page, "outage-one")
+    page.get_by_label("发生时间").fill("2026-11-24T06:00")
+    page.get_by_role("button", name="登记").click()
+    expect(page.get_by_role("alert")).to_contain_text("。")
+    page.get_by_label("发生时间").fill("2026-11-24T08:00")
+    page.get_by_role("button", name="登记").click()
+    expect(page.get_by_text("已恢复")).to_be_visible()
+    expect(page.get_by_label("发生时间")).to_have_count(0)
+
+
+def test_calls_are_imported_from_a_file_and_a_bad_file_is_a_sentence(board, server):
+    page = board("imports")
+    text = "number,rang_at,answered_at,agent\n55512,2026-11-23T09:00:00+08:00,2026-11-23T09:00:08+08:00,王芳\n"
+    for given, said in ((text, "新增 1 条"), (text, "已有 1 条")):
+        page.get_by_label("文件").set_input_files(
+            {"name": "calls.csv", "mimeType": "text/csv", "buffer": given.encode()}
+        )
+        page.get_by_role("button", name="导入").click()
+        expect(page.get_by_role("status")).to_contain_text(said)
+    page.get_by_label("文件").set_input_files(
+        {"name": "bad.csv", "mimeType": "text/csv", "buffer": b"nothing,of,this\n"}
+    )
+    page.get_by_role("button", name="导入").click()
+    expect(page.get_by_role("alert")).to_contain_text("。")
 
 
 def test_a_tablet_is_enrolled_and_revoked_from_the_team_page(board, server):

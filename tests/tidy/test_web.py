@@ -1,11 +1,13 @@
 """The faces and the interface agree."""
 
 import json
+import re
 from pathlib import Path
 
 from api.app import create_app, document
 from runtime.server import services
 from runtime.settings import Settings
+from storage import catalogue
 
 WEB = Path(__file__).resolve().parent.parent.parent / "web"
 
@@ -26,3 +28,15 @@ def test_two_shapes_never_share_a_name(tmp_path):
     for name, shape in document(app)["components"]["schemas"].items():
         mine = set(answers.get(name, shape).get("properties", {}))
         assert mine == set(shape.get("properties", {})), f"{name}: two shapes, give one a name"
+
+
+def test_every_rule_that_is_shipped_has_its_name_on_the_board_in_both_languages():
+    words = WEB / "src" / "board" / "words"
+    told = {
+        language: dict(
+            re.findall(r"^  rule_(\w+): '(.+)',$", (words / name).read_text("utf-8"), re.MULTILINE)
+        )
+        for language, name in (("zh", "rules.zh.ts"), ("en", "rules.en.ts"))
+    }
+    assert told["zh"] == {rule.code: rule.zh for rule in catalogue.rules()}
+    assert set(told["en"]) == set(told["zh"]) and all(map(str.isascii, told["en"].values()))

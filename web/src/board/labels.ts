@@ -3,13 +3,19 @@ import { current } from '../shared/i18n.svelte.ts';
 import { say, type Word } from './say.ts';
 import { zh } from './words/zh.ts';
 
-type Family = 'kind' | 'short' | 'state' | 'tier' | 'channel' | 'promise' | 'grade' | 'soft' | 'reason' | 'role' | 'plan' | 'code' | 'policy' | 'tablet';
+type Family = 'kind' | 'short' | 'state' | 'tier' | 'channel' | 'promise' | 'grade' | 'soft' | 'reason' | 'role' | 'plan' | 'code' | 'policy' | 'tablet' | 'rule' | 'unit' | 'outage' | 'step' | 'layer' | 'class' | 'told' | 'source';
 
 export function label(family: Family, code: string | null | undefined): string {
   if (!code) return '';
   const key = `${family}_${code}`;
   if (key in zh) return say(key as Word);
   return family === 'short' ? label('kind', code) : code;
+}
+
+/** A rule by its name in the reader's language; one that a unit published, as the unit names it. */
+export function ruleName(code: string, zh = code): string {
+  const known = label('rule', code);
+  return known === code ? zh : known;
 }
 
 /** `23 分` or `1 小时 5 分` of seconds. */

@@ -20,9 +20,13 @@ export const PAGES: readonly Page[] = [
   { name: 'team', word: 'team', load: () => import('./pages/Team.svelte') },
   { name: 'conflicts', word: 'conflicts', load: () => import('./pages/Conflicts.svelte') },
   { name: 'plans', word: 'plans', load: () => import('./pages/Plans.svelte') },
+  { name: 'outages', word: 'outages', load: () => import('./pages/Outages.svelte') },
+  { name: 'reports', word: 'reports', load: () => import('./pages/Reports.svelte') },
+  { name: 'rules', word: 'rules', load: () => import('./pages/Rules.svelte') },
   { name: 'quarantine', word: 'quarantine', load: () => import('./pages/Quarantine.svelte') },
   { name: 'checklists', word: 'checklists', load: () => import('./pages/Checklists.svelte') },
   { name: 'workflows', word: 'workflows', load: () => import('./pages/Workflows.svelte') },
+  { name: 'imports', word: 'imports', load: () => import('./pages/Imports.svelte') },
   { name: 'audit', word: 'audit', load: () => import('./pages/Audit.svelte') },
   { name: 'settings', word: 'settings', load: () => import('./pages/Settings.svelte') },
 ];

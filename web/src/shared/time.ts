@@ -34,6 +34,11 @@ export function localMoment(instant: string | Date): string {
   return `${month}-${day} ${hour}:${minute}`;
 }
 
+/** The instant that a `datetime-local` field means: `2026-11-24T08:30` of the unit's zone. */
+export function atLocal(field: string): string {
+  return `${field}:00+08:00`;
+}
+
 /** Seconds from the local midnight that begins `day`. */
 export function secondsOfDay(instant: string | Date, day: string): number {
   return (new Date(instant).getTime() - midnight(day)) / 1000;

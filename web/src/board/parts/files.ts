@@ -17,6 +17,19 @@ export async function opened(address: string): Promise<string> {
 
 export const picture = (sha256: string): Promise<string> => opened(`/api/v1/attachments/${sha256}`);
 
+/** Shows a file in a tab of its own, from where it is printed; saves it where no tab may open. */
+export async function print(address: string): Promise<void> {
+  // the tab is opened while the click still counts, and filled when the file has come
+  const tab = window.open('', '_blank');
+  if (tab === null) return save(address);
+  try {
+    tab.location.href = await opened(address);
+  } catch (error) {
+    tab.close();
+    throw error;
+  }
+}
+
 /** Saves a file under the name that the server gave it. */
 export async function save(address: string): Promise<void> {
   const reply = await fetched(address);

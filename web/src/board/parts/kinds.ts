@@ -5,3 +5,5 @@ export const CASE_KINDS = ['repair', 'inspection_booking', 'appliance_install', 
 export const CASE_STATES = ['open', 'closed', 'cancelled'] as const;
 export const PROMISE_STATES = ['running', 'paused', 'provisional', 'overdue_evidence_pending', 'met', 'met_late_excused', 'breached', 'waived_by_agreement', 'not_applicable'] as const;
 export const CLAUSES = Array.from({ length: 16 }, (_, n) => String(n + 1));
+export const OUTAGE_STATES = ['announced', 'off', 'restored', 'cancelled'] as const;
+export const READINGS = ['clause', 'rule', 'rule_version', 'unit', 'grid', 'month'] as const;

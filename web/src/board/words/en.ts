@@ -1,6 +1,7 @@
 import { en as shared } from '../../shared/words/en.ts';
 import { labelsEn } from './labels.en.ts';
 import { mainEn } from './main.en.ts';
+import { rulesEn } from './rules.en.ts';
 import type { zh } from './zh.ts';
 
-export const en: Record<keyof typeof zh, string> = { ...shared, ...mainEn, ...labelsEn };
+export const en: Record<keyof typeof zh, string> = { ...shared, ...mainEn, ...labelsEn, ...rulesEn };

@@ -1,5 +1,6 @@
 import { zh as shared } from '../../shared/words/zh.ts';
 import { labelsZh } from './labels.zh.ts';
 import { mainZh } from './main.zh.ts';
+import { rulesZh } from './rules.zh.ts';
 
-export const zh = { ...shared, ...mainZh, ...labelsZh } as const;
+export const zh = { ...shared, ...mainZh, ...labelsZh, ...rulesZh } as const;
