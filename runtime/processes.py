@@ -15,7 +15,7 @@ import httpx
 
 from schemas.problems import Refusal
 
-READY_SECONDS_MAX = 40
+READY_SECONDS_MAX = 90
 STOP_SECONDS_MAX = 15
 LOG_BYTES_MAX = 10 * 2**20
 FOLLOWS = "DOORSTEP_FOLLOWS_PARENT"

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from asyncpg import ExclusionViolationError
 from sqlalchemy.exc import IntegrityError
 
 from scheduling.briefing import Row, new_visit
@@ -60,7 +61,7 @@ async def carry_out(
         # who gives a place up does so before anybody takes it
         moved = await _known(tx, who, act=act, ambient=ambient)
         made = await _new(tx, who, act=act, ambient=ambient)
-    except IntegrityError as error:
+    except (IntegrityError, ExclusionViolationError) as error:
         raise Refusal("double_booking") from error
     changes = tuple(made.get(each.work_order_id, each) for each in act.changes)
     await live.add_change(

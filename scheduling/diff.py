@@ -1,6 +1,6 @@
 """A new day against the published one: what each technician and each customer would notice."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -80,6 +80,8 @@ def changes(
     that somebody had and nobody has now."""
     midnight = midnight_of(asked.problem.day)
     fixed = {each.id for each in asked.problem.jobs if each.fixed is not None}
+    pinned = (each for each in asked.problem.jobs if each.fixed and not each.fixed.started)
+    standing = [held for each in pinned if (held := before_of(asked.rows[each.id])) is not None]
     found = []
     for each in placed:
         row = asked.rows[each.job]
@@ -100,7 +102,29 @@ def changes(
         row = asked.rows[job]
         if row.visit_id is not None and (held := before_of(row)) is not None:
             found.append(_change(row, "dropped", before=held, after=None))
-    return tuple(found)
+    return tuple(each for each in found if not _needless(each, found, standing=standing))
+
+
+def _needless(
+    change: VisitChange, found: Sequence[VisitChange], *, standing: Sequence[Placement]
+) -> bool:
+    # before a pinned visit that is late others are late too; where what was told can stay told, it
+    # stays, and nobody is published in two places
+    before, after = change.before, change.after
+    if change.kind != "retimed" or before is None or after is None:
+        return False
+    others = [each.after for each in found if each is not change and each.after is not None]
+    return any(_clash(after, each) for each in standing) and not any(
+        _clash(before, each) for each in [*others, *standing]
+    )
+
+
+def _clash(one: Placement, other: Placement) -> bool:
+    return (
+        one.technician_id == other.technician_id
+        and one.starts_at < other.ends_at
+        and other.starts_at < one.ends_at
+    )
 
 
 def _change(

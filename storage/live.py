@@ -110,10 +110,14 @@ SELECT * FROM done WHERE left_at IS NOT NULL AND arrived_at > left_at
 LIMIT 100000
 """
 _SHRINK = """
-UPDATE stop s SET during = tstzrange(lower(s.during), greatest(
-  lower(s.during) + interval '1 second',
-  least(upper(s.during), coalesce(v.ended_at,
-    v.started_at + (upper(s.during) - lower(s.during)), upper(s.during)))))
+UPDATE stop s SET during = CASE
+  WHEN v.ended_at <= lower(s.during) THEN tstzrange(
+    least(v.started_at, v.ended_at - interval '1 second'), v.ended_at)
+  ELSE tstzrange(lower(s.during), greatest(
+    lower(s.during) + interval '1 second',
+    least(upper(s.during), coalesce(v.ended_at,
+      v.started_at + (upper(s.during) - lower(s.during)), upper(s.during)))))
+  END
 FROM visit v
 WHERE v.id = s.visit_id AND s.unit_id = $1 AND s.technician_id = ANY($2::uuid[])
   AND NOT s.released AND (v.started_at IS NOT NULL OR v.ended_at IS NOT NULL)
@@ -304,7 +308,8 @@ async def release_slots(tx: Transaction, *, orders: Sequence[UUID]) -> None:
 
 
 async def shrink_stops(tx: Transaction, unit_id: str, *, technicians: Sequence[UUID]) -> None:
-    """What ended early, or began early, makes room: its place in the day ends when it does."""
+    """What ended early, or began early, makes room: its place in the day ends when it does, and
+    what ended before it was to begin stands where it really was."""
     connection = await driver(tx)
     await connection.execute(_SHRINK, unit_id, list(technicians))
 
