@@ -15,11 +15,12 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
-from runtime import processes, sample_region
+from runtime import processes, roads, sample_region
 from runtime.ambient import fixed
 from runtime.opening import open_region
 from runtime.server import FACES
 from runtime.server_commands import add_staff, planned
+from runtime.settings import Settings
 from storage import embedded
 from storage.engine import make_engine
 
@@ -95,7 +96,7 @@ async def _filled(url: str, folder: Path, *, size: sample_region.Size) -> None:
     await open_region(engine, folder, unit=(UNIT, as_of), ambient=fixed(EVENING))
     async with engine.begin() as tx:
         await add_staff(tx, UNIT, password=PASSWORD)
-    await planned(engine, UNIT, on_day=DAY, seconds=15.0)
+    await planned(engine, UNIT, on_day=DAY, seconds=5.0, ways=roads.roads(Settings()))
     await engine.dispose()
 
 
