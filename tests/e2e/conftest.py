@@ -13,7 +13,14 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    Playwright,
+    expect,
+    sync_playwright,
+)
 
 from runtime import processes, roads, sample_region
 from runtime.ambient import fixed
@@ -37,6 +44,9 @@ FLAGS = [
 BROWSERS_OWN = ("Failed to load resource", "WebSocket connection to")
 """What the browser itself says of a server that refuses or is away; the pages say it to people."""
 CHROMIUM = shutil.which("chromium")
+PATIENCE_MS = 45_000
+"""How long a page may take on a machine that does other things too; speed is measured elsewhere."""
+expect.set_options(timeout=PATIENCE_MS)
 
 Visit = Callable[..., Page]
 
@@ -84,9 +94,9 @@ class Server:
     def signed_in(self, login: str = "dispatcher") -> httpx.Client:
         """A member of staff without a browser."""
         wish = {"login": login, "password": PASSWORD}
-        tokens = httpx.post(f"{self.base}/api/v1/session", json=wish).json()
+        tokens = httpx.post(f"{self.base}/api/v1/session", json=wish, timeout=60).json()
         headers = {"Authorization": f"Bearer {tokens['access']}"}
-        return httpx.Client(base_url=f"{self.base}/api/v1", headers=headers, timeout=30)
+        return httpx.Client(base_url=f"{self.base}/api/v1", headers=headers, timeout=60)
 
 
 async def _filled(url: str, folder: Path, *, size: sample_region.Size) -> None:
@@ -168,7 +178,7 @@ def board(context: BrowserContext, server: Server) -> Visit:
 
     def visit(path: str = "", *, language: str = "zh-CN", login: str = "dispatcher") -> Page:
         wish = {"login": login, "password": PASSWORD}
-        tokens = httpx.post(f"{server.base}/api/v1/session", json=wish).json()
+        tokens = httpx.post(f"{server.base}/api/v1/session", json=wish, timeout=60).json()
         kept = {"doorstep.session.board": json.dumps(tokens), "doorstep.language": language}
         page = context.new_page()
         page.clock.install(time=MORNING)

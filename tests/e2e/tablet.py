@@ -42,7 +42,7 @@ class Tablet:
         page = self.open()
         page.locator(".code-input").fill(code["code"])
         page.locator("form .primary").click()
-        expect(page.locator(".visit-card").first).to_be_visible(timeout=20_000)
+        expect(page.locator(".visit-card").first).to_be_visible()
         self.settled()
 
     def wake(self) -> None:
@@ -56,7 +56,7 @@ class Tablet:
 
     def settled(self) -> None:
         """Everything is sent."""
-        expect(self.page.locator(".pill.all_sent")).to_be_visible(timeout=60_000)
+        expect(self.page.locator(".pill.all_sent")).to_be_visible()
 
     def with_worker(self) -> None:
         """The worker is installed and holds the shell."""
