@@ -11,6 +11,7 @@ from litestar.openapi import OpenAPIConfig
 
 from api import (
     access_routes,
+    body,
     case_routes,
     cycle_routes,
     duty_routes,
@@ -148,6 +149,7 @@ def create_app(given: Services) -> Litestar:
         ],
         state=State({"services": given, "notifier": Notifier(given.engine)}),
         middleware=[Door, DefineMiddleware(SignedIn, exclude=["^/metrics$"])],
+        before_request=body.plain_address,
         after_request=masking.answered,
         exception_handlers={
             Refusal: problems.refused,

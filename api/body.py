@@ -2,20 +2,25 @@
 
 import zlib
 from datetime import date
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
+from uuid import UUID
 
 import msgspec
 import zstandard
 from litestar import Request
 
 from schemas.problems import Refusal
+from schemas.strict import Form, crooked_id, said_twice, straight
 
 YEARS = (1900, 2199)
 """Years that a body may speak of."""
 BODY_BYTES_MAX = 2 * 1024 * 1024
 _UNSEEMLY = frozenset("\x00\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 T = TypeVar("T")
-Form = Literal["json", "msgpack"]
+
+
+class _Envelope(msgspec.Struct):
+    operations: msgspec.Raw = msgspec.Raw(b"")
 
 
 async def read(request: Request[Any, Any, Any], kind: type[T], *, seemly: bool = True) -> T:
@@ -32,6 +37,7 @@ async def read(request: Request[Any, Any, Any], kind: type[T], *, seemly: bool =
         value: T = decode(raw, type=kind)
         if seemly and "\\u" in raw.decode("latin-1"):
             _refuse_escaped(value)
+        _refuse_ambiguous(raw if seemly else _around_operations(raw, form), form, value=value)
         if seemly:
             _refuse_beyond(value)
     except msgspec.ValidationError as error:
@@ -39,6 +45,19 @@ async def read(request: Request[Any, Any, Any], kind: type[T], *, seemly: bool =
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refusal("malformed_body") from error
     return value
+
+
+async def plain_address(request: Request[Any, Any, Any]) -> None:
+    """An id in an address is written as we write it: another spelling names nothing."""
+    path: str = request.scope["path"]
+    for value in request.path_params.values():
+        if isinstance(value, UUID) and str(value) not in path:
+            raise Refusal("not_found")
+    fields = request.route_handler.parsed_fn_signature.parameters
+    for name, given in request.query_params.multi_items():
+        known = fields.get(name)
+        if known and UUID in (known.annotation, *known.args) and given and not straight(given):
+            raise Refusal("invalid_field", field=name)
 
 
 def form_of(request: Request[Any, Any, Any]) -> Form:
@@ -82,6 +101,21 @@ async def _bounded(request: Request[Any, Any, Any]) -> bytes:
         if len(held) > BODY_BYTES_MAX:
             raise Refusal("body_too_large", limit=BODY_BYTES_MAX)
     return bytes(held)
+
+
+def _around_operations(raw: bytes, form: Form) -> bytes:
+    """An exchange without its operations, each of which is judged by itself: one that is written
+    wrongly is put aside and keeps no other back."""
+    decode = msgspec.json.decode if form == "json" else msgspec.msgpack.decode
+    inner = bytes(decode(raw, type=_Envelope).operations)
+    return raw.replace(inner, b"[]" if form == "json" else b"\x90") if inner else raw
+
+
+def _refuse_ambiguous(raw: bytes, form: Form, *, value: object) -> None:
+    if said_twice(raw, form):
+        raise Refusal("invalid_field", reason="a key is said twice")
+    if crooked_id(value, raw, form=form):
+        raise Refusal("invalid_field", reason="an id is written in small letters with hyphens")
 
 
 def _refuse_beyond(value: object) -> None:

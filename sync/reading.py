@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from schemas.base import Value
+from schemas.strict import crooked_id, said_twice
 from schemas.sync import ANSWER_BYTES_MAX, Operation, SyncRequest, TabletClock
 
 NUMBER_MAX = 2.0**53
@@ -83,8 +84,11 @@ def read_operation(raw: bytes, *, form: Literal["json", "msgpack"] = "json") -> 
         operation = decoder.decode(raw)
         encoded = canonical(operation)
         payload = encoded.decode()
+        ambiguous = said_twice(raw, form) or crooked_id(operation, raw, form=form)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError):
         return Unread(code="operation_malformed", id=_id_of(raw, form), raw=raw)
+    if ambiguous:
+        return Unread(code="operation_malformed", id=operation.id, raw=raw)
     if not operation.id.int or not operation.record.int:
         # the nil id names nobody's work: the first to say it would own it, and every other be refused
         named = operation.id if operation.id.int else None

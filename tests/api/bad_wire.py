@@ -131,6 +131,24 @@ WIRE = {
     "nothing for a number": assigned(version=None),
     "a number that is no text": assigned(technician=1),
     "an id that is none": assigned(technician="x"),
+    "an id in capitals": assigned(technician="019AAAAA-0000-7000-8000-000000000001"),
+    "an id in braces": assigned(technician="{019aaaaa-0000-7000-8000-000000000001}"),
+    "an id without hyphens": assigned(technician="019aaaaa000070008000000000000001"),
+    "an id in escaped capitals": (
+        "dispatcher", "POST", "/enrolment-codes",
+        b'{"technician": "019\\u0041aaaa-0000-7000-8000-000000000001"}', JSON, 422, "invalid_field",
+    ),
+    # what two readers of one body would understand in two ways
+    "a key twice": cases(RAW.encode()[:-1] + b', "kind": "inspection"}', 422, "invalid_field"),
+    "a key twice, once escaped": cases(
+        RAW.encode()[:-1] + b', "k\\u0069nd": "inspection"}', 422, "invalid_field"),
+    "a key twice with spaces": cases(
+        RAW.encode()[:-1] + b', "kind"  : "repair"}', 422, "invalid_field"),
+    "a key twice within": cases(
+        RAW.encode()[:-1] + b', "facts": {"a": 1, "a": 2}}', 422, "invalid_field"),
+    "a key twice in MessagePack": cases(
+        b"\x82\xa4kind\xa6repair\xa4kind\xa6repair", 422, "invalid_field",
+        content_type="application/msgpack"),
 
     # kinds of content
     "JSON under text/plain": cases(RAW.encode(), 415, "unsupported_media_type",
@@ -172,6 +190,9 @@ WIRE = {
     "a query of 61 letters": got("/cases?status=" + "x" * 61),
     "a page of 3 bytes": got("/sync/changes?budget_bytes=3", who="tablet"),
     "receipts from -1": got("/sync/receipts?from=-1", who="tablet"),
+    "after in capitals": got("/cases?after=019AAAAA-0000-7000-8000-000000000001"),
+    "a path in capitals": got("/cases/019AAAAA-0000-7000-8000-000000000001", 404, "not_found"),
+    "a path without hyphens": got("/cases/019aaaaa000070008000000000000001", 404, "not_found"),
     "a path that is no id": got("/cases/x", 404, "not_found"),
     "a day that is none": got("/days/2026-13-41", 404, "not_found"),
     "the parent folder": got("/attachments/..%2f..%2fetc%2fpasswd", 404, "not_found"),
