@@ -94,8 +94,8 @@ lock: setup ## after a change of dependencies: both lock files, hashed, without 
 	@$(LOCK) --all-extras --group dev -o requirements.lock
 	@$(LOCK) -c requirements.lock -o requirements-serve.lock
 
-fuzz: setup ## EXAMPLES=2000 generated requests an operation, four roles: no failure, nothing wrong accepted
-	@$(BIN)/python -m tests.fuzz --examples $(EXAMPLES)
+fuzz: setup ## EXAMPLES=2000 generated requests an operation, five roles: no failure, nothing wrong accepted
+	@$(BIN)/python -m tests.fuzz --examples $(EXAMPLES) $(if $(PART),--part $(PART))
 
 fmt: setup ## format and sort imports
 	@$(BIN)/ruff format -q $(PACKAGES) tests bench

@@ -132,7 +132,7 @@ def _provider(use: Services) -> staff.Provider:
     return use.provider
 
 
-@delete("/session", guards=[roles(*STAFF, "technician")], summary="Sign out")
+@delete("/session", guards=[roles(*STAFF, "crew_lead", "technician")], summary="Sign out")
 async def sign_out(request: Call) -> None:
     """Every token of this sign-in stops working."""
     use = services(request)

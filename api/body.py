@@ -48,16 +48,25 @@ async def read(request: Request[Any, Any, Any], kind: type[T], *, seemly: bool =
 
 
 async def plain_address(request: Request[Any, Any, Any]) -> None:
-    """An id in an address is written as we write it: another spelling names nothing."""
+    """An address names an id as we write it, another spelling names nothing; and a day of the
+    calendar that bodies may speak of."""
     path: str = request.scope["path"]
     for value in request.path_params.values():
         if isinstance(value, UUID) and str(value) not in path:
             raise Refusal("not_found")
+        _refuse_beyond(value)
     fields = request.route_handler.parsed_fn_signature.parameters
     for name, given in request.query_params.multi_items():
         known = fields.get(name)
-        if known and UUID in (known.annotation, *known.args) and given and not straight(given):
+        kinds = (known.annotation, *known.args) if known else ()
+        crooked = UUID in kinds and given and not straight(given)
+        if crooked or (date in kinds and not _within(given)):
             raise Refusal("invalid_field", field=name)
+
+
+def _within(day: str) -> bool:
+    year = day[:4]
+    return not year.isdecimal() or YEARS[0] <= int(year) <= YEARS[1]
 
 
 def form_of(request: Request[Any, Any, Any]) -> Form:

@@ -15,13 +15,17 @@ LOOK_SECONDS = 1.0
 SLOW_EVERY = 10
 """Promises and cases are counted at every tenth look."""
 WATCHERS_MAX = 1_000
+OF_ONE_MAX = 20
+"""Open boards of one account in one process."""
+GREETING_MAX = 200
+"""Sockets of a process that have not said yet who they are."""
 
 
 class Watcher:
     """One open board: the topics that it has not been told yet."""
 
-    def __init__(self, unit_id: str) -> None:
-        self.unit_id = unit_id
+    def __init__(self, unit_id: str, *, account: object = None) -> None:
+        self.unit_id, self.account = unit_id, account
         self._topics: set[str] = set()
         self._news = asyncio.Event()
 
@@ -46,15 +50,16 @@ class Notifier:
         self._watchers: set[Watcher] = set()
         self._seen: dict[str, dict[str, str]] = {}
         self._task: asyncio.Task[None] | None = None
+        self.greeting = 0
 
-    @property
-    def full(self) -> bool:
-        """Whether one more would be too many for this process."""
-        return len(self._watchers) >= WATCHERS_MAX
+    def full(self, account: object) -> bool:
+        """Whether one more would be too many for this process, or of this account."""
+        of_one = sum(1 for each in self._watchers if each.account == account)
+        return len(self._watchers) >= WATCHERS_MAX or of_one >= OF_ONE_MAX
 
-    def join(self, unit_id: str) -> Watcher:
+    def join(self, unit_id: str, *, account: object = None) -> Watcher:
         """From now on this one is told."""
-        watcher = Watcher(unit_id)
+        watcher = Watcher(unit_id, account=account)
         self._watchers.add(watcher)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._look_on())

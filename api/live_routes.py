@@ -8,8 +8,8 @@ import msgspec
 from litestar import Router, WebSocket, websocket
 from litestar.exceptions import WebSocketDisconnect
 
-from api.guards import STAFF, everybody
-from api.live import Notifier, Watcher
+from api.guards import STAFF, stranger
+from api.live import GREETING_MAX, Notifier, Watcher
 from api.services import Services
 from schemas.access import Principal
 from schemas.base import Wire
@@ -31,15 +31,23 @@ class Hello(Wire, frozen=True):
     token: str
 
 
-@websocket("/live", guards=[everybody])
+@websocket("/live", guards=[stranger])
 async def live(socket: Socket) -> None:
     """Says which topics changed: day, plans, commitments, conflicts, tablets, cases.
 
     The first message is the token; staff only. Nothing else that a client says is listened to.
     """
     use: Services = socket.app.state.services
+    notifier: Notifier = socket.app.state.notifier
     await socket.accept()
-    token = await _hello(socket)
+    if notifier.greeting >= GREETING_MAX:
+        await socket.close(code=TOO_MANY, reason="too_many_requests")
+        return
+    notifier.greeting += 1
+    try:
+        token = await _hello(socket)
+    finally:
+        notifier.greeting -= 1
     who = await _principal(use, token)
     if who is None:
         await socket.close(code=NOT_SIGNED_IN, reason="not_signed_in")
@@ -47,11 +55,10 @@ async def live(socket: Socket) -> None:
     if who.role not in STAFF:
         await socket.close(code=NOT_ALLOWED, reason="not_allowed")
         return
-    notifier: Notifier = socket.app.state.notifier
-    if notifier.full:
+    if notifier.full(who.account_id):
         await socket.close(code=TOO_MANY, reason="too_many_requests")
         return
-    watcher = notifier.join(who.unit_id)
+    watcher = notifier.join(who.unit_id, account=who.account_id)
     gone = asyncio.create_task(_until_gone(socket))
     try:
         await _tell_on(socket, watcher, gone=gone, use=use, token=token)

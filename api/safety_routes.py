@@ -12,14 +12,12 @@ from api import body
 from api.access_routes import Call, services
 from api.guards import DISPATCH, STAFF, roles
 from schemas.base import Value
-from schemas.problems import Refusal
 from schemas.safety import HazardStep, QuarantineDecision, ReviewMark
 from schemas.sync import Operation
 from storage import registry
 from storage import safety as rows
 from sync import push, safety
 from sync.marks import Seen, files_of, marks
-from sync.reading import YEARS
 
 _operation = msgspec.json.Decoder(Operation)
 
@@ -71,8 +69,6 @@ async def decide(request: Call, entry: UUID) -> None:
 @get("/review-marks/{day:date}", guards=[roles(*STAFF)], summary="What deserves a second look")
 async def review(request: Call, day: date) -> Marks:
     """Same photo or signature twice, far from the address, too fast, one instrument twice."""
-    if not YEARS[0] <= day.year <= YEARS[1]:
-        raise Refusal("invalid_field", field="day")
     unit_id = request.user.unit_id
     async with services(request).engine.connect() as tx:
         zone = ZoneInfo(await registry.zone_of(tx, unit_id))

@@ -41,6 +41,7 @@ DEMO_STAFF = (
     ("agent", "受理员"),
     ("supervisor", "主管"),
     ("auditor", "审计员"),
+    ("crew_lead", "班组长"),
 )
 
 
@@ -210,6 +211,7 @@ async def _load_sample(engine: AsyncEngine, settings: Settings) -> None:
 async def add_staff(tx: Transaction, unit_id: str, *, password: str) -> None:
     """A sign-in for each role that a demo needs."""
     stored = hash_password(password)
+    people = await registry.technicians(tx, unit_id)
     for login, name in DEMO_STAFF:
         row = {
             "id": named(unit_id, "account", login),
@@ -218,6 +220,8 @@ async def add_staff(tx: Transaction, unit_id: str, *, password: str) -> None:
             "name": name,
             "password_hash": stored,
             "role": login,
+            # a crew is who works in its lead's grids
+            "grids": list(people[0].grids) if people and login == "crew_lead" else [],
         }
         await access.add_account(tx, row)
 

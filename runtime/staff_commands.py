@@ -38,6 +38,8 @@ def register(words: Any) -> None:
 
 
 def _add(given: argparse.Namespace) -> int:
+    if given.role == "crew_lead" and not given.grid:
+        raise Refusal("crew_without_grid")
     password = "" if given.elsewhere else _password()
     stored = hash_password(password) if password else ""
     row = {

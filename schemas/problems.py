@@ -43,6 +43,9 @@ PROBLEMS: dict[str, Problem] = {
         403, "本人未同意采集位置。", "This person did not agree to be seen on the map."
     ),
     "account_known": Problem(409, "该账号已存在。", "There is an account with this login."),
+    "crew_without_grid": Problem(
+        422, "班组长须指定所管网格。", "A crew lead needs the grids that the crew works in."
+    ),
     "password_short": Problem(422, "密码过短。", "The password is too short."),
     "enrolment_failed": Problem(403, "注册码无效或已过期。", "The code is wrong, used or too old."),
     "stale_version": Problem(

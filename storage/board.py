@@ -34,7 +34,9 @@ SELECT k.id, k.number, k.name, k.latitude, k.longitude, k.skills, k.grids, t.id 
 FROM technician k
 LEFT JOIN LATERAL (SELECT id, unsent, seen_at FROM tablet
   WHERE technician_id = k.id AND state = 'active' ORDER BY enrolled_at DESC LIMIT 1) t ON true
-WHERE k.unit_id = $1 AND k.active ORDER BY k.number
+WHERE k.unit_id = $1 AND k.active
+  AND ($2::uuid[] IS NULL OR k.grids && ARRAY(SELECT code FROM grid WHERE id = ANY($2)))
+ORDER BY k.number
 """
 
 
@@ -60,8 +62,13 @@ async def stops(tx: Transaction, unit_id: str, *, on_day: date) -> Rows:
 
 async def team(tx: Transaction, unit_id: str) -> Rows:
     """Technicians with what their tablet last said."""
+    return await crew(tx, unit_id, grids=None)
+
+
+async def crew(tx: Transaction, unit_id: str, *, grids: Sequence[UUID] | None) -> Rows:
+    """Those of them who work in one of these grids; None means everybody."""
     connection = await driver(tx)
-    return _plain(await connection.fetch(_TEAM, unit_id))
+    return _plain(await connection.fetch(_TEAM, unit_id, None if grids is None else list(grids)))
 
 
 async def case_story(tx: Transaction, unit_id: str, *, case_id: UUID) -> dict[str, Any] | None:

@@ -156,6 +156,10 @@ DOMAIN = {
         "not_allowed", 403),
     "a promise that is not there": asked(f"/commitments/{NONE}", "not_found", 404),
     "marks of the year 1": asked("/review-marks/0001-01-01"),
+    "a day of the year 1": asked("/days/0001-01-01"),
+    "a place in the year 1": office(
+        "/days/0001-01-01/feasibility", {"visit_id": None, "work_order_id": None}),
+    "plans of the year 9999": asked("/plans?day=9999-12-31"),
     "a report of nothing": asked("/reports/commitments"),
     "a webhook of an agent": did(
         "agent", "/webhooks", {"url": "http://hooks.example", "kinds": ["booked"]},

@@ -12,6 +12,7 @@ import zstandard
 from schemas.problems import PROBLEMS
 from tests.api.conftest import enrolled, signed_in
 
+STAFF = ("dispatcher", "agent", "auditor", "crew_lead")
 OPEN = {
     ("GET", "/"),
     ("GET", "/board"),
@@ -84,7 +85,7 @@ async def test_without_a_token_only_the_open_routes_answer(client):
 async def test_every_route_with_every_principal_answers_and_never_with_a_failure(client):
     office = await signed_in(client, "dispatcher")
     day = (await client.get("/api/v1/days/2026-11-24", headers=office)).json()
-    people = {name: await signed_in(client, name) for name in ("dispatcher", "agent", "auditor")}
+    people = {name: await signed_in(client, name) for name in STAFF}
     people["tablet"] = await enrolled(client, day["technicians"][0]["id"])
     for name, headers in people.items():
         for method, path, _ in operations(client):

@@ -7,9 +7,11 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from api import live_routes
+from api import live, live_routes
 from api.live import Notifier, Watcher, changed
+from api.turnstile import Rates
 from storage import scope
+from storage.rates import Rate
 from tests.api.conftest import DAY, PASSWORD, enrolled, signed_in
 from tests.api.test_tablets_over_http import inspection, operation, sync
 
@@ -99,6 +101,44 @@ async def test_a_tablet_may_not_listen_to_the_office(client):
 async def test_a_client_that_says_nothing_is_not_waited_for(client, monkeypatch):
     monkeypatch.setattr(live_routes, "HELLO_SECONDS_MAX", 0.1)
     assert await Talk(client._transport.app).hear() == live_routes.NOT_SIGNED_IN
+
+
+async def test_strangers_on_the_channel_are_counted_by_address_like_any_other(client, clock):
+    use = client._transport.app.state.services
+    use.turnstile._rates = Rates(address=Rate(burst=3, per_second=0.01))
+    for _ in range(3):
+        talk = Talk(client._transport.app)
+        talk.say("{")
+        assert await talk.hear() == live_routes.NOT_SIGNED_IN
+    refused = Talk(client._transport.app)
+    message = await asyncio.wait_for(refused.from_app.get(), timeout=20)
+    assert message["type"] == "websocket.close", "it was let in before it was counted"
+
+
+async def test_who_has_not_said_who_they_are_is_bounded(client, monkeypatch):
+    monkeypatch.setattr(live_routes, "GREETING_MAX", 2)
+    silent = [Talk(client._transport.app) for _ in range(2)]
+    notifier: Notifier = client._transport.app.state.notifier
+    while notifier.greeting < 2:
+        await asyncio.sleep(0.01)
+    assert await Talk(client._transport.app).hear() == live_routes.TOO_MANY
+    for each in silent:
+        each.say("{")
+        assert await each.hear() == live_routes.NOT_SIGNED_IN
+    assert notifier.greeting == 0
+
+
+async def test_one_account_does_not_take_every_place(client, monkeypatch):
+    monkeypatch.setattr(live, "OF_ONE_MAX", 1)
+    first = await listening(client)
+    second = Talk(client._transport.app)
+    second.say(json.dumps({"token": await token_of(client, "dispatcher")}))
+    assert await second.hear() == live_routes.TOO_MANY
+    other = Talk(client._transport.app)
+    other.say(json.dumps({"token": await token_of(client, "agent")}))
+    assert await other.hear() == {"topics": []}
+    await first.end()
+    await other.end()
 
 
 async def test_who_signs_out_hears_nothing_more(client, monkeypatch):

@@ -16,7 +16,9 @@ from tests.api.conftest import AS_OF, EVENING, PASSWORD, UNIT, enrolled, signed_
 from tests.api.test_guards_and_bodies import filled, operations
 
 OTHER, TAINT = "elsewhere", "泄TAINTxq7"
-ROLES = ("dispatcher", "agent", "safety_reviewer", "supervisor", "auditor", "administrator")
+ROLES = (
+    "crew_lead", "dispatcher", "agent", "safety_reviewer", "supervisor", "auditor", "administrator",
+)  # fmt: skip
 TAINTED = {
     "premises": ("address", "address_given"), "customer": ("name",), "case": ("description",),
     "technician": ("name", "station"), "commitment": ("clause",), "audit": ("actor",),
@@ -58,13 +60,17 @@ async def everybody(client, region):
             row = {
                 "id": named(UNIT, "account", role), "unit_id": UNIT, "login": role, "name": role,
                 "password_hash": stored, "role": role,
-            }  # fmt: skip
+            } | ({"grids": ["云泽-东"]} if role == "crew_lead" else {})  # fmt: skip
             await access.add_account(tx, row)
     people = {role: await signed_in(client, role) for role in ROLES}
     day = (await client.get("/api/v1/days/2026-11-24", headers=people["dispatcher"])).json()
-    tablet = await enrolled(client, day["technicians"][0]["id"])
+    tablet, lost = [await enrolled(client, each["id"]) for each in day["technicians"][:2]]
     tablet.pop("tablet")
-    return people | {"tablet": tablet}
+    wish = {"reason": "lost"}
+    address = f"/api/v1/devices/{lost.pop('tablet')}/revoke"
+    assert (await client.post(address, json=wish, headers=people["dispatcher"])).is_success
+    # nobody: who holds a customer's link is not signed in
+    return people | {"tablet": tablet, "revoked tablet": lost, "nobody": {}}
 
 
 def aimed(path, ids):

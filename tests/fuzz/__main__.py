@@ -10,8 +10,10 @@ from tests.fuzz.lane import fuzzed
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
     parser.add_argument("--examples", type=int, default=2_000)
+    parser.add_argument("--part", default="1/1", help="the second of eight parts: 2/8")
     given = parser.parse_args()
-    lane = fuzzed(given.examples)
+    number, of = map(int, given.part.split("/"))
+    lane = fuzzed(given.examples, part=(number, of))
     for (label, said), shown in sorted(lane.wrong.items()):
         print(f"\n{label}: {said}\n{shown}")
     figures = {

@@ -1,4 +1,4 @@
-"""Every operation of the document under generated data, by four roles, against a real server.
+"""Every operation of the document under generated data, by five roles, against a real server.
 
 Valid data must be answered as the document says; data that breaks the document must be refused; and
 nothing may be answered by a failure: 503 counts as one here, since that is how a surprise is answered.
@@ -33,11 +33,11 @@ from runtime.ambient import fixed
 from runtime.opening import open_region
 from runtime.server import hash_password
 from schemas.ids import named
-from storage import access, embedded, migrate
+from storage import access, embedded, migrate, registry
 from storage.engine import make_engine
 
 UNIT, PASSWORD, AS_OF = "guan", "only-in-tests-1234", date(2026, 11, 23)
-STAFF = ("dispatcher", "agent", "administrator")
+STAFF = ("dispatcher", "agent", "administrator", "crew_lead")
 CHECKS = [
     not_a_server_error, status_code_conformance, content_type_conformance,
     response_schema_conformance, negative_data_rejection,
@@ -49,7 +49,7 @@ ENDS = {("DELETE", "/api/v1/session")}
 
 @contextmanager
 def server(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """A real server over a small region: its address and a token for each of four roles."""
+    """A real server over a small region: its address and a token for each of five roles."""
     cluster = embedded.start(folder / "postgres", durable=False)
     try:
         cluster.ensure_database("fuzz")
@@ -78,10 +78,12 @@ async def _prepared(url: str, folder: Path) -> None:
     await open_region(engine, folder / "region", unit=(UNIT, AS_OF), ambient=ambient)
     stored = hash_password(PASSWORD)
     async with engine.begin() as tx:
+        people = await registry.technicians(tx, UNIT)
         for role in STAFF:
             row = {
                 "id": named(UNIT, "account", role), "unit_id": UNIT, "login": role, "name": role,
                 "password_hash": stored, "role": role,
+                "grids": list(people[0].grids) if role == "crew_lead" else [],
             }  # fmt: skip
             await access.add_account(tx, row)
     await engine.dispose()
@@ -136,10 +138,11 @@ class Lane:
             "technician_id": ids("technicians"), "plan_id": ids("plans"),
         }  # fmt: skip
 
-    def run(self, examples: int) -> None:
-        """So many valid and so many invalid requests of every operation, shared by the roles."""
+    def run(self, examples: int, *, part: tuple[int, int]) -> None:
+        """So many valid and so many invalid requests of every operation of a part (its number, of
+        how many), shared by the roles."""
         each = max(1, examples // len(self.tokens) // 2)
-        for operation in self.operations:
+        for operation in self.operations[part[0] - 1 :: part[1]]:
             for role, token in self.tokens.items():
                 for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
                     self._operation(operation, (role, token), mode=mode, examples=each)
@@ -186,11 +189,11 @@ class Lane:
         self.wrong.setdefault(key, f"{shown[0]}: {' '.join(said)[:1200]}\n{shown[1][:1200]}")
 
 
-def fuzzed(examples: int) -> Lane:
-    """The whole lane over a fresh server; `wrong` is empty where everything is as it should be."""
+def fuzzed(examples: int, *, part: tuple[int, int] = (1, 1)) -> Lane:
+    """The lane, or a part of its operations, over a fresh server; `wrong` is empty where everything is as it should be."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         with server(Path(folder)) as (base, tokens):
             lane = Lane(base, tokens)
-            lane.run(examples)
+            lane.run(examples, part=part)
             return lane
