@@ -23,11 +23,18 @@ class _Envelope(msgspec.Struct):
     operations: msgspec.Raw = msgspec.Raw(b"")
 
 
-async def read(request: Request[Any, Any, Any], kind: type[T], *, seemly: bool = True) -> T:
+async def read(
+    request: Request[Any, Any, Any],
+    kind: type[T],
+    *,
+    seemly: bool = True,
+    most: int = BODY_BYTES_MAX,
+) -> T:
     """The body as `kind`. Refuses `malformed_body`, `invalid_field`, `body_too_large` and the
     like."""
     form = form_of(request)
-    raw = unpacked(await _bounded(request), request.headers.get("content-encoding", ""))
+    held = await _bounded(request, most=most)
+    raw = unpacked(held, request.headers.get("content-encoding", ""), most=most)
     decode = msgspec.json.decode if form == "json" else msgspec.msgpack.decode
     try:
         if form == "json":
@@ -79,7 +86,7 @@ def form_of(request: Request[Any, Any, Any]) -> Form:
     raise Refusal("unsupported_media_type", given=given[:80])
 
 
-def unpacked(raw: bytes, encoding: str) -> bytes:
+def unpacked(raw: bytes, encoding: str, *, most: int = BODY_BYTES_MAX) -> bytes:
     """gzip or zstd undone, never beyond the bound, whatever a small body claims to hold."""
     name = encoding.strip().lower()
     try:
@@ -87,28 +94,28 @@ def unpacked(raw: bytes, encoding: str) -> bytes:
             return raw
         if name == "gzip":
             unzip = zlib.decompressobj(wbits=31)
-            out = unzip.decompress(raw, BODY_BYTES_MAX + 1)
-            complete = unzip.eof or len(out) > BODY_BYTES_MAX
+            out = unzip.decompress(raw, most + 1)
+            complete = unzip.eof or len(out) > most
         elif name == "zstd":
             with zstandard.ZstdDecompressor().stream_reader(raw) as reader:
-                out, complete = reader.read(BODY_BYTES_MAX + 1), True
+                out, complete = reader.read(most + 1), True
         else:
             raise Refusal("unsupported_media_type", given=name[:40])
     except (zlib.error, zstandard.ZstdError) as error:
         raise Refusal("malformed_body") from error
-    if len(out) > BODY_BYTES_MAX:
-        raise Refusal("body_too_large", limit=BODY_BYTES_MAX)
+    if len(out) > most:
+        raise Refusal("body_too_large", limit=most)
     if not complete:
         raise Refusal("malformed_body")
     return out
 
 
-async def _bounded(request: Request[Any, Any, Any]) -> bytes:
+async def _bounded(request: Request[Any, Any, Any], *, most: int) -> bytes:
     held = bytearray()
     async for chunk in request.stream():
         held += chunk
-        if len(held) > BODY_BYTES_MAX:
-            raise Refusal("body_too_large", limit=BODY_BYTES_MAX)
+        if len(held) > most:
+            raise Refusal("body_too_large", limit=most)
     return bytes(held)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Protocol
 from uuid import UUID
 
 import msgspec
@@ -14,6 +15,7 @@ from scheduling.board import Days
 from schemas.ambient import Ambient
 from schemas.base import Value
 from schemas.office import MapSetting
+from schemas.registry import ImportDone, ImportWish
 from storage.blobs import Blobs
 from storage.sync_store import SyncStore
 from sync.devices import Keys
@@ -35,6 +37,13 @@ class Metrics(Value, frozen=True):
     token: str = ""
 
 
+class Importer(Protocol):
+    """Reads a company's export; runtime knows how."""
+
+    async def __call__(self, unit_id: str, wish: ImportWish, *, ambient: Ambient) -> ImportDone:
+        """What was found, and what was saved."""
+
+
 class Services(Value, frozen=True):
     """Engine, stores and the ambient factory; routes find it in the application's state."""
 
@@ -50,6 +59,7 @@ class Services(Value, frozen=True):
     webhooks: Webhooks
     metrics: Metrics
     turnstile: Turnstile
+    importer: Importer
     provider: Provider | None = None
     """Where staff may sign in elsewhere, if the installation has such a place."""
     behind_proxy: bool = False

@@ -74,9 +74,11 @@ async def shown(engine: AsyncEngine, unit_id: str) -> list[RuleShown]:
         rules = await writing.rulebook(tx, unit_id)
         uses = await ledger.rule_uses(tx, unit_id)
     shipped = {(each.code, each.version) for each in catalogue.rules()}
+    drafts = catalogue.drafts()
     return [
         RuleShown(
             shipped=(each.code, each.version) in shipped,
+            draft=drafts.get(each.code) if (each.code, each.version) in shipped else None,
             running=uses.get((each.code, each.version), (0, 0))[0],
             commitments=uses.get((each.code, each.version), (0, 0))[1],
             **{name: getattr(each, name) for name in _SHOWN},

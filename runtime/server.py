@@ -15,6 +15,7 @@ from api.services import Metrics, Services, Webhooks
 from api.turnstile import Rates, Turnstile
 from runtime import base_map, keys, logs, notify, observed, secret, targets
 from runtime.ambient import live, random_bytes
+from runtime.imports.upload import Importer
 from runtime.oidc import OpenIdProvider
 from runtime.settings import Settings, database_url_given, read_settings
 from storage import checklists
@@ -72,6 +73,7 @@ def services(settings: Settings, url: str) -> Services:
         map_file=base_map.file(settings.base_map),
         link_key=secret.derived(settings, "links"),
         webhooks=webhooks(settings),
+        importer=Importer(engine),
         turnstile=Turnstile(engine, Rates().times(settings.rate_factor)),
         provider=OpenIdProvider(settings) if settings.oidc_issuer else None,
         behind_proxy=settings.behind_proxy,

@@ -205,8 +205,10 @@ async def shown(engine: AsyncEngine, unit_id: str, *, on_day: date, now: datetim
         )
         runs = await plans.of_day(tx, unit_id, on_day=on_day, limit=1)
         reasons = runs[0].report.get("reasons", {}) if runs else {}
-        wanted = [UUID(each) for each in list(reasons)[:LEFT_OUT_MAX]]
-        left = await rows.orders(tx, unit_id, ids=wanted)
+        ends = begins + timedelta(days=1)
+        # what came in after the plan waits too; a day that is over has no room for anything
+        most = LEFT_OUT_MAX if now < ends else 0
+        left = await rows.plannable(tx, unit_id, on_day=on_day, before=ends, most=most)
     by_person: dict[UUID | None, list[WorkRow]] = {}
     for each in work:
         by_person.setdefault(each.technician_id, []).append(each)
@@ -292,6 +294,7 @@ def _left(row: WorkRow, told: dict[str, Any]) -> LeftOut:
         latitude=row.latitude,
         longitude=row.longitude,
         address=row.address,
+        grid=row.grid,
         reasons=tuple(ReasonShown(**each) for each in told.get("reasons", ())),
         relaxation=told.get("relaxation"),
     )

@@ -237,6 +237,7 @@ class LeftOut(Value, frozen=True):
     latitude: float | None = None
     longitude: float | None = None
     address: str = ""
+    grid: str | None = None
     reasons: tuple[ReasonShown, ...] = ()
     relaxation: str | None = None
 

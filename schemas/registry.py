@@ -1,9 +1,11 @@
 """What a company's files say after cleaning, and what was found on the way."""
 
 from datetime import time
-from typing import Literal
+from typing import Annotated, Literal
 
-from schemas.base import Place, Value, date
+from msgspec import Meta
+
+from schemas.base import Place, Value, Wire, date
 from schemas.work import CaseRequest
 
 FINDING_KINDS = (
@@ -152,6 +154,48 @@ class Saved(Value, frozen=True):
     technicians_changed: int
 
 
+FILE_BYTES_MAX = 24 * 1024 * 1024
+
+
+class GivenFile(Wire, frozen=True):
+    """A file of an export: what it is called says what it holds (premises, technicians,
+    requests)."""
+
+    name: Annotated[str, Meta(pattern=r"^[\w() -]{1,80}\.(csv|xlsx)$")]
+    content: Annotated[bytes, Meta(max_length=FILE_BYTES_MAX)]
+
+
+class ImportWish(Wire, frozen=True):
+    """A company's export, judged as of a day; with `check` it is judged and nothing is saved."""
+
+    files: Annotated[list[GivenFile], Meta(min_length=1, max_length=20)]
+    as_of: date | None = None
+    check: bool = False
+
+
+class ImportDone(Value, frozen=True):
+    """What an import found and changed. `findings` and `observations` count distinct keys by kind;
+    `listed` are the first of `listed_total` rows, `workbook` (XLSX) holds them all."""
+
+    as_of: date
+    files: tuple[FileRead, ...]
+    premises_rows: int
+    premises: int
+    technicians: int
+    requests: int
+    grids: int
+    findings: dict[str, int]
+    observations: dict[str, int]
+    listed: tuple[Finding, ...]
+    listed_total: int
+    workbook: bytes
+    saved: Saved | None = None
+    cases_opened: int = 0
+    cases_rejected: int = 0
+    cases_known: int = 0
+    due_work: int = 0
+
+
 def distinct(findings: tuple[Finding, ...]) -> dict[str, int]:
     """How many different keys each kind has: an account that is listed twice counts once."""
     keys: dict[str, set[str]] = {}
@@ -161,11 +205,15 @@ def distinct(findings: tuple[Finding, ...]) -> dict[str, int]:
 
 
 __all__ = [
+    "FILE_BYTES_MAX",
     "FINDING_KINDS",
     "OBSERVATION_KINDS",
     "Done",
     "FileRead",
     "Finding",
+    "GivenFile",
+    "ImportDone",
+    "ImportWish",
     "PlaceGiven",
     "Premises",
     "RegionReport",

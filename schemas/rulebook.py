@@ -90,7 +90,8 @@ class RuleEnd(Wire, frozen=True):
 
 
 class RuleShown(Value, frozen=True):
-    """A rule version of a unit and how many commitments keep it."""
+    """A rule version of a unit and how many commitments keep it; `draft` is the shipped rule as the
+    handbook's book writes it, for who wants to change a limit."""
 
     code: str
     clause: str
@@ -106,6 +107,7 @@ class RuleShown(Value, frozen=True):
     effective_to: date | None
     running: int
     commitments: int
+    draft: RuleDraft | None = None
 
 
 class RulebookAnswer(Value, frozen=True):

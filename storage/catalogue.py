@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import holidays
+import msgspec
 import yaml
 
 from commitments.calendar import Calendar
 from commitments.rules import read_rules
 from schemas.commitment import Rule
+from schemas.rulebook import RuleDraft
 
 CATALOGUE = Path(__file__).with_name("catalogue")
 OFFICIAL_FROM, OFFICIAL_UNTIL = 2004, 2026
@@ -21,6 +23,14 @@ OFFICIAL_FROM, OFFICIAL_UNTIL = 2004, 2026
 def rules() -> tuple[Rule, ...]:
     """The handbook's sixteen clauses, and the law beside them."""
     return read_rules(document("rules.yaml"))
+
+
+@cache
+def drafts() -> dict[str, RuleDraft]:
+    """The shipped rules as they are written, by code: what a unit begins from."""
+    book = document("rules.yaml")
+    given = msgspec.convert([*book["rules"], *book["statutory_extra"]], list[RuleDraft])
+    return {each.id: each for each in given}
 
 
 @cache

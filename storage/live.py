@@ -53,7 +53,7 @@ _PLANNABLE = f"""{_ORDERS}
   AND (w.earliest_at IS NULL OR w.earliest_at < $3)
   AND (w.level_on IS NULL OR w.level_on <= $2)
   AND NOT EXISTS (SELECT 1 FROM stop s WHERE s.work_order_id = w.id AND NOT s.released)
-ORDER BY w.due_at NULLS LAST, w.number"""  # nosec B608
+ORDER BY w.due_at NULLS LAST, w.number LIMIT $4"""  # nosec B608
 
 _PEOPLE = """
 SELECT k.id, k.number, k.name, k.latitude, k.longitude, k.skills, k.grids, k.shift_opens,
@@ -207,12 +207,13 @@ async def is_held(tx: Transaction, unit_id: str, *, order_id: UUID) -> bool:
 
 
 async def plannable(
-    tx: Transaction, unit_id: str, *, on_day: date, before: datetime
+    tx: Transaction, unit_id: str, *, on_day: date, before: datetime, most: int | None = None
 ) -> list[WorkRow]:
     """Work orders that a plan of the day may place, those due first first; what may begin only at
-    or after `before` waits, and so does what was levelled to a later day."""
+    or after `before` waits, and so does what was levelled to a later day. `most` of them, or all.
+    """
     connection = await driver(tx)
-    rows = await connection.fetch(_PLANNABLE, unit_id, on_day, before)
+    rows = await connection.fetch(_PLANNABLE, unit_id, on_day, before, most)
     return [WorkRow(**row) for row in rows]
 
 

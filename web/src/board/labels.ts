@@ -3,19 +3,25 @@ import { current } from '../shared/i18n.svelte.ts';
 import { say, type Word } from './say.ts';
 import { zh } from './words/zh.ts';
 
-type Family = 'kind' | 'short' | 'state' | 'tier' | 'channel' | 'promise' | 'grade' | 'soft' | 'reason' | 'role' | 'plan' | 'code' | 'policy' | 'tablet' | 'rule' | 'unit' | 'outage' | 'step' | 'layer' | 'class' | 'told' | 'source';
+type Family = 'kind' | 'short' | 'state' | 'tier' | 'channel' | 'promise' | 'grade' | 'soft' | 'reason' | 'role' | 'plan' | 'code' | 'policy' | 'tablet' | 'rule' | 'unit' | 'outage' | 'step' | 'layer' | 'class' | 'told' | 'source' | 'change' | 'hazard' | 'said' | 'out' | 'trust' | 'answer' | 'skill';
 
 export function label(family: Family, code: string | null | undefined): string {
   if (!code) return '';
   const key = `${family}_${code}`;
   if (key in zh) return say(key as Word);
-  return family === 'short' ? label('kind', code) : code;
+  return family === 'short' || family === 'skill' ? label('kind', code) : code;
 }
 
 /** A rule by its name in the reader's language; one that a unit published, as the unit names it. */
 export function ruleName(code: string, zh = code): string {
   const known = label('rule', code);
   return known === code ? zh : known;
+}
+
+/** What happened, as people say it: an event of a promise, or a tablet's word with its command. */
+export function happened(what: string): string {
+  const words = what.split(' ').map((each) => label('said', each));
+  return words.filter(Boolean).join(' · ');
 }
 
 /** `23 分` or `1 小时 5 分` of seconds. */

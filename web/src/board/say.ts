@@ -1,6 +1,5 @@
-import { dictionary } from '../shared/i18n.svelte.ts';
-import { en } from './words/en.ts';
+import { lateDictionary } from '../shared/i18n.svelte.ts';
 import { zh } from './words/zh.ts';
 
 export type Word = keyof typeof zh;
-export const say = dictionary(zh, en);
+export const say = lateDictionary<Word>(zh, async () => (await import('./words/en.ts')).en);

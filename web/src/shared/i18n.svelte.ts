@@ -13,10 +13,29 @@ function chosen(): Language {
   }
 }
 
+type English = () => Promise<unknown>;
+
 class Current {
   language = $state<Language>(chosen());
+  #english: English[] = [];
 
-  speak(language: Language): void {
+  /** Something that has to be loaded before English is spoken. */
+  needs(english: English): void {
+    this.#english.push(english);
+  }
+
+  /** Returns once the chosen language can be spoken; without its words it is Chinese. */
+  async ready(): Promise<void> {
+    if (this.language === 'en') await this.#loaded().catch(() => (this.language = 'zh-CN'));
+    document.documentElement.lang = this.language;
+  }
+
+  async #loaded(): Promise<void> {
+    await Promise.all(this.#english.map((load) => load()));
+  }
+
+  async speak(language: Language): Promise<void> {
+    if (language === 'en') await this.#loaded();
     this.language = language;
     document.documentElement.lang = language;
     localStorage.setItem(KEY, language);
@@ -32,6 +51,13 @@ export function dictionary<K extends string>(zh: Record<K, string>, en: Record<K
     const text = (current.language === 'en' ? en : zh)[key];
     return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
   };
+}
+
+/** The same, for a face that loads its English only when somebody speaks it. */
+export function lateDictionary<K extends string>(zh: Record<K, string>, english: () => Promise<Record<K, string>>) {
+  const en = { ...zh };
+  current.needs(async () => Object.assign(en, await english()));
+  return dictionary(zh, en);
 }
 
 /** One of two texts that the server gave in both languages. */

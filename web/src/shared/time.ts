@@ -28,10 +28,23 @@ export function localTime(instant: string | Date): string {
   return `${hour}:${minute}`;
 }
 
-/** `11-24 08:30` */
+/** `11-24 08:30`; with its year where that is not this one. */
 export function localMoment(instant: string | Date): string {
-  const { month, day, hour, minute } = split(instant);
-  return `${month}-${day} ${hour}:${minute}`;
+  const { year, month, day, hour, minute } = split(instant);
+  const short = `${month}-${day} ${hour}:${minute}`;
+  return year === split(new Date())['year'] ? short : `${year}-${short}`;
+}
+
+/** When something ends: midnight belongs to the day that it ends, `11-23 24:00`. */
+export function localDue(instant: string | Date): string {
+  if (localTime(instant) !== '00:00') return localMoment(instant);
+  const before = localMoment(new Date(new Date(instant).getTime() - 60_000));
+  return before.replace(/23:59$/, '24:00');
+}
+
+/** `2026-11-24T08:30` for a `datetime-local` field. */
+export function localField(instant: string | Date): string {
+  return `${localDay(instant)}T${localTime(instant)}`;
 }
 
 /** The instant that a `datetime-local` field means: `2026-11-24T08:30` of the unit's zone. */

@@ -32,7 +32,7 @@ export interface Drop {
 }
 
 export class DayState {
-  day: string;
+  day = $state('');
   board = $state.raw<Board | null>(null);
   risks = $state.raw<AtRisk[]>([]);
   picked = $state.raw<Job | null>(null);
@@ -88,10 +88,18 @@ export class DayState {
 
   async loadRisks(): Promise<void> {
     try {
-      this.risks = await data(api.GET('/api/v1/commitments/at-risk', { params: { query: { limit: 60 } } }));
+      this.risks = await data(api.GET('/api/v1/commitments/at-risk', { params: { query: { limit: 500 } } }));
     } catch (error) {
       this.trouble = error;
     }
+  }
+
+  /** Nobody chose a day and nothing is planned for this one: the next day that has a plan. */
+  async nextPlanned(): Promise<string | null> {
+    const query = { params: { query: { limit: 100 } } };
+    const runs = await data(api.GET('/api/v1/plans', query)).catch(() => null);
+    const days = (runs?.items ?? []).filter((each) => each.published_at && each.day > this.day);
+    return days.map((each) => each.day).sort()[0] ?? null;
   }
 
   /** What the live channel says: held back while a job is in somebody's hand. */
@@ -208,8 +216,17 @@ export class DayState {
     this.note = { text, tone: stale ? 'warn' : 'bad', undo: null };
   }
 
+  /** Nothing was ever published or placed for this day. */
+  get unplanned(): boolean {
+    return this.board !== null && this.board.version === 0 && this.board.technicians.every((each) => each.stops.length === 0);
+  }
+
+  /** A person's name; with the number where two people have the same. */
   nameOf(technician: string | null): string {
-    return this.board?.technicians.find((each) => each.id === technician)?.name ?? '';
+    const all = this.board?.technicians ?? [];
+    const one = all.find((each) => each.id === technician);
+    if (one === undefined) return '';
+    return all.some((each) => each.id !== technician && each.name === one.name) ? `${one.name} ${one.number}` : one.name;
   }
 
   /** The job of a visit or an order, wherever it is on the board. */

@@ -68,6 +68,7 @@ export function featuresOf(board: Board, grids: readonly GridCoverage[], wish: W
   });
   for (const left of board.unassigned.filter(placed)) {
     if (wish.kind !== '' && left.kind !== wish.kind) continue;
+    if (wish.grid !== '' && left.grid !== wish.grid) continue;
     dots.push({
       latitude: left.latitude,
       longitude: left.longitude,

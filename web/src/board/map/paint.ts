@@ -38,11 +38,14 @@ export function paint(
   }
   pen.globalAlpha = 1;
   for (const dot of features.dots) drawDot(pen, dot, at(dot), colours);
-  pen.font = '600 12px system-ui, "Noto Sans CJK SC", sans-serif';
   pen.textAlign = 'center';
-  for (const grid of features.grids) written(pen, grid.text, at(grid), colours.soft, colours);
+  const taken: Box[] = [];
   pen.font = '11px system-ui, "Noto Sans CJK SC", sans-serif';
-  for (const home of features.homes.slice(0, 60)) drawHome(pen, home.text, at(home), colours);
+  for (const home of features.homes.slice(0, 60)) drawHome(pen, home.text, { at: at(home), colours, taken });
+  pen.font = '600 12px system-ui, "Noto Sans CJK SC", sans-serif';
+  for (const grid of features.grids) {
+    if (free(pen, grid.text, { at: at(grid), taken })) written(pen, grid.text, at(grid), colours.soft, colours);
+  }
   drawScale(pen, view, height, colours);
 }
 
@@ -89,15 +92,31 @@ function drawDot(
   pen.stroke();
 }
 
+/** Where a name stands already: left, top, right, bottom. */
+type Box = [number, number, number, number];
+
+/** Whether a name has room; it then has the place. A closer look shows the names that had none. */
+function free(
+  pen: CanvasRenderingContext2D,
+  text: string,
+  { at: [x, y], taken }: { at: [number, number]; taken: Box[] },
+): boolean {
+  const half = pen.measureText(text).width / 2 + 2;
+  const mine: Box = [x - half, y - 12, x + half, y + 3];
+  const over = (each: Box) => mine[0] < each[2] && mine[2] > each[0] && mine[1] < each[3] && mine[3] > each[1];
+  if (taken.some(over)) return false;
+  taken.push(mine);
+  return true;
+}
+
 function drawHome(
   pen: CanvasRenderingContext2D,
   text: string,
-  [x, y]: [number, number],
-  colours: Colours,
+  { at: [x, y], colours, taken }: { at: [number, number]; colours: Colours; taken: Box[] },
 ): void {
   pen.fillStyle = colours.ink;
   pen.fillRect(x - 4, y - 4, 8, 8);
-  written(pen, text, [x, y - 9], colours.ink, colours);
+  if (free(pen, text, { at: [x, y - 9], taken })) written(pen, text, [x, y - 9], colours.ink, colours);
 }
 
 function written(

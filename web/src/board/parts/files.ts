@@ -34,9 +34,14 @@ export async function print(address: string): Promise<void> {
 export async function save(address: string): Promise<void> {
   const reply = await fetched(address);
   const said = /filename="([^"]+)"/.exec(reply.headers.get('content-disposition') ?? '');
+  saveAs(await reply.blob(), said?.[1] ?? address.split('/').pop() ?? 'file');
+}
+
+/** Saves bytes that are here already. */
+export function saveAs(bytes: Blob, name: string): void {
   const link = document.createElement('a');
-  link.href = URL.createObjectURL(await reply.blob());
-  link.download = said?.[1] ?? address.split('/').pop() ?? 'file';
+  link.href = URL.createObjectURL(bytes);
+  link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }

@@ -304,7 +304,7 @@ export const mainEn: Record<keyof typeof mainZh, string> = {
   import_go: 'Import',
   import_done: '{added} new, {known} known already, {clocks} clocks begun',
   import_region: 'Premises, people and orders',
-  import_region_how: 'Whole files are taken in by the operator with doorstep import, which prints its report; they cannot be uploaded here yet.',
+  import_region_how: 'The files of the company (premises…, technicians…, requests…; CSV or XLSX). Every row is judged before anything is saved; the same files change nothing twice. Larger than 24 MB: doorstep import.',
   limit: 'Limit',
   version: 'Version',
   in_force: 'In force',

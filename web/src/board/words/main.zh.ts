@@ -303,7 +303,7 @@ export const mainZh = {
   import_go: '导入',
   import_done: '新增 {added} 条，已有 {known} 条，开始计时 {clocks} 项',
   import_region: '用户、人员与工单',
-  import_region_how: '整套资料由部署人员用 doorstep import 导入，结果由该命令列出；此处尚不能上传。',
+  import_region_how: '公司导出的文件（premises…、technicians…、requests…，CSV 或 XLSX）。逐行核对后才保存，重复导入不会改变任何数据。超过 24 MB 的请用 doorstep import。',
   limit: '时限',
   version: '版本',
   in_force: '生效',
