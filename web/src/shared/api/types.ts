@@ -876,6 +876,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Import an export */
+        post: operations["ApiV1ImportsImportFiles"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/notifications": {
         parameters: {
             query?: never;
@@ -2862,6 +2879,27 @@ export interface components {
             visit_id?: string | null;
             work_order_id?: string | null;
         };
+        /** FileRead */
+        FileRead: {
+            encoding: string;
+            name: string;
+            role: string;
+            rows: number;
+            sha256: string;
+        };
+        /** Finding */
+        Finding: {
+            /** @enum {string} */
+            done: "repaired" | "put_aside" | "noted";
+            en: string;
+            field: string;
+            file: string;
+            given: string;
+            key: string;
+            kind: string;
+            row: number;
+            zh: string;
+        };
         /** GasAnswer */
         GasAnswer: {
             account: string;
@@ -2881,6 +2919,15 @@ export interface components {
             reason: string;
             /** @enum {unknown} */
             to: "first_on" | "off" | "on";
+        };
+        /**
+         * GivenFile
+         * @description A file of an export: what it is called says what it holds (premises, technicians,
+         *         requests).
+         */
+        GivenFile: {
+            content: string;
+            name: string;
         };
         /** GridCoverage */
         GridCoverage: {
@@ -3002,6 +3049,46 @@ export interface components {
             /** @default 0 */
             unsent: number;
         };
+        /** ImportDone */
+        ImportDone: {
+            /** Format: date */
+            as_of: string;
+            /** @default 0 */
+            cases_known: number;
+            /** @default 0 */
+            cases_opened: number;
+            /** @default 0 */
+            cases_rejected: number;
+            /** @default 0 */
+            due_work: number;
+            files: components["schemas"]["FileRead"][];
+            findings: {
+                [key: string]: number;
+            };
+            grids: number;
+            listed: components["schemas"]["Finding"][];
+            listed_total: number;
+            observations: {
+                [key: string]: number;
+            };
+            premises: number;
+            premises_rows: number;
+            requests: number;
+            saved?: components["schemas"]["Saved"] | null;
+            technicians: number;
+            workbook: string;
+        };
+        /**
+         * ImportWish
+         * @description A company's export, judged as of a day; with `check` it is judged and nothing is saved.
+         */
+        ImportWish: {
+            /** @default null */
+            as_of: string | null;
+            /** @default false */
+            check: boolean;
+            files: components["schemas"]["GivenFile"][];
+        };
         /** Item */
         Item: {
             applies_when?: {
@@ -3084,6 +3171,7 @@ export interface components {
             /** @default  */
             address: string;
             due_at?: string | null;
+            grid?: string | null;
             /** @default  */
             kind: string;
             latitude?: number | null;
@@ -4081,6 +4169,7 @@ export interface components {
             clause: string;
             code: string;
             commitments: number;
+            draft?: components["schemas"]["RuleDraft"] | null;
             effective_from: string | null;
             effective_to: string | null;
             kind: string;
@@ -4111,6 +4200,11 @@ export interface components {
             escalation: components["schemas"]["Escalation"][] | null;
             rules: components["schemas"]["RuleDraft"][];
             version: string;
+        };
+        /** Saved */
+        Saved: {
+            premises_changed: number;
+            technicians_changed: number;
         };
         /** Season */
         Season: {
@@ -11612,6 +11706,130 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SeasonAnswer"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1ImportsImportFiles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportWish"];
+                "application/msgpack": components["schemas"]["ImportWish"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportDone"];
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
