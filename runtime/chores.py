@@ -8,8 +8,8 @@ from commitments import cases, standing, yearplan
 from runtime.server import library
 from scheduling import learning
 from schemas.ambient import Ambient
-from storage import attachments, personal, rates, registry
-from storage.blobs import Blobs
+from storage import attachments, erasing, personal, rates, registry
+from storage.blobs import Blobs, photo_path
 from storage.sync_store import PostgresSync
 from sync import packs, push
 
@@ -84,3 +84,12 @@ async def retention(engine: AsyncEngine, *, ambient: Ambient) -> int:
         done += await personal.coarsen(tx, ambient.now)
         await rates.forget(tx, ambient.now - BUCKETS_FOR)
     return done
+
+
+async def evidence(engine: AsyncEngine, blobs: Blobs, *, ambient: Ambient) -> int:
+    """Photos and signatures of people who were erased long ago."""
+    async with engine.begin() as tx:
+        ended = await erasing.end_evidence(tx, ambient.now)
+        # dropped before it is said: whoever dies in between drops them again
+        await blobs.drop([photo_path(*each) for each in ended])
+    return len(ended)

@@ -29,6 +29,7 @@ from storage.services import services
 
 AT_ONCE = 50
 SEND_SECONDS_MAX = 10.0
+NO_NUMBER = "no_number"
 WAITS = tuple(timedelta(seconds=each) for each in (5, 30, 120, 600, 3_600, 4 * 3_600, 12 * 3_600))
 """How long after each failure the next attempt comes; after the last of them none does."""
 
@@ -79,6 +80,9 @@ async def notify(engine: AsyncEngine, sender: Sender, *, ambient: Ambient) -> in
                 await notifications.sent(tx, row["id"], now=ambient.now)
             else:
                 again = next_attempt(row["attempts"], now=ambient.now)
+                if error == NO_NUMBER:
+                    # nobody was told, and nobody will be: it is not said to have been sent
+                    again = None
                 await notifications.failed(
                     tx, row["id"], error=error, next_at=again, now=ambient.now
                 )
@@ -113,8 +117,9 @@ async def _tried(sender: Sender, row: Any, *, now: datetime) -> str | None:
             if isinstance(row["phone"], Refusal):
                 raise row["phone"]
             if row["receiver"] == "sms":
-                if row["phone"]:
-                    await sender.gateway.send(row["phone"], _worded(row), key=row["id"])
+                if not row["phone"]:
+                    return NO_NUMBER
+                await sender.gateway.send(row["phone"], _worded(row), key=row["id"])
             else:
                 await _posted(sender, row, now=now)
     except Refusal as refusal:

@@ -11,7 +11,7 @@ from runtime.ambient import live
 from runtime.database import asked
 from schemas.ids import named
 from schemas.problems import Refusal
-from storage import audit, personal
+from storage import audit, erasing, personal
 
 
 def register(words: Any) -> None:
@@ -62,7 +62,7 @@ async def erased(engine: AsyncEngine, unit_id: str, *, account: str, reason: str
     ambient = live()
     async with engine.begin() as tx:
         who = named(unit_id, "customer", account)
-        records = await personal.erase(tx, unit_id, customer_id=who, now=ambient.now)
+        records = await erasing.erase(tx, unit_id, customer_id=who, now=ambient.now)
         if records is None:
             raise Refusal("account_unknown", account=account)
         entry = audit.Entry(

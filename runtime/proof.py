@@ -161,10 +161,15 @@ def _named(events: list[dict[str, Any]]) -> list[UUID]:
 
 
 def _captured(row: Any) -> dict[str, Any]:
+    written = _sorted.encode(_operation.decode(row["payload"]))
+    # the person was erased and stood in it: it says so, and cannot be hashed again
+    changed = hashlib.sha256(written).hexdigest() != row["payload_hash"]
+    blanked = {"blanked_at": row["erased_at"]} if changed and row["erased_at"] else {}
     return {
+        **blanked,
         "id": row["id"],
         "hash": row["payload_hash"],
-        "hashed": _sorted.encode(_operation.decode(row["payload"])).decode(),
+        "hashed": written.decode(),
         "received_at": row["received_at"],
         "corrected_at": row["corrected_at"],
         "trust": row["trust"],

@@ -25,7 +25,8 @@ POLL_SECONDS = 1.0
 REST_SECONDS_MAX = 30.0
 RESTS = {
     "due_work": 600.0, "nobody_home": 600.0, "duties": 600.0, "held": 60.0, "uploads": 600.0,
-    "notify": 5.0, "retention": 3600.0, "speeds": 21_600.0,
+    "notify": 5.0, "retention": 3600.0, "evidence": 21_600.0,
+    "speeds": 21_600.0,
 }  # fmt: skip
 """How long a step rests where it found nothing, in seconds; the others ask every second."""
 SWEEP_LIMIT = 2_000
@@ -74,6 +75,7 @@ async def work(
             "uploads": lambda: chores.uploads(engine, blobs, ambient=live()),
             "speeds": lambda: chores.speeds(engine, ambient=live()),
             "retention": lambda: chores.retention(engine, ambient=live()),
+            "evidence": lambda: chores.evidence(engine, blobs, ambient=live()),
         }
         async with asyncio.TaskGroup() as group:
             for label, step in steps.items():

@@ -15,7 +15,7 @@ _MISSING = """
 SELECT count(DISTINCT a.sha256) FROM operation o
 JOIN attachment_use u ON u.record_id = o.record_id AND u.unit_id = o.unit_id
 JOIN attachment a ON a.unit_id = u.unit_id AND a.sha256 = u.sha256
-WHERE o.unit_id = $1 AND o.tablet_id = $2 AND a.state <> 'verified'
+WHERE o.unit_id = $1 AND o.tablet_id = $2 AND a.state NOT IN ('verified', 'purged')
 """
 
 _CERTIFY = """
@@ -24,7 +24,7 @@ UPDATE visit v SET certification = CASE
     SELECT 1 FROM attachment_use u LEFT JOIN attachment a
       ON a.unit_id = u.unit_id AND a.sha256 = u.sha256
     WHERE u.unit_id = v.unit_id AND u.visit_id = v.id
-      AND coalesce(a.state, 'declared') <> 'verified')
+      AND coalesce(a.state, 'declared') NOT IN ('verified', 'purged'))
   THEN 'waiting_evidence'
   WHEN EXISTS (SELECT 1 FROM hazard h WHERE h.visit_id = v.id AND h.statutory IS NOT NULL)
     AND NOT EXISTS (SELECT 1 FROM record r WHERE r.id = v.id

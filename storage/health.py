@@ -20,8 +20,10 @@ SELECT (SELECT count(*) FROM conflict WHERE status = 'open') AS conflicts_open,
     AND seen_at < $1::timestamptz - interval '24 hours') AS tablets_silent_a_day,
   (SELECT coalesce(sum(unsent), 0) FROM tablet WHERE state = 'active') AS operations_unsent,
   (SELECT count(*) FROM plan WHERE state = 'running') AS plans_running,
-  (SELECT count(*) FROM outbox WHERE gave_up_at > $1::timestamptz - interval '24 hours')
-    AS notifications_given_up_a_day,
+  (SELECT count(*) FROM outbox WHERE gave_up_at > $1::timestamptz - interval '24 hours'
+    AND last_error IS DISTINCT FROM 'no_number') AS notifications_given_up_a_day,
+  (SELECT count(*) FROM outbox WHERE gave_up_at > $1::timestamptz - interval '24 hours'
+    AND last_error = 'no_number') AS notifications_without_number_a_day,
   (SELECT coalesce(extract(epoch FROM $1::timestamptz - max(seen_at)), -1)::bigint FROM worker)
     AS worker_silent_seconds
 """

@@ -1,4 +1,4 @@
-"""What the law asks of personal data: whose was on a tablet, erase a person, purge what is old."""
+"""What the law asks of personal data: whose was on a tablet, purge what is old (erase: erasing.py)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -8,10 +8,9 @@ from uuid import UUID
 import msgspec
 import sqlalchemy as sa
 
-from storage import mailboxes, sealing
+from storage import sealing
 from storage.engine import Transaction, driver
 from storage.tables import (
-    customer,
     enrolment_code,
     outbox,
     position,
@@ -33,7 +32,6 @@ PURGED_AFTER: Mapping[str, timedelta] = {
 the work are never purged."""
 FINE_FOR = timedelta(hours=24)
 ROWS_MAX = 1_000
-NAMED_FIELDS = ("customer_name", "customer_phone")
 
 # every premises whose records were ever put into a mailbox that the tablet's technician follows
 _ON_TABLET = """
@@ -46,56 +44,12 @@ JOIN premises p ON p.id = r.premises_id
 LEFT JOIN customer c ON c.id = p.customer_id
 WHERE t.unit_id = $1 AND t.id = $2 ORDER BY p.account
 """
-_RECORDS = """
-SELECT r.id, r.version, r.fields::text, r.versions::text FROM record r
-JOIN premises p ON p.id = r.premises_id
-WHERE r.unit_id = $1 AND p.customer_id = $2 ORDER BY r.id FOR UPDATE OF r
-"""
 
 
 async def on_tablet(tx: Transaction, unit_id: str, *, tablet_id: UUID) -> list[dict[str, Any]]:
     """Whose data a tablet ever held: everything its technician's mailbox was given."""
     connection = await driver(tx)
     return [dict(row) for row in await connection.fetch(_ON_TABLET, unit_id, tablet_id)]
-
-
-async def erase(tx: Transaction, unit_id: str, *, customer_id: UUID, now: datetime) -> int | None:
-    """Name and number go from the customer and from every record and lost value; what was found and
-    done at the premises stays, of nobody. Returns how many records, or None for nobody known."""
-    known = await tx.scalar(
-        sa.update(customer)
-        .where(customer.c.unit_id == unit_id, customer.c.id == customer_id)
-        .values(name="", phone=None, erased_at=now)
-        .returning(customer.c.id)
-    )
-    if known is None:
-        return None
-    connection = await driver(tx)
-    versions: dict[UUID, int] = {}
-    for row in await connection.fetch(_RECORDS, unit_id, customer_id):
-        fields = msgspec.json.decode(row["fields"])
-        told = [name for name in NAMED_FIELDS if fields.get(name)]
-        if not told:
-            continue
-        versions[row["id"]] = row["version"] + 1
-        seen = msgspec.json.decode(row["versions"])
-        await connection.execute(
-            "UPDATE record SET version = $2, fields = $3, versions = $4 WHERE id = $1",
-            row["id"],
-            row["version"] + 1,
-            msgspec.json.encode(fields | dict.fromkeys(told, "")).decode(),
-            msgspec.json.encode(seen | dict.fromkeys(told, row["version"] + 1)).decode(),
-        )
-    await connection.execute(
-        "UPDATE field_history SET value = NULL WHERE unit_id = $1 AND field = ANY($2::text[])"
-        " AND record_id = ANY($3::uuid[])",
-        unit_id,
-        list(NAMED_FIELDS),
-        list(versions),
-    )
-    # tablets hear of it as of any other change
-    await mailboxes.echo(tx, versions)
-    return len(versions)
 
 
 async def purge(tx: Transaction, now: datetime) -> int:
@@ -107,7 +61,9 @@ async def purge(tx: Transaction, now: datetime) -> int:
         sa.delete(sign_in_attempt).where(sign_in_attempt.c.expires_at < ends["sign_in_attempt"]),
         sa.delete(enrolment_code).where(enrolment_code.c.expires_at < ends["enrolment_code"]),
         sa.delete(token).where(token.c.expires_at < ends["token"]),
-        sa.delete(outbox).where(outbox.c.sent_at < ends["outbox"]),
+        sa.delete(outbox).where(
+            sa.func.coalesce(outbox.c.sent_at, outbox.c.gave_up_at) < ends["outbox"]
+        ),
         sa.delete(position).where(position.c.at < ends["position"]),
     ):
         done += (await tx.execute(statement)).rowcount

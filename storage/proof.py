@@ -8,7 +8,8 @@ from storage.engine import Transaction, driver
 
 _OPERATIONS = """
 SELECT o.id, o.payload::text, o.payload_hash, o.received_at, o.corrected_at, o.trust, k.number,
-  k.name
+  k.name, (SELECT c.erased_at FROM record r JOIN premises p ON p.id = r.premises_id
+    JOIN customer c ON c.id = p.customer_id WHERE r.id = o.record_id) AS erased_at
 FROM operation o JOIN tablet b ON b.id = o.tablet_id JOIN technician k ON k.id = b.technician_id
 WHERE o.unit_id = $1 AND o.id = ANY($2::uuid[]) ORDER BY o.corrected_at, o.n
 """

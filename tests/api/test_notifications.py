@@ -18,7 +18,7 @@ from runtime.ambient import fixed
 from runtime.server_commands import add_staff
 from runtime.settings import Settings
 from schemas.problems import Refusal
-from storage import sealing
+from storage import health, personal, sealing
 from storage.engine import make_engine
 from storage.tables import account, customer, outbox
 from tests.api.conftest import EVENING, PASSWORD, UNIT, signed_in
@@ -103,6 +103,28 @@ async def test_a_booked_visit_is_told_once_by_sms_and_signed_by_webhook(
     before = len(receiver.heard)
     assert await notify.notify(region, sender, ambient=fixed(EVENING)) == 0
     assert len(receiver.heard) == before
+
+
+async def test_who_has_no_number_is_not_said_to_have_been_told(region, client, told, sender):
+    async with region.begin() as tx:
+        await tx.execute(sa.update(customer).values(phone=None))
+    while await notify.notify(region, sender, ambient=fixed(EVENING)):
+        pass
+    async with region.connect() as tx:
+        texts = (await tx.execute(sa.select(outbox).where(outbox.c.receiver == "sms"))).all()
+        figures = await health.figures(tx, now=EVENING)
+    assert texts and all(row.sent_at is None and row.gave_up_at for row in texts)
+    assert {row.last_error for row in texts} == {"no_number"}
+    assert figures["notifications_without_number_a_day"] == len(texts)
+    assert figures["notifications_given_up_a_day"] == 0
+    listed = await client.get("/api/v1/notifications?limit=500", headers=told["office"])
+    assert "no_number" in {each["last_error"] for each in listed.json()["items"]}
+    # asked again it is not tried again, and in a month it is forgotten
+    assert await notify.notify(region, sender, ambient=fixed(EVENING + timedelta(days=1))) == 0
+    async with region.begin() as tx:
+        await personal.purge(tx, EVENING + timedelta(days=31))
+        left = await tx.scalar(sa.select(sa.func.count()).where(outbox.c.receiver == "sms"))
+    assert left == 0
 
 
 @pytest.mark.parametrize("status", [302, 404, 500])

@@ -3,17 +3,30 @@ audit that an outsider can check."""
 
 import json
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 
+from api import masking
 from runtime import chores, people_commands
-from runtime.ambient import fixed
+from runtime.ambient import fixed, live
 from runtime.audit_commands import exported
 from schemas.problems import Refusal
 from storage import check_audit, personal, scope
-from storage.tables import customer, premises, record, visit
+from storage.blobs import photo_path
+from storage.tables import (
+    attachment,
+    attachment_use,
+    customer,
+    metadata,
+    premises,
+    record,
+    visit,
+)
+from tests.api.conftest import EVENING as AS_OF
 from tests.api.conftest import UNIT, enrolled, signed_in
+from tests.api.test_tablets_over_http import operation, sync
 
 
 async def first_stop(client):
@@ -69,6 +82,103 @@ async def test_a_person_who_is_erased_is_nowhere_and_the_work_stays(client, regi
     assert told["fields"]["customer_phone"] == ""
     with pytest.raises(Refusal):
         await people_commands.erased(region, UNIT, account="nobody", reason="x")
+
+
+ELSEWHERE = (
+    "record", "operation", "field_history", "conflict", "case", "work_order", "quarantine",
+    "customer", "hazard", "visit",
+)  # fmt: skip
+
+
+async def everything(region):
+    """Every row of every table that could name a customer, as one text; bytes as they are read."""
+    async with region.connect() as tx:
+        said = []
+        for name in ELSEWHERE:
+            rows = (await tx.execute(sa.select(metadata.tables[name]))).all()
+            said += [repr(value) for row in rows for value in row]
+            said += [v.decode("utf-8", "replace") for row in rows for v in row if type(v) is bytes]
+    return " ".join(said)
+
+
+async def test_erasing_reaches_what_tablets_and_office_wrote_about_the_person(client, region):
+    office, person, stop = await first_stop(client)
+    before = await fields_of(client, stop["work_order"], "dispatcher")
+    name, number = before["customer_name"], "13911112222"
+    async with region.begin() as tx:
+        home = await tx.scalar(sa.select(visit.c.premises_id).where(visit.c.id == stop["visit"]))
+        account = await tx.scalar(sa.select(premises.c.account).where(premises.c.id == home))
+        mine = sa.select(premises.c.customer_id).where(premises.c.id == home)
+        await tx.execute(
+            sa.update(customer)
+            .where(customer.c.id == mine.scalar_subquery())
+            .values(phone=number, name="欧阳泄露")
+        )
+        await tx.execute(
+            sa.update(record)
+            .where(record.c.id == stop["visit"])
+            .values(fields=before | {"customer_phone": number, "customer_name": "欧阳泄露"})
+        )
+    name = "欧阳泄露"
+    wish = {
+        "kind": "repair", "channel": "hotline", "account": account,
+        "received_at": "2026-11-23T23:00:00+08:00", "description": f"{name}说联系{number}",
+    }  # fmt: skip
+    assert (await client.post("/api/v1/cases", json=wish, headers=office)).status_code == 201
+    tablet = await enrolled(client, person["id"])
+    tablet.pop("tablet")
+    note = {"text": f"{name}不在家，打{number}"}
+    good = operation(stop["visit"], 1, fields={"R12": "pass", "note": f"{name} {number}"})
+    said = [
+        {**operation(stop["visit"], 2, fields={}), "kind": "create", "record_kind": "note",
+         "premises": str(home), "record": str(uuid4()), "fields": note},
+        good,
+        operation(stop["visit"], 3, fields={"no_such_item": f"{name} {number}"}),
+    ]  # fmt: skip
+    first = (await sync(client, tablet)).json()
+    told = (await sync(client, tablet, said, first["cursor"])).json()["outcomes"]
+    assert "quarantined" in {each["outcome"] for each in told}, told
+    held = await everything(region)
+    assert held.count(number) >= 5 and held.count(name) >= 5
+    await people_commands.erased(region, UNIT, account=account, reason="asked for it")
+    held = await everything(region)
+    assert number not in held and name not in held
+    again = await people_commands.erased(region, UNIT, account=account, reason="once more")
+    assert again == 0
+
+
+async def test_evidence_outlives_the_name_by_three_years_and_then_goes(client, region, tmp_path):
+    _, _, stop = await first_stop(client)
+    blobs = client._transport.app.state.services.blobs
+    shared, alone = "a" * 64, "b" * 64
+    async with region.begin() as tx:
+        rows = (await tx.execute(sa.select(visit.c.id, premises.c.account, premises.c.customer_id)
+            .join(premises, premises.c.id == visit.c.premises_id))).all()  # fmt: skip
+        mine = next(row for row in rows if str(row.id) == stop["visit"])
+        other = next(row for row in rows if row.customer_id != mine.customer_id)
+        uses = ((alone, mine.id), (shared, mine.id), (shared, other.id))
+        for sha in (shared, alone):
+            await tx.execute(sa.insert(attachment).values(
+                unit_id=UNIT, sha256=sha, state="verified", declared_at=AS_OF))  # fmt: skip
+            await blobs.put_piece(sha, 0, piece=b"x")
+            await blobs.finish(sha, [0], target=photo_path(UNIT, sha))
+        for sha, key in uses:
+            await tx.execute(sa.insert(attachment_use).values(
+                unit_id=UNIT, sha256=sha, record_id=key, visit_id=key, field="p"))  # fmt: skip
+    await people_commands.erased(region, UNIT, account=mine.account, reason="asked for it")
+    soon, late = (fixed(live().now + timedelta(days=days)) for days in (1_000, 1_100))
+    assert await chores.evidence(region, blobs, ambient=soon) == 0
+    assert await chores.evidence(region, blobs, ambient=late) == 1
+    assert await chores.evidence(region, blobs, ambient=late) == 0
+    assert await blobs.read(photo_path(UNIT, alone)) is None
+    assert await blobs.read(photo_path(UNIT, shared)) == b"x"
+    headers = await signed_in(client, "dispatcher")
+    assert (await client.get(f"/api/v1/attachments/{alone}", headers=headers)).status_code == 404
+
+
+def test_a_number_within_a_sentence_is_masked_and_an_account_is_not():
+    said = {"payload": '{"text":"打13911112222"}', "account": "13911112222", "n": "113911112222"}
+    assert masking.masked(said) == {**said, "payload": '{"text":"打139******22"}'}
 
 
 async def test_whose_data_a_tablet_held_is_answered_from_its_mailbox(client, region):

@@ -134,3 +134,12 @@ async def test_a_bundle_goes_into_an_empty_folder_and_of_what_there_is(engine, t
     (tmp_path / "full" / "x").write_text("x")
     with pytest.raises(Refusal, match="bundle_folder"):
         await proof.write(engine, UNIT, blobs=blobs, wish=(uuid4(), tmp_path / "full"), now=LATER)
+
+
+async def test_an_operation_of_somebody_erased_says_so_and_one_that_was_changed_does_not_hold():
+    said = {"id": "o", "hash": "0" * 64, "hashed": '{"text":"****"}'}
+    assert check_bundle.operations({"operations": [said], "events": []}) == [
+        "operation o was changed"
+    ]
+    blanked = said | {"blanked_at": "2026-11-25T00:00:00Z"}
+    assert check_bundle.operations({"operations": [blanked], "events": []}) == []

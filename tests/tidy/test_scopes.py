@@ -22,6 +22,7 @@ ALLOWED: dict[str, str] = {
     "casework.lock_order": BEFORE,
     "casework.tracked": BEFORE,
     "attachments.expire_uploads": WORKER,
+    "erasing.end_evidence": WORKER,
     "ledger.claim_due": WORKER,
     "notifications.claim": WORKER,
     "notifications.gather": WORKER,
