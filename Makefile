@@ -125,7 +125,7 @@ year: setup ## PREMISES=100000 a generated year of facts, and every verdict of i
 check-plans: setup ## a thousand generated days and ten thousand random plans against the independent checker
 	@PLAN_DAYS=1000 RANDOM_PLANS=10000 $(BIN)/python -m pytest -n 2 -q tests/scheduling/test_checker.py
 
-bench-plan: setup ## our planner beside PyVRP, VROOM and OR-Tools; SIZES="20,60" SEEDS=2 SECONDS=10 for a share
+bench-plan: setup ## our planner beside PyVRP, VROOM and OR-Tools; SIZES=20,60 SEEDS=1,2 SECONDS=10 VRPTW_SECONDS=none RELEASE=0.1.0 for a share
 	@$(BIN)/python -m bench.plan $(if $(SIZES),--sizes $(SIZES)) $(if $(SEEDS),--seeds $(SEEDS)) \
 	  $(if $(SECONDS),--seconds $(SECONDS)) $(if $(VRPTW_SECONDS),--vrptw-seconds $(VRPTW_SECONDS)) \
 	  $(if $(RELEASE),--name $(RELEASE))

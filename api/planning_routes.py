@@ -12,28 +12,28 @@ from litestar.params import Parameter
 from api import body
 from api.access_routes import Call, services
 from api.guards import DISPATCH, STAFF, roles, whole_unit
+from commitments import asking
 from scheduling import board, dispatch, events, offering, publish, run
 from scheduling.demand import ZONE
 from schemas.base import Wire
 from schemas.live import (
     Asked,
     Board,
-    Booked,
-    BookWish,
     DayHistory,
     EventDone,
     EventWish,
     Feasibility,
     Moved,
     MoveWish,
-    Offers,
     PlanAsked,
     PlanDiff,
     PlanExplained,
     PlanList,
     PlanShown,
 )
+from schemas.offers import Booked, BookWish, Offers
 from schemas.problems import Refusal
+from schemas.work import Kind
 from storage import plans, work
 
 Limit = Annotated[int, Parameter(ge=1, le=500)]
@@ -239,6 +239,33 @@ async def offers(
     )
 
 
+@get(
+    "/premises/{premises_id:uuid}/offers",
+    guards=[roles("agent", *DISPATCH)],
+    summary="Bookable slots before there is a case",
+)
+async def offers_at(
+    request: Call,
+    premises_id: UUID,
+    *,
+    kind: Kind,
+    since: Annotated[date | None, Parameter(query="from")] = None,
+    days: Annotated[int, Parameter(ge=1, le=14)] = 5,
+) -> Offers:
+    """The same for a kind of business that somebody asks about, as if it were requested now."""
+    use = services(request)
+    ambient, unit_id = use.ambient(), request.user.unit_id
+    about = asking.About(premises_id=premises_id, kind=kind)
+    search = offering.Search(
+        case_id=None,
+        work_order_id=None,
+        since=since or ambient.now.astimezone(ZONE).date(),
+        days=days,
+        would_be=await asking.would_be(use.engine, unit_id, about=about, ambient=ambient),
+    )
+    return await offering.offered(use.engine, unit_id, search=search, use=(use.days, ambient))
+
+
 @post(
     "/offers/{offer_id:str}/book",
     guards=[roles("agent", *DISPATCH)],
@@ -264,5 +291,5 @@ router = Router(
     path="/api/v1",
     route_handlers=[
         one_day, day_changes, feasibility, move, undo, event, ask_plan, list_plans, one_plan,
-        plan_diff, plan_explain, stop_plan, publish_plan, offers, book, ],
+        plan_diff, plan_explain, stop_plan, publish_plan, offers, offers_at, book, ],
         tags=["Planning"], )  # fmt: skip

@@ -1,7 +1,8 @@
 """`make bench-plan`: our engine beside PyVRP, VROOM and OR-Tools on the same days and instances.
 
-Equal seconds of the processor, one thread, every plan counted and checked by our checker. SECONDS,
-SIZES, SEEDS and PEERS choose a share of the whole; the last line is one JSON object.
+Equal seconds of the processor, one thread, every plan counted and checked by our checker. SIZES,
+SEEDS, SECONDS and VRPTW_SECONDS choose a share of the whole; shares of one RELEASE add up in one
+file of results. The last line is one JSON object: the summary of what that file holds.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import msgspec
 import numpy as np
 
 from bench.plan_days import day_of
+from bench.plan_results import PEERS, Kept
 from scheduling import solver, vrptw
 from scheduling.check import check, cost
 from scheduling.problem import ABLE, Prepared, prepare
@@ -29,7 +31,6 @@ ENVIRONMENT = ROOT / ".state" / "peers" / "planners"
 PACKAGES = ("pyvrp==0.14.1", "pyvroom==1.15.2", "ortools==9.15.6755", "matplotlib==3.11.2")
 INSTANCES = ROOT.parent / "shared" / "data" / "vrptw"
 RESULTS = ROOT / "bench" / "results"
-PEERS = ("pyvrp", "vroom", "ortools")
 
 
 def main() -> None:
@@ -39,30 +40,35 @@ def main() -> None:
     RESULTS.mkdir(parents=True, exist_ok=True)
     _environment()
     solver.warm()
-    days = _days(given)
-    instances = _instances(given)
-    found = {"engine": solver.ENGINE, "days": days, "vrptw": instances}
-    found |= {"summary": _summary(days, instances)}
-    (RESULTS / f"plan-{given.name}.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
-    if days:
+    kept = Kept(RESULTS / f"plan-{given.name}.json", engine=solver.ENGINE)
+    _days(given, kept)
+    _instances(given, kept)
+    if given.sizes and given.peers:
         _pictures(given)
-    print(json.dumps(found["summary"]))
+    print(json.dumps(kept.found.get("summary", {})))
 
 
 def _arguments() -> argparse.Namespace:
     words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("--sizes", type=_numbers, default=[20, 60, 200], help="or none")
     words.add_argument(
-        "--sizes", type=lambda text: [int(x) for x in text.split(",")], default=[20, 60, 200]
+        "--seeds", type=_numbers, default=[1, 2, 3, 4, 5], help="which, not how many"
     )
-    words.add_argument("--seeds", type=int, default=5)
-    words.add_argument(
-        "--seconds", type=lambda text: [int(x) for x in text.split(",")], default=[10, 60]
-    )
-    words.add_argument("--vrptw-seconds", type=float, default=30.0)
-    words.add_argument("--vrptw-peers", type=lambda text: text.split(","), default=["pyvrp"])
-    words.add_argument("--peers", type=lambda text: text.split(","), default=list(PEERS))
+    words.add_argument("--seconds", type=_numbers, default=[10, 60])
+    words.add_argument("--vrptw-seconds", type=_numbers, default=[30], help="or none")
+    words.add_argument("--instances", type=_words, default=[], help="all of them if not said")
+    words.add_argument("--vrptw-peers", type=_words, default=["pyvrp"])
+    words.add_argument("--peers", type=_words, default=list(PEERS))
     words.add_argument("--name", default="latest", help="names the file of results, by release")
     return words.parse_args()
+
+
+def _words(text: str) -> list[str]:
+    return [] if text == "none" else text.split(",")
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(each) for each in _words(text)]
 
 
 def _environment() -> None:
@@ -74,18 +80,15 @@ def _environment() -> None:
     (ENVIRONMENT / "ready").touch()
 
 
-def _days(given: argparse.Namespace) -> list[dict[str, Any]]:
-    rows = []
+def _days(given: argparse.Namespace, kept: Kept) -> None:
     for size in given.sizes:
-        for seed in range(1, given.seeds + 1):
+        for seed in given.seeds:
             problem = day_of(size, seed=seed)
             prepared = prepare(problem)
             for seconds in given.seconds:
                 row = {"technicians": size, "seed": seed, "seconds": seconds}
                 row |= _beside(prepared, seconds, name=f"day-{size}-{seed}", peers=given.peers)
-                rows.append(row)
-                print(json.dumps(row), flush=True)
-    return rows
+                kept.add("days", row)
 
 
 def _beside(prepared: Prepared, seconds: float, *, name: str, peers: list[str]) -> dict[str, Any]:
@@ -186,27 +189,23 @@ def _plan_of(prepared: Prepared, routes: list[list[int]]) -> tuple[Plan, int]:
     return plan, dropped
 
 
-def _instances(given: argparse.Namespace) -> list[dict[str, Any]]:
-    if not INSTANCES.exists():
+def _instances(given: argparse.Namespace, kept: Kept) -> None:
+    if given.vrptw_seconds and not INSTANCES.exists():
         print("NEEDS ../shared/data/vrptw: no VRPTW instance was solved", file=sys.stderr)
-        return []
-    if given.vrptw_seconds <= 0:
-        return []
-    known = json.loads((INSTANCES / "best_known.json").read_text("utf-8"))
-    rows = []
-    for name, best in known.items():
-        problem = vrptw.problem_of((INSTANCES / f"{name}.txt").read_text("utf-8"))
-        prepared = prepare(problem)
-        budget = solver.Budget(seconds=given.vrptw_seconds, cpu=True)
-        plan = solver.solve(problem, budget=budget)
-        row: dict[str, Any] = {"instance": name, "ours": _gap(problem, plan, best)}
-        for peer in given.vrptw_peers:
-            answer = _peer(prepared, peer, seconds=given.vrptw_seconds, name=name, optional=False)
-            found, _ = _plan_of(prepared, answer["routes"])
-            row[peer] = _gap(problem, found, best)
-        rows.append(row)
-        print(json.dumps(row), flush=True)
-    return rows
+        return
+    for seconds in given.vrptw_seconds:
+        known = json.loads((INSTANCES / "best_known.json").read_text("utf-8"))
+        for name in given.instances or known:
+            problem = vrptw.problem_of((INSTANCES / f"{name}.txt").read_text("utf-8"))
+            plan = solver.solve(problem, budget=solver.Budget(seconds=seconds, cpu=True))
+            row: dict[str, Any] = {"instance": name, "seconds": seconds}
+            row["ours"] = _gap(problem, plan, known[name])
+            prepared = prepare(problem)
+            for peer in given.vrptw_peers:
+                answer = _peer(prepared, peer, seconds=seconds, name=name, optional=False)
+                found, _ = _plan_of(prepared, answer["routes"])
+                row[peer] = _gap(problem, found, known[name])
+            kept.add("vrptw", row)
 
 
 def _gap(problem: Problem, plan: Plan, best: float) -> float | None:
@@ -214,24 +213,6 @@ def _gap(problem: Problem, plan: Plan, best: float) -> float | None:
     if check(problem, plan) or plan.unassigned:
         return None
     return round(100 * (cost(problem, plan).seconds / vrptw.TENTHS / best - 1), 3)
-
-
-def _summary(days: list[dict[str, Any]], instances: list[dict[str, Any]]) -> dict[str, Any]:
-    summary: dict[str, Any] = {"violations": sum(each["violations"] for each in days)}
-    for size in sorted({each["technicians"] for each in days}):
-        for seconds in sorted({each["seconds"] for each in days}):
-            chosen = [
-                each["ratio"]
-                for each in days
-                if (each["technicians"], each["seconds"]) == (size, seconds) and "ratio" in each
-            ]
-            if chosen:
-                summary[f"ratio_{size}_{seconds}s"] = round(sum(chosen) / len(chosen), 4)
-    for who in ("ours", *PEERS):
-        gaps = [each[who] for each in instances if each.get(who) is not None]
-        if gaps:
-            summary[f"vrptw_gap_{who}"] = round(sum(gaps) / len(gaps), 3)
-    return summary
 
 
 def _keep_track(name: str, track: list[Any], *, plan: Plan) -> None:

@@ -207,7 +207,8 @@ def planned_order(each: Any, decided_by: intake.Book, *, unit_id: str, kind: str
     row = _order_row(
         drafted, unit_id=unit_id, number=names[kind], premises_id=each.id, case_id=None
     )
-    return {**row, "facts": {"place": each.place, "planned_on": each.planned_on.isoformat()}}
+    facts = {"place": each.place, "planned_on": each.planned_on.isoformat()}
+    return {**row, "level_on": each.planned_on, "facts": facts}
 
 
 def lead_until(now: datetime) -> date:

@@ -58,6 +58,7 @@ async def level(engine: AsyncEngine, unit_id: str, *, how: Levelling, ambient: A
             _levelled, found, how=how, today=today, calendar=calendar
         )
         await rows.replan(tx, unit_id, kind="interval", rows=plan)
+        await rows.move_levelled(tx, unit_id, zone=str(calendar.zone))
     return done
 
 

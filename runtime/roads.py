@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from runtime import geo
 from runtime.settings import Settings
+from scheduling.road_memory import NOTHING, Told, laid_over
 from scheduling.road_tables import (
     SERVICES,
     Ask,
@@ -89,6 +90,16 @@ class Kept:
                 if cell is not None:
                     self._table[:, row, column] = cell
 
+    def take(self, places: Sequence[Place], known: Told) -> None:
+        """Keeps what was told to another process, where nothing is kept yet."""
+        rows = self.numbers(places)
+        square = np.ix_(rows, rows)
+        here = {place: row for row, place in enumerate(places)}
+        nothing = np.full((len(places), len(places)), -1, np.int32)
+        there = laid_over((nothing, nothing), known, rows=here)
+        for table, told in zip(self._table, there, strict=True):
+            table[square] = np.where(table[square] < 0, told, table[square])
+
 
 class Asker:
     """One road service at one address."""
@@ -101,14 +112,20 @@ class Asker:
         self._kept = Kept()
         self._failed = 0
 
-    async def __call__(self, problem: Problem) -> Paved:
-        """A day over the roads; cells without an answer are the great circle's, and counted."""
+    async def __call__(self, problem: Problem, known: Told | None = None) -> Paved:
+        """A day over the roads; what is known is not asked for, and cells without an answer are the
+        great circle's, and counted."""
         places = places_of(problem)
         if not 1 < len(places) <= PLACES_MAX:
             return straight(problem, estimated=len(places) ** 2)
+        provider = f"{self._service.name}/{self._terms.profile}"
+        if known is None or known.provider != provider:
+            known = Told(provider=provider, places=(), seconds=NOTHING, metres=NOTHING)
         # what is known stands together, so that blocks of it need not be asked for
-        places = tuple(sorted(places, key=lambda each: each not in self._kept.rows))
+        old = self._kept.rows.keys() | set(known.places)
+        places = tuple(sorted(places, key=lambda each: each not in old))
         rows = self._kept.numbers(places)
+        self._kept.take(places, known)
         self._failed = 0
         asked = await self._fill(places, rows)
         seconds, metres = self._kept.read(rows)
@@ -126,6 +143,7 @@ class Asker:
             cells=len(places) ** 2,
             estimated=int(lost.sum()),
             asked=asked,
+            told=Told(provider=provider, places=places, seconds=seconds, metres=metres),
         )
 
     async def _fill(self, places: tuple[Place, ...], rows: Ints) -> int:
@@ -201,6 +219,6 @@ def roads(settings: Settings) -> Roads:
     return Asker(service, client, key=settings.roads_key, profile=settings.roads_profile)
 
 
-async def as_the_crow_flies(problem: Problem) -> Paved:
+async def as_the_crow_flies(problem: Problem, _known: Told | None = None) -> Paved:
     """The day as it is: great circles, lengthened by the detour of streets."""
     return straight(problem)

@@ -1,5 +1,6 @@
 """Shell: the live day for the board: how it stands, and who could take a job."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -12,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from scheduling.demand import Day, Demand, demand, is_silent, midnight_of, now_seconds
 from scheduling.live import Live, Option, options, row_of, stands
 from scheduling.reasons import WORDS
+from scheduling.road_memory import unpacked
+from scheduling.travel import GREAT_CIRCLE, Table, place_at
 from schemas.base import Value, date
 from schemas.day import PersonRow, WorkRow
 from schemas.live import (
@@ -28,7 +31,7 @@ from schemas.live import (
 from schemas.plan import Job
 from schemas.problems import Refusal
 from storage import live as rows
-from storage import plans
+from storage import plans, road_tables
 from storage.engine import Transaction
 
 DAYS_KEPT = 8
@@ -50,14 +53,16 @@ class Days:
 
     def __init__(self) -> None:
         self.kept: OrderedDict[tuple[str, date], Known] = OrderedDict()
+        self.tables: OrderedDict[str, tuple[datetime, Table]] = OrderedDict()
 
     async def day(self, tx: Transaction, unit_id: str, *, on_day: date, now: datetime) -> Known:
         """The day as it stands now."""
         version, mark = await rows.mark(tx, unit_id, on_day=on_day)
         found = self.kept.get((unit_id, on_day))
-        mark = (*mark, now.replace(second=0, microsecond=0))
+        table = await self.table(tx, unit_id)
+        mark = (*mark, now.replace(second=0, microsecond=0), id(table))
         if found is None or found.mark != mark:
-            asked, people = await read(tx, unit_id, on_day=on_day, now=now)
+            asked, people = await read(tx, unit_id, place=(on_day, table), now=now)
             live = stands(asked, now_seconds=now_seconds(on_day, now))
             found = Known(mark=mark, version=version, live=live, people=people)
             self.kept[unit_id, on_day] = found
@@ -66,19 +71,37 @@ class Days:
             self.kept.popitem(last=False)
         return found
 
+    async def table(self, tx: Transaction, unit_id: str) -> Table | None:
+        """The ways that the unit's plans are made over; None where they are great circles."""
+        at = await road_tables.told_at(tx, unit_id)
+        if at is None:
+            return None
+        found = self.tables.get(unit_id)
+        if found is None or found[0] != at:
+            stored = await road_tables.read(tx, unit_id)
+            # some megabytes to unpack, which other requests do not wait for
+            told = await asyncio.to_thread(unpacked, stored)
+            found = (stored["told_at"], told.table())
+            self.tables[unit_id] = found
+        self.tables.move_to_end(unit_id)
+        while len(self.tables) > DAYS_KEPT:
+            self.tables.popitem(last=False)
+        return found[1]
+
 
 async def read(
-    tx: Transaction, unit_id: str, *, on_day: date, now: datetime
+    tx: Transaction, unit_id: str, *, place: tuple[date, Table | None], now: datetime
 ) -> tuple[Demand, Sequence[PersonRow]]:
-    """The day's problem as it is published, read in two statements."""
+    """The day's problem as it is published; `place` is the day and the ways of the unit."""
+    on_day, table = place
     begins = midnight_of(on_day)
     people = await rows.people(tx, unit_id, on_day=on_day)
     work = await rows.visits(
         tx, unit_id, on_day=on_day, between=(begins, begins + timedelta(days=1))
     )
     known = now if now >= begins else None
-    kmh = await rows.usual_speed(tx, unit_id)
-    day = Day(on_day=on_day, people=people, work=work, now=known, speed_kmh=kmh)
+    speeds = await rows.speeds(tx, unit_id)
+    day = Day(on_day=on_day, people=people, work=work, now=known, speeds=speeds, table=table)
     return demand(day), people
 
 
@@ -133,8 +156,11 @@ async def feasibility(
         late = {name for each in found for name, _ in each.late}
         touched = await _touched(tx, unit_id, live=live, jobs=late)
     row = live.asked.rows[job.id]
+    table = live.asked.table
     return Feasibility(
         version=known.version,
+        roads=table.provider if table else GREAT_CIRCLE,
+        estimated=table is not None and place_at(job.place) not in table.rows,
         visit_id=row.visit_id,
         work_order_id=row.work_order_id,
         technicians=tuple(_candidate(each, live, touched=touched) for each in found),

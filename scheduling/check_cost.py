@@ -33,7 +33,7 @@ def drive_seconds(problem: Problem, one: Point, *, other: Point) -> int:
     """Whole seconds from one place to another; -1 where there is no way."""
     if problem.matrix is not None and one.index is not None and other.index is not None:
         return problem.matrix.seconds[one.index][other.index]
-    return round(_metres(one, other) * problem.detour / (problem.speed_kmh / 3.6))
+    return round(_metres(one, other) * problem.detour / ((other.kmh or problem.speed_kmh) / 3.6))
 
 
 def _helpers(plan: Plan, jobs: dict[str, Job]) -> int:

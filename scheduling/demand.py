@@ -1,5 +1,6 @@
 """A day's problem from rows: who is there, what may be done, how urgent each thing is. Pure."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
@@ -7,9 +8,23 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from commitments.cycles import place_of
+from scheduling.speeds import WHOLE, Cell, speed_at
+from scheduling.travel import Table
 from schemas.base import Value
 from schemas.day import PersonRow, WorkRow
-from schemas.plan import DAY_SECONDS, Band, Fixed, Job, Lunch, Point, Problem, Technician, Tier
+from schemas.plan import (
+    DAY_SECONDS,
+    Access,
+    Band,
+    Fixed,
+    Job,
+    Lunch,
+    Point,
+    Problem,
+    Technician,
+    Tier,
+)
 
 ZONE = ZoneInfo("Asia/Shanghai")
 DUE_SOON_DAYS = 7
@@ -17,6 +32,12 @@ SILENT_AFTER = timedelta(minutes=45)
 """A tablet that was not heard for so long during its shift may not hear of a change in time."""
 STILL_SECONDS = 300
 """How much longer a visit that overran is taken to last, from now on."""
+RESERVE_SECONDS = 1800
+"""What is neither planned nor sold of anybody's day, so that an emergency finds somebody."""
+FAIRNESS_SECONDS = 1200
+"""What a shift full of work counts, half a shift a quarter of it: work spreads."""
+DOOR_KINDS = frozenset({"inspection", "inspection_booking"})
+"""Work that fails at the door: nobody called for it."""
 BEGUN = frozenset({"on_site", "in_progress", "suspended"})
 
 
@@ -29,14 +50,16 @@ class Day(Value, frozen=True):
     work: Sequence[WorkRow]
     now: datetime | None = None
     silent: frozenset[UUID] = frozenset()
-    speed_kmh: float | None = None
+    speeds: Mapping[Cell, float] = {}
+    doors: tuple[Access, ...] = ()
+    table: Table | None = None
 
 
 class Demand(Value, frozen=True):
     """The problem, the day as it is published, and the work that cannot even be asked for.
 
     `routes` is technician to jobs in order, `starts` job to the start that was told; `silent` are
-    technicians whose tablet is not heard.
+    technicians whose tablet is not heard, `table` what a road service told of the ways.
     """
 
     problem: Problem
@@ -45,6 +68,7 @@ class Demand(Value, frozen=True):
     starts: Mapping[str, int]
     silent: Mapping[str, datetime | None]
     unplaceable: Mapping[str, str]
+    table: Table | None = None
 
 
 def demand(day: Day) -> Demand:
@@ -67,15 +91,17 @@ def demand(day: Day) -> Demand:
         for each in day.work
         if each.latitude is not None and (_ahead(each) or str(each.technician_id) in known)
     ]
-    jobs = tuple(_job(each, day, known=known, silent=silent) for each in placed)
+    jobs = _grouped([_job(each, day, known=known, silent=silent) for each in placed], placed)
     starts = {
         job.id: int((began - midnight).total_seconds())
         for job, row in zip(jobs, placed, strict=True)
         if (began := began_at(row)) is not None and str(row.technician_id) in known
     }
-    problem = Problem(day=day.on_day, technicians=people, jobs=jobs)
-    if day.speed_kmh is not None:
-        problem = msgspec.structs.replace(problem, speed_kmh=day.speed_kmh)
+    problem = Problem(
+        day=day.on_day, technicians=people, jobs=jobs, fairness_seconds=FAIRNESS_SECONDS
+    )
+    if (usual := day.speeds.get(WHOLE)) is not None:
+        problem = msgspec.structs.replace(problem, speed_kmh=usual)
     return Demand(
         problem=problem,
         rows={each.job: each for each in day.work},
@@ -83,6 +109,21 @@ def demand(day: Day) -> Demand:
         starts=starts,
         silent=silent,
         unplaceable={each.job: "no_coordinates" for each in day.work if each.latitude is None},
+        table=day.table,
+    )
+
+
+def _grouped(jobs: Sequence[Job], rows: Sequence[WorkRow]) -> tuple[Job, ...]:
+    """Jobs of one compound or village would rather share a technician; an emergency waits for
+    nobody."""
+    places = [
+        place_of(row.address) if job.tier != "emergency" else ""
+        for job, row in zip(jobs, rows, strict=True)
+    ]
+    many = Counter(places)
+    return tuple(
+        msgspec.structs.replace(job, group=place) if place and many[place] > 1 else job
+        for job, place in zip(jobs, places, strict=True)
     )
 
 
@@ -162,6 +203,7 @@ def technician_of(row: PersonRow, *, midnight: datetime, reachable: bool = True)
         grids=tuple(row.grids),
         reachable=reachable,
         standby=row.shift_kind == "standby",
+        reserve_seconds=min(RESERVE_SECONDS, closes - opens),
     )
 
 
@@ -182,9 +224,13 @@ def _job(row: WorkRow, day: Day, *, known: set[str], silent: Mapping[str, dateti
         fixed = _fixed(row, (who, began), now=_after(midnight, day.now), silent=who in silent)
     window = _window(row, midnight)
     due = _after(midnight, row.due_at)
+    tier = tier_of(row, midnight)
+    asked_for = window is not None or row.kind not in DOOR_KINDS
     return Job(
         id=row.job,
-        place=Point(latitude=row.latitude, longitude=row.longitude),
+        place=Point(
+            latitude=row.latitude, longitude=row.longitude, kmh=_speed(row, day, window=window)
+        ),
         duration_seconds=_lasts(row, now=day.now),
         skills=tuple(row.skills),
         windows=(window,) if window else (),
@@ -192,13 +238,27 @@ def _job(row: WorkRow, day: Day, *, known: set[str], silent: Mapping[str, dateti
         # a promise that ends during the day bounds the start; one that has ended only raises
         # urgency
         due_seconds=due if due is not None and 0 < due <= DAY_SECONDS and row.case_id else None,
-        tier=tier_of(row, midnight),
+        tier=tier,
+        # who found a danger looks whether it is gone; who comes to an emergency is who is near
+        prefers=None if tier == "emergency" else _person(row.finder_id, known),
+        # who agreed on hours, or called, opens
+        access=() if asked_for else day.doors,
         penalty_seconds=_penalty(row, midnight),
         grid=row.grid,
         fixed=fixed,
         holder=who if began is not None and who in known else None,
         told_seconds=began if began is not None and began >= 0 and row.visit_id else None,
     )
+
+
+def _person(who: UUID | None, known: set[str]) -> str | None:
+    return str(who) if who is not None and str(who) in known else None
+
+
+def _speed(row: WorkRow, day: Day, *, window: Band | None) -> float | None:
+    """How fast people drive there, at the hour that was agreed where one was."""
+    hour = (window.opens + window.closes) // 7200 if window is not None else None
+    return speed_at(day.speeds, row.grid, hour=hour)
 
 
 def _fixed(row: WorkRow, place: tuple[str, int], *, now: int | None, silent: bool) -> Fixed | None:

@@ -17,6 +17,7 @@ from scheduling.demand import BEGUN, Day, demand, midnight_of, now_seconds
 from scheduling.diff import PROMISED, changes, placed_ahead
 from scheduling.live import Live, stands
 from scheduling.repair import Repaired, repair, retimed
+from scheduling.travel import GREAT_CIRCLE, Table
 from schemas.access import Principal
 from schemas.ambient import Ambient
 from schemas.base import Value, date
@@ -56,11 +57,12 @@ async def happened(
 ) -> EventDone:
     """Takes an event in and plans around it. Refuses `not_found` and `visit_under_way`, and
     `invalid_field` where the event does not say what it has to."""
-    _, ambient = use
+    days, ambient = use
     begun = monotonic()
     async with engine.begin() as tx:
         version = await rows.bump(tx, who.unit_id, on_day=on_day)
-        day = await _read(tx, who.unit_id, on_day=on_day, now=ambient.now)
+        table = await days.table(tx, who.unit_id)
+        day = await _read(tx, who.unit_id, place=(on_day, table), now=ambient.now)
         scene = await _SCENES[wish.kind](tx, who, day=day, wish=wish)
         # seconds of arithmetic, which other requests do not wait for
         done = await asyncio.to_thread(repair, scene.live, scene.loose, improve=improve)
@@ -85,6 +87,7 @@ async def happened(
         promises_kept=kept,
         promises_lost=lost,
         risks=_risks(scene, found),
+        roads=table.provider if table else GREAT_CIRCLE,
         took=round(monotonic() - begun, 3),
     )
 
@@ -95,14 +98,23 @@ def improve(problem: Problem, plan: Plan) -> Plan:
     return solver.solve(problem, seed=SEARCH_SEED, budget=budget, start=plan)
 
 
-async def _read(tx: Transaction, unit_id: str, *, on_day: date, now: datetime) -> Day:
+async def _read(
+    tx: Transaction, unit_id: str, *, place: tuple[date, Table | None], now: datetime
+) -> Day:
+    on_day, table = place
     begins = midnight_of(on_day)
     people = await rows.people(tx, unit_id, on_day=on_day)
     held = await rows.visits(
         tx, unit_id, on_day=on_day, between=(begins, begins + timedelta(days=1))
     )
-    kmh = await rows.usual_speed(tx, unit_id)
-    return Day(on_day=on_day, people=people, work=held, now=max(now, begins), speed_kmh=kmh)
+    return Day(
+        on_day=on_day,
+        people=people,
+        work=held,
+        now=max(now, begins),
+        speeds=await rows.speeds(tx, unit_id),
+        table=table,
+    )
 
 
 def _live(day: Day) -> Live:

@@ -9,7 +9,7 @@ import numpy as np
 from scheduling import lines as timing
 from scheduling.lines import NEVER, Ints, Lines
 from scheduling.problem import start_bands
-from scheduling.travel import Ways, between, ways_of, with_point
+from scheduling.travel import Table, Ways, between, ways_of, with_point
 from schemas.base import Value
 from schemas.plan import Job, Plan, Problem, Technician
 
@@ -49,15 +49,22 @@ class Laid(Value, frozen=True):
 NOW = Since()
 
 
-def lay_out(problem: Problem, routes: Mapping[str, Sequence[str]], *, since: Since = NOW) -> Laid:
+def lay_out(
+    problem: Problem,
+    routes: Mapping[str, Sequence[str]],
+    *,
+    since: Since = NOW,
+    table: Table | None = None,
+) -> Laid:
     """Everything about a day that does not depend on the job in question. `routes` is technician
-    to jobs in order."""
+    to jobs in order, `table` what a road service told of the ways."""
     numbers = {each.id: row for row, each in enumerate(problem.jobs)}
     chosen = tuple(
         tuple(numbers[job] for job in routes.get(person.id, ())) for person in problem.technicians
     )
     everybody = range(len(problem.technicians))
-    return _laid(problem, (numbers, ways_of(problem)), since=since, rows=everybody, routes=chosen)
+    known = (numbers, ways_of(problem, table))
+    return _laid(problem, known, since=since, rows=everybody, routes=chosen)
 
 
 def _laid(

@@ -6,7 +6,7 @@ import numpy as np
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from scheduling.demand import ZONE
-from scheduling.speeds import Leg, learned
+from scheduling.speeds import NO_AREA, Leg, learned
 from scheduling.travel import metres_between
 from schemas.ambient import Ambient
 from storage import live
@@ -24,7 +24,7 @@ async def learn(engine: AsyncEngine, unit_id: str, *, ambient: Ambient) -> int:
             Leg(
                 metres=float(far),
                 seconds=(row["arrived_at"] - row["left_at"]).total_seconds(),
-                area=row["area"] or "-",
+                area=row["area"] or NO_AREA,
                 hour=row["arrived_at"].astimezone(ZONE).hour,
             )
             for row, far in zip(rows, metres, strict=True)

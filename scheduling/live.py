@@ -67,12 +67,12 @@ def stands(asked: Demand, *, now_seconds: int = 0) -> Live:
     """The day as it stands. What can no longer be kept is let go of first, so that it blocks
     nothing else: hours of late visits, lunches without room, the end of a shift that is passed."""
     since = Since(now_seconds=now_seconds, floors=asked.starts)
-    laid = layout.lay_out(asked.problem, asked.routes, since=since)
+    laid = layout.lay_out(asked.problem, asked.routes, since=since, table=asked.table)
     done = layout.walked(laid.lines)
     late: dict[str, int] = {}
     if timing.broken(done).any():
         problem, late = _let_go(laid, done)
-        laid = layout.lay_out(problem, asked.routes, since=since)
+        laid = layout.lay_out(problem, asked.routes, since=since, table=asked.table)
     return Live(asked=asked, laid=laid, empty=layout.alone(laid), late=late)
 
 

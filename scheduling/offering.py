@@ -9,28 +9,33 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from scheduling.board import Days, with_row
-from scheduling.demand import midnight_of
+from scheduling.demand import RESERVE_SECONDS, midnight_of
 from scheduling.live import Live
-from scheduling.offers import RESERVE_SECONDS, SLOTS, held, slots
+from scheduling.offers import SLOTS, held, slots, spare_seconds
 from schemas.access import Principal
 from schemas.ambient import Ambient
 from schemas.base import Value, date
 from schemas.day import WorkRow
 from schemas.ids import named
-from schemas.live import Booked, BookWish, Offers, OfferShown
+from schemas.offers import Booked, BookWish, Offers, OfferShown
 from schemas.plan import Band, Job
 from schemas.problems import Refusal
 from storage import audit, live, work
 from storage.engine import Transaction
 
+LEG_SECONDS = 600
+"""What the way to levelled work is taken to last before its day is planned."""
+
 
 class Search(Value, frozen=True):
-    """For which work, from which day on, over how many."""
+    """For which work, from which day on, over how many. `would_be` is an order that nobody has made
+    yet."""
 
     case_id: UUID | None
     work_order_id: UUID | None
     since: date
     days: int
+    would_be: WorkRow | None = None
 
 
 async def offered(
@@ -39,14 +44,19 @@ async def offered(
     """Bookable slots inside the promise, the cheapest first. Refuses `not_found`."""
     days, ambient = use
     found: list[OfferShown] = []
+    full: list[date] = []
     async with engine.connect() as tx:
-        row = await _row(tx, unit_id, search=search)
-        for n in range(search.days):
-            day = search.since + timedelta(days=n)
+        row = search.would_be or await _row(tx, unit_id, search=search)
+        wanted = [search.since + timedelta(days=n) for n in range(search.days)]
+        levelled = await live.levelled(tx, unit_id, days=wanted, but=row.work_order_id)
+        for day in wanted:
             if not _open(row, day):
                 continue
             known = await days.day(tx, unit_id, on_day=day, now=ambient.now)
             stands, job = _job(known.live, row, day=day)
+            many, seconds = levelled.get(day, (0, 0))
+            if spare_seconds(stands.laid) < seconds + many * LEG_SECONDS + job.duration_seconds:
+                full.append(day)
             for each in slots(stands.laid, job):
                 found.append(
                     OfferShown(
@@ -59,8 +69,10 @@ async def offered(
                         due_at=row.due_at,
                     )
                 )
-    ranked = tuple(sorted(found, key=lambda each: (each.added_seconds, each.opens)))
-    return Offers(items=ranked, kept_free_seconds=RESERVE_SECONDS)
+    # a day that is needed for what was levelled to it is sold last: a promise goes before
+    roomy = [each for each in found if each.day not in full]
+    ranked = tuple(sorted(roomy or found, key=lambda each: (each.added_seconds, each.opens)))
+    return Offers(items=ranked, kept_free_seconds=RESERVE_SECONDS, days_full=tuple(full))
 
 
 async def book(

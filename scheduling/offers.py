@@ -8,6 +8,7 @@ import numpy as np
 
 from scheduling import insertion, layout
 from scheduling import lines as timing
+from scheduling.demand import RESERVE_SECONDS
 from scheduling.layout import Laid
 from scheduling.problem import ABLE
 from schemas.base import Value
@@ -16,8 +17,6 @@ from schemas.plan import Band, Job
 HOUR = 3600
 SLOTS = tuple(Band(opens=hour * HOUR, closes=(hour + 2) * HOUR) for hour in (8, 10, 12, 14, 16))
 """What customers are told: two hours each."""
-RESERVE_SECONDS = 1800
-"""What is not sold of anybody's day, so that an emergency finds somebody."""
 TRIED_MAX = 8
 
 
@@ -77,6 +76,14 @@ def held(laid: Laid, job: Job, *, band: Band) -> Held | None:
                 end=int(walk.finish[0, at]),
             )
     return None
+
+
+def spare_seconds(laid: Laid) -> int:
+    """What is left of everybody's day beside what stands in it and the reserve."""
+    busy = laid.lines.duration.sum(axis=1) + laid.lines.drive.sum(axis=1)
+    fed = np.where(laid.lines.lunch_latest >= 0, laid.lines.lunch_seconds, 0)
+    length = laid.lines.shift_closes - np.maximum(laid.lines.shift_opens, laid.since.now_seconds)
+    return int(np.maximum(length - busy - fed - RESERVE_SECONDS, 0).sum())
 
 
 def _within(laid: Laid, job: Job, *, band: Band) -> Job | None:

@@ -270,9 +270,8 @@ def _travel(problem: Problem, points: list[Point]) -> Matrix:
     if problem.matrix is None:
         latitudes = np.array([each.latitude for each in points], dtype=np.float64)
         longitudes = np.array([each.longitude for each in points], dtype=np.float64)
-        return great_circle(
-            latitudes, longitudes, speed_kmh=problem.speed_kmh, detour=problem.detour
-        )
+        kmh = np.array([each.kmh or problem.speed_kmh for each in points], dtype=np.float64)
+        return great_circle(latitudes, longitudes, speed_kmh=kmh, detour=problem.detour)
     order = np.array([each.index for each in points], dtype=np.int64)
     seconds = np.array(problem.matrix.seconds, dtype=np.int32)
     metres = np.array(problem.matrix.metres, dtype=np.int32)

@@ -103,5 +103,7 @@ def _refuse_place(place: Point, field: str, *, size: int | None) -> None:
         raise _refusal(field, "no coordinates")
     if not (isfinite(place.latitude) and isfinite(place.longitude)):
         raise _refusal(field, "not a number")
+    if place.kmh is not None and not 1 <= place.kmh <= 200:
+        raise _refusal(field, "a speed outside 1 to 200")
     if abs(place.latitude) > 90 or abs(place.longitude) > 180:
         raise _refusal(field, "outside the globe")

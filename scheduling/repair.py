@@ -11,6 +11,7 @@ from scheduling.layout import Laid
 from scheduling.lines import NEVER
 from scheduling.live import Live
 from scheduling.problem import ABLE
+from scheduling.road_tables import along
 from schemas.base import Value
 from schemas.plan import (
     Band,
@@ -271,7 +272,8 @@ def _part(laid: Laid, rows: Sequence[int], *, loose: Sequence[Job]) -> Problem:
     starts = _walked_starts(laid, rows)
     made = tuple(_settled(laid, job, place=(held[job.id], starts[job.id])) for job in jobs)
     kept = tuple(msgspec.structs.replace(each, holder=_known(each.holder, names)) for each in loose)
-    return msgspec.structs.replace(laid.problem, technicians=people, jobs=(*made, *kept))
+    part = msgspec.structs.replace(laid.problem, technicians=people, jobs=(*made, *kept))
+    return along(laid.ways, part)
 
 
 def _known(holder: str | None, names: set[str]) -> str | None:

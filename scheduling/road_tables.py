@@ -11,12 +11,20 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from scheduling.travel import NO_WAY_SECONDS, Matrix, great_circle
+from scheduling.road_memory import Told
+from scheduling.travel import (
+    GREAT_CIRCLE,
+    NO_WAY_SECONDS,
+    Matrix,
+    Ways,
+    between,
+    great_circle,
+    place_at,
+    ways_between,
+)
 from schemas.base import Place, Value
 from schemas.plan import MatrixGiven, Point, Problem, Technician
 
-CELL_DIGITS = 4
-"""Places are told apart by some eleven metres: one door, and one key of the cache."""
 SECONDS_MAX, METRES_MAX = 86_400, 2_000_000
 FAR_METRES = 10**7
 Figure = Annotated[float, Meta(ge=0)]
@@ -229,26 +237,20 @@ SERVICES = {
 }  # fmt: skip
 
 
-def rounded(place: Place) -> Place:
-    """The place that stands for everything within its cell."""
-    return Place(
-        latitude=round(place.latitude, CELL_DIGITS), longitude=round(place.longitude, CELL_DIGITS)
-    )
-
-
 def places_of(problem: Problem) -> tuple[Place, ...]:
     """Where a day begins, ends and leads, each place once; none where a matrix is given."""
     if problem.matrix is not None:
         return ()
-    found = {_place(point): None for point in _points(problem)}
-    return tuple(found)
+    return tuple(_points(problem))
 
 
 def guessed(problem: Problem, places: tuple[Place, ...]) -> Matrix:
     """What the great circle says of places: where every table begins."""
     latitudes = np.array([each.latitude for each in places], dtype=np.float64)
     longitudes = np.array([each.longitude for each in places], dtype=np.float64)
-    far = great_circle(latitudes, longitudes, speed_kmh=problem.speed_kmh, detour=problem.detour)
+    points = _points(problem)
+    kmh = np.array([points[each].kmh or problem.speed_kmh for each in places], dtype=np.float64)
+    far = great_circle(latitudes, longitudes, speed_kmh=kmh, detour=problem.detour)
     # one point on the other side of the globe must not make a given matrix that is refused
     return Matrix(
         seconds=np.minimum(far.seconds, NO_WAY_SECONDS), metres=np.minimum(far.metres, FAR_METRES)
@@ -260,7 +262,7 @@ def with_matrix(problem: Problem, places: tuple[Place, ...], *, matrix: Matrix) 
     rows = {place: row for row, place in enumerate(places)}
 
     def at(point: Point) -> Point:
-        return msgspec.structs.replace(point, index=rows[_place(point)])
+        return msgspec.structs.replace(point, index=rows[place_at(point)])
 
     def person(each: Technician) -> Technician:
         start = at(each.start) if each.start else None
@@ -278,14 +280,25 @@ def with_matrix(problem: Problem, places: tuple[Place, ...], *, matrix: Matrix) 
     )
 
 
-def _points(problem: Problem) -> list[Point]:
+def _points(problem: Problem) -> dict[Place, Point]:
     people = problem.technicians
     ends = [point for each in people for point in (each.home, each.start, each.end) if point]
-    return [*ends, *(each.place for each in problem.jobs)]
+    # the last word on a place is a job's, which may know how fast people drive there
+    return {place_at(each): each for each in [*ends, *(job.place for job in problem.jobs)]}
 
 
-def _place(point: Point) -> Place:
-    return rounded(Place(latitude=point.latitude or 0.0, longitude=point.longitude or 0.0))
+def along(ways: Ways, problem: Problem) -> Problem:
+    """A part of a day over the same ways as the day itself, as a problem that stands alone."""
+    if ways.table is None:
+        return problem
+    places = places_of(problem)
+    found = _points(problem)
+    part = ways_between([found[each] for each in places], problem, table=ways.table)
+    every = np.arange(len(places))
+    seconds = between(part, np.repeat(every, len(every)), end=np.tile(every, len(every)))
+    square = np.minimum(seconds, NO_WAY_SECONDS).reshape(len(every), len(every)).astype(np.int32)
+    # metres are nobody's question while a day is repaired
+    return with_matrix(problem, places, matrix=Matrix(seconds=square, metres=square))
 
 
 class Paved(Value, frozen=True):
@@ -297,8 +310,9 @@ class Paved(Value, frozen=True):
     cells: int = 0
     estimated: int = 0
     asked: int = 0
+    told: Told | None = None
 
 
 def straight(problem: Problem, *, estimated: int = 0) -> Paved:
     """A day without a road service."""
-    return Paved(problem=problem, provider="great_circle", cells=estimated, estimated=estimated)
+    return Paved(problem=problem, provider=GREAT_CIRCLE, cells=estimated, estimated=estimated)

@@ -18,23 +18,27 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from scheduling import check, explain, solver
-from scheduling.demand import Day, Demand, demand, midnight_of, now_seconds
+from scheduling.demand import DOOR_KINDS, Day, Demand, demand, midnight_of, now_seconds
+from scheduling.doors import SATURDAY, Tried, odds
 from scheduling.live import stands
+from scheduling.road_memory import Told, merged, packed, still_good, unpacked
 from scheduling.road_tables import Paved, straight
 from schemas.ambient import Ambient
 from schemas.base import Value
 from schemas.live import PlanExplained, PlanShown, ReasonShown, WhyLeft, WhyThere
-from schemas.plan import Assigned, Plan, Problem, Reason, Unassigned, Violation
-from storage import audit, live, plans, work
+from schemas.plan import Access, Assigned, Plan, Problem, Reason, Unassigned, Violation
+from storage import audit, live, plans, road_tables, work
 from storage.engine import Transaction
 
 ATTEMPTS_MAX = 3
+DOORS_WINDOW = timedelta(days=60)
 T = TypeVar("T")
 BEAT_SECONDS = 1.0
 """How often a run says how far it is, renews its lease and hears whether to stop."""
 
-Roads = Callable[[Problem], Awaitable[Paved]]
-"""Gives a day its ways; input and output, so the runtime hands it in."""
+Roads = Callable[[Problem, Told | None], Awaitable[Paved]]
+"""Gives a day its ways, given what is known of them; input and output, so the runtime hands it
+in."""
 
 
 class Order(Value, frozen=True):
@@ -54,7 +58,7 @@ class Answer(Value, frozen=True):
     unassigned: tuple[Unassigned, ...]
 
 
-async def no_roads(problem: Problem) -> Paved:
+async def no_roads(problem: Problem, _known: Told | None = None) -> Paved:
     """Great circles."""
     return straight(problem)
 
@@ -165,6 +169,7 @@ async def _carry(engine: AsyncEngine, pool: Executor, *, claimed: Any, by: Worke
         mark = await live.snapshot(tx, claimed.unit_id, on_day=claimed.on_day)
         now = by.make_ambient().now
         asked = await asked_of(tx, claimed.unit_id, on_day=claimed.on_day, now=now)
+        known = await _known_ways(tx, claimed.unit_id, now=now)
     with tempfile.TemporaryDirectory(prefix="doorstep-run-") as folder:
         slate = Slate.make(folder)
 
@@ -174,7 +179,7 @@ async def _carry(engine: AsyncEngine, pool: Executor, *, claimed: Any, by: Worke
                 await _beat(engine, slate, run=(claimed.id, by.name), now=by.make_ambient().now)
             return await running
 
-        paved = await awaited(asyncio.ensure_future(by.roads(asked.problem)))
+        paved = await awaited(asyncio.ensure_future(by.roads(asked.problem, known)))
         asked = _standing(asked, paved, passed=now_seconds(claimed.on_day, now))
         how = (int(claimed.seed), float(claimed.seconds))
         task = partial(answer_of, asked.problem, how, slate=str(slate.path))
@@ -192,9 +197,26 @@ async def _carry(engine: AsyncEngine, pool: Executor, *, claimed: Any, by: Worke
             "best_cost": float(answer.plan.cost.seconds),
             "finished_at": by.make_ambient().now,
         }
+        await _remember(tx, claimed.unit_id, paved=paved, now=values["finished_at"])
         # somebody else's by now: what was found is theirs to find again
         await plans.finish(tx, claimed.id, worker_name=by.name, values=values)
     return True
+
+
+async def _known_ways(
+    tx: Transaction, unit_id: str, *, now: datetime, lock: bool = False
+) -> Told | None:
+    row = await road_tables.read(tx, unit_id, lock=lock)
+    return still_good(unpacked(row), now) if row is not None else None
+
+
+async def _remember(tx: Transaction, unit_id: str, *, paved: Paved, now: datetime) -> None:
+    """The live day judges by the ways that the plan was made over."""
+    if paved.told is None or not paved.told.says_something():
+        return
+    known = await _known_ways(tx, unit_id, now=now, lock=True)
+    told = merged(known, msgspec.structs.replace(paved.told, since=now))
+    await road_tables.save(tx, {"unit_id": unit_id, "told_at": now, **packed(told)})
 
 
 def _standing(asked: Demand, paved: Paved, *, passed: int) -> Demand:
@@ -276,10 +298,21 @@ async def asked_of(tx: Transaction, unit_id: str, *, on_day: date, now: datetime
     people = await live.people(tx, unit_id, on_day=on_day)
     held = await live.visits(tx, unit_id, on_day=on_day, between=(begins, ends))
     free = await live.plannable(tx, unit_id, on_day=on_day, before=ends)
-    kmh = await live.usual_speed(tx, unit_id)
-    known = now if now >= begins else None
-    day = Day(on_day=on_day, people=people, work=[*held, *free], now=known, speed_kmh=kmh)
+    day = Day(
+        on_day=on_day,
+        people=people,
+        work=[*held, *free],
+        now=now if now >= begins else None,
+        speeds=await live.speeds(tx, unit_id),
+        doors=await _doors(tx, unit_id, on_day=on_day),
+    )
     return demand(day)
+
+
+async def _doors(tx: Transaction, unit_id: str, *, on_day: date) -> tuple[Access, ...]:
+    since = on_day - DOORS_WINDOW
+    rows = await live.doors(tx, unit_id, since=since, kinds=sorted(DOOR_KINDS))
+    return odds((Tried(**row) for row in rows), rest=on_day.isoweekday() >= SATURDAY)
 
 
 def shown(row: Any) -> PlanShown:

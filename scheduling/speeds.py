@@ -6,7 +6,7 @@ detour of streets over the time between leaving and arriving. The median of a ce
 the usual speed as if that had been seen `USUAL_LEGS` times, so that three legs prove nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
 from schemas.base import Value
@@ -17,7 +17,10 @@ METRES_MIN, METRES_MAX = 300.0, 30_000.0
 """Shorter ways are walked, longer ones are no way between two doors."""
 KMH_MIN, KMH_MAX = 4.0, 90.0
 """Slower means that somebody waited or ate, faster that a clock was wrong."""
-WHOLE = ("", -1)
+Cell = tuple[str, int]
+"""Area and hour."""
+WHOLE: Cell = ("", -1)
+NO_AREA = "-"
 
 
 class Leg(Value, frozen=True):
@@ -37,6 +40,15 @@ class Speed(Value, frozen=True):
     hour: int
     kmh: float
     samples: int
+
+
+def speed_at(known: Mapping[Cell, float], area: str | None, *, hour: int | None) -> float | None:
+    """The speed of the nearest cell that is known: area and hour, area, hour. The whole is the
+    problem's own and told by None."""
+    where = area or NO_AREA
+    at = -1 if hour is None else hour
+    cells = ((where, at), (where, -1), ("", at))
+    return next((known[each] for each in cells if each in known and each != WHOLE), None)
 
 
 def learned(legs: Iterable[Leg]) -> tuple[Speed, ...]:

@@ -40,6 +40,8 @@ class WorkRow(Value, frozen=True):
     longitude: float | None
     address: str
     grid: str | None
+    finder_id: UUID | None = None
+    """Who found the danger that is still open there."""
 
     @property
     def job(self) -> str:

@@ -58,10 +58,16 @@ class Candidate(Value, frozen=True):
 
 
 class Feasibility(Value, frozen=True):
-    """Every technician of the day for one job, best first."""
+    """Every technician of the day for one job, best first.
+
+    `roads` says who told the ways, as the day's plan had them; `estimated` that the job's own place
+    is none of theirs yet and its ways are great circles.
+    """
 
     version: int
     technicians: tuple[Candidate, ...]
+    roads: str = "great_circle"
+    estimated: bool = False
     visit_id: UUID | None = None
     work_order_id: UUID | None = None
 
@@ -154,7 +160,8 @@ class Risk(Value, frozen=True):
 
 
 class EventDone(Value, frozen=True):
-    """What an event led to: few changes, and the promises it kept or cost. `took` in seconds."""
+    """What an event led to: few changes, and the promises it kept or cost. `took` in seconds;
+    `roads` told the ways."""
 
     move_id: UUID
     version: int
@@ -163,6 +170,7 @@ class EventDone(Value, frozen=True):
     promises_lost: tuple[Promise, ...]
     risks: tuple[Risk, ...]
     took: float
+    roads: str = "great_circle"
 
 
 class DayStop(Value, frozen=True):
@@ -269,42 +277,6 @@ class DayHistory(Value, frozen=True):
     """Changes of a day, the oldest first."""
 
     items: tuple[DayChange, ...]
-
-
-class OfferShown(Value, frozen=True):
-    """A bookable slot: the hours that a customer is told, cheapest first."""
-
-    offer_id: str
-    day: date
-    opens: Instant
-    closes: Instant
-    technician_id: UUID
-    added_seconds: int
-    due_at: Instant | None
-
-
-class Offers(Value, frozen=True):
-    """Slots inside the promise; `kept_free_seconds` a day stays in reserve for emergencies."""
-
-    items: tuple[OfferShown, ...]
-    kept_free_seconds: int
-
-
-class BookWish(Wire, frozen=True):
-    """The customer takes a slot for a work order that exists."""
-
-    work_order_id: UUID
-    note: Annotated[str, Meta(max_length=500)] = ""
-
-
-class Booked(Value, frozen=True):
-    """A slot that is held: nobody else can be sold it."""
-
-    work_order_id: UUID
-    technician_id: UUID
-    day: date
-    opens: Instant
-    closes: Instant
 
 
 class PlanAsked(Value, frozen=True):

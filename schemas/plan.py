@@ -12,17 +12,22 @@ Id = Annotated[str, Meta(min_length=1, max_length=80)]
 Skill = Annotated[str, Meta(min_length=1, max_length=60)]
 
 Load = Annotated[int, Meta(ge=0, le=10**6)]
+Speed = Annotated[float, Meta(ge=1, le=200)]
 
 Tier = Literal["emergency", "breaks_today", "booked", "due_soon", "routine"]
 """Strict order: no number of jobs of a later tier outweighs one of an earlier tier."""
 
 
 class Point(Value, frozen=True, forbid_unknown_fields=True):
-    """Where something is: degrees in WGS-84, or a row of the problem's own matrix."""
+    """Where something is: degrees in WGS-84, or a row of the problem's own matrix.
+
+    `kmh` is how fast people drive there, where that is known; otherwise the problem's speed.
+    """
 
     latitude: Latitude | None = None
     longitude: Longitude | None = None
     index: Annotated[int, Meta(ge=0)] | None = None
+    kmh: Speed | None = None
 
 
 class Band(Value, frozen=True, forbid_unknown_fields=True):

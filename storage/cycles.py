@@ -112,7 +112,7 @@ WHERE p.unit_id = $1 AND p.customer_class = 'rural_piped'
   AND (p.last_inspection_on IS NULL OR p.last_inspection_on < $3)
 """
 _MOVE = """
-UPDATE work_order w SET version = w.version + 1,
+UPDATE work_order w SET version = w.version + 1, level_on = c.planned_on,
   due_at = (c.due_on + 1)::timestamp AT TIME ZONE $2,
   earliest_at = c.planned_on::timestamp AT TIME ZONE $2
 FROM cycle_plan c JOIN premises p ON p.id = c.premises_id
@@ -120,6 +120,16 @@ WHERE c.unit_id = $1 AND c.kind = 'preheating' AND w.unit_id = $1
   AND w.number = 'CN-' || p.account || '-' || to_char(c.due_on, 'YYYY')
   AND w.state IN ('registered', 'ready', 'scheduled')
   AND w.due_at <> (c.due_on + 1)::timestamp AT TIME ZONE $2
+"""
+# what nobody has yet goes with its plan; what was booked or dispatched stays
+_FOLLOW = """
+UPDATE work_order w SET version = w.version + 1, level_on = c.planned_on,
+  earliest_at = c.planned_on::timestamp AT TIME ZONE $2
+FROM cycle_plan c JOIN premises p ON p.id = c.premises_id
+WHERE c.unit_id = $1 AND c.kind = 'interval' AND w.unit_id = $1
+  AND w.number = 'AJ-' || p.account || '-' || to_char(c.due_on, 'YYYYMMDD')
+  AND w.state IN ('registered', 'ready') AND w.level_on <> c.planned_on
+  AND NOT EXISTS (SELECT 1 FROM stop s WHERE s.work_order_id = w.id AND NOT s.released)
 """
 Plan = tuple[Sequence[UUID], Sequence[date], Sequence[date], Sequence[str]]
 
@@ -206,6 +216,12 @@ async def move_preheating(tx: Transaction, unit_id: str, *, zone: str) -> None:
     """Open work before heating follows the plan where the start of the season was moved."""
     connection = await driver(tx)
     await connection.execute(_MOVE, unit_id, zone)
+
+
+async def move_levelled(tx: Transaction, unit_id: str, *, zone: str) -> None:
+    """Open work of the interval follows a plan that was levelled anew."""
+    connection = await driver(tx)
+    await connection.execute(_FOLLOW, unit_id, zone)
 
 
 async def attempts(tx: Transaction, unit_id: str, *, premises_id: UUID) -> Sequence[Any]:

@@ -17,7 +17,9 @@ Rows = Sequence[dict[str, Any]]
 
 _WORK = """w.id AS work_order_id, w.number, w.kind, w.tier, w.case_id, w.skills, w.duration_seconds,
   w.window_opens, w.window_closes, w.earliest_at, w.due_at, p.latitude, p.longitude, p.address,
-  g.code AS grid"""
+  g.code AS grid, (SELECT f.technician_id FROM hazard z JOIN visit f ON f.id = z.visit_id
+    WHERE z.premises_id = p.id AND z.state <> 'closed'
+    ORDER BY z.found_at DESC LIMIT 1) AS finder_id"""
 
 # visits of the day, visits of days before that nobody has, and slots that were sold for the day
 _DAY = f"""
@@ -109,6 +111,26 @@ WITH done AS (
 SELECT * FROM done WHERE left_at IS NOT NULL AND arrived_at > left_at
 LIMIT 100000
 """
+_DOORS = """
+SELECT extract(hour FROM v.started_at AT TIME ZONE 'Asia/Shanghai')::int AS hour,
+  extract(isodow FROM v.on_day) > 5 AS rest, count(*) AS tries,
+  count(*) FILTER (WHERE v.outcome <> 'no_access') AS opened
+FROM visit v JOIN work_order w ON w.id = v.work_order_id
+WHERE v.unit_id = $1 AND v.on_day >= $2 AND v.state = 'ended' AND v.started_at IS NOT NULL
+  AND v.outcome IS NOT NULL AND w.kind = ANY($3::text[])
+GROUP BY 1, 2
+"""
+_HOME = """
+SELECT p.account, p.customer_class, p.grid_id, p.latitude, p.longitude, p.address, g.code AS grid
+FROM premises p LEFT JOIN grid g ON g.id = p.grid_id WHERE p.unit_id = $1 AND p.id = $2
+"""
+_LEVELLED = """
+SELECT level_on, count(*) AS many, sum(duration_seconds)::bigint AS seconds FROM work_order w
+WHERE unit_id = $1 AND level_on = ANY($2::date[]) AND w.id <> $3
+  AND state IN ('registered', 'ready', 'scheduled')
+  AND NOT EXISTS (SELECT 1 FROM stop s WHERE s.work_order_id = w.id AND NOT s.released)
+GROUP BY 1
+"""
 _SHRINK = """
 UPDATE stop s SET during = CASE
   WHEN v.ended_at <= lower(s.during) THEN tstzrange(
@@ -173,13 +195,35 @@ async def save_speeds(tx: Transaction, unit_id: str, *, rows: Rows) -> None:
     await bulk.insert(tx, speed, rows=rows)
 
 
-async def usual_speed(tx: Transaction, unit_id: str) -> float | None:
-    """The unit's speed on the whole, or None where nothing was learned."""
+async def speeds(tx: Transaction, unit_id: str) -> dict[tuple[str, int], float]:
+    """What was learned of the unit's areas and hours; area "" is everywhere, hour -1 always."""
     connection = await driver(tx)
-    found: float | None = await connection.fetchval(
-        "SELECT kmh FROM speed WHERE unit_id = $1 AND area = '' AND hour = -1", unit_id
-    )
-    return found
+    rows = await connection.fetch("SELECT area, hour, kmh FROM speed WHERE unit_id = $1", unit_id)
+    return {(row["area"], row["hour"]): row["kmh"] for row in rows}
+
+
+async def doors(
+    tx: Transaction, unit_id: str, *, since: date, kinds: Sequence[str]
+) -> Sequence[Any]:
+    """How often doors were knocked at since a day, by local hour and day of rest, and opened."""
+    connection = await driver(tx)
+    rows: Sequence[Any] = await connection.fetch(_DOORS, unit_id, since, list(kinds))
+    return rows
+
+
+async def home(tx: Transaction, unit_id: str, *, premises_id: UUID) -> Any:
+    """Where premises are and what decides their promises, or None."""
+    connection = await driver(tx)
+    return await connection.fetchrow(_HOME, unit_id, premises_id)
+
+
+async def levelled(
+    tx: Transaction, unit_id: str, *, days: Sequence[date], but: UUID
+) -> dict[date, tuple[int, int]]:
+    """Work that was levelled to these days and that nobody has: how much, and how long it takes."""
+    connection = await driver(tx)
+    rows = await connection.fetch(_LEVELLED, unit_id, list(days), but)
+    return {row["level_on"]: (row["many"], row["seconds"]) for row in rows}
 
 
 async def orders_of_case(tx: Transaction, unit_id: str, *, case_id: UUID) -> list[UUID]:

@@ -228,3 +228,17 @@ speed = sa.Table(
     whole("samples"),
     instant("learned_at"),
 )
+
+# What a road service told of the ways between a unit's places: packed squares of seconds and
+# metres, -1 where it told nothing. Written by plan runs; the live day reads it.
+road_table = sa.Table(
+    "road_table",
+    metadata,
+    sa.Column("unit_id", sa.Text, sa.ForeignKey("unit.id"), primary_key=True),
+    text("provider"),
+    sa.Column("places", sa.LargeBinary, nullable=False),
+    sa.Column("seconds", sa.LargeBinary, nullable=False),
+    sa.Column("metres", sa.LargeBinary, nullable=False),
+    instant("since"),
+    instant("told_at"),
+)

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from runtime.ambient import fixed
 from scheduling.learning import learn
 from scheduling.run import asked_of
+from scheduling.speeds import WHOLE
 from storage import live
 from tests.api.conftest import DAY, UNIT
 
@@ -24,7 +25,7 @@ async def test_done_visits_teach_a_speed_and_the_next_plan_uses_it(region):
     assert await learn(region, UNIT, ambient=fixed(evening)) > 0
     again = await learn(region, UNIT, ambient=fixed(evening + timedelta(hours=1)))
     async with region.connect() as tx:
-        kmh = await live.usual_speed(tx, UNIT)
+        kmh = (await live.speeds(tx, UNIT))[WHOLE]
         kept = await tx.scalar(text("SELECT count(*) FROM speed"))
         asked = await asked_of(tx, UNIT, on_day=DAY + timedelta(days=1), now=evening)
     assert kept == again

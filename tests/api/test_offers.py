@@ -1,7 +1,7 @@
 """Slots inside the promise, sold once."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from sqlalchemy import text
@@ -90,3 +90,85 @@ async def test_the_same_slot_is_never_sold_twice_however_many_ask_at_once(client
 async def test_an_offer_that_was_never_made_is_not_found(client, office, region, offer):
     _, work_order = await order(client, office, region, n=3)
     assert (await book(client, office, offer, work_order)).status_code == 404
+
+
+async def premises_of(region, n):
+    async with region.connect() as tx:
+        return await tx.scalar(
+            text(
+                "SELECT id FROM premises WHERE latitude IS NOT NULL AND customer_class = 'resident'"
+                " ORDER BY id LIMIT 1 OFFSET :n"
+            ),
+            {"n": n},
+        )
+
+
+async def test_slots_are_told_before_there_is_a_case_and_booked_once_there_is(
+    client, office, region
+):
+    home = await premises_of(region, 3)
+    ask = f"/api/v1/premises/{home}/offers?kind=repair&from=2026-11-25&days=3"
+    told = (await client.get(ask, headers=office)).json()
+    assert told["items"]
+    # as if it were requested now: a repair within 24 hours
+    due = datetime.fromisoformat(told["items"][0]["due_at"])
+    assert due == NOON.replace(day=25)
+    assert all(datetime.fromisoformat(each["opens"]) < due for each in told["items"])
+    async with region.connect() as tx:
+        account = await tx.scalar(text("SELECT account FROM premises WHERE id = :id"), {"id": home})
+        assert await tx.scalar(text("SELECT count(*) FROM work_order WHERE premises_id = :id AND case_id IS NOT NULL AND kind = 'repair' AND state = 'ready'"), {"id": home}) == 0  # fmt: skip
+    wish = {"kind": "repair", "channel": "hotline", "account": account, "received_at": NOON.isoformat()}  # fmt: skip
+    case = (await client.post("/api/v1/cases", json=wish, headers=office)).json()
+    same = await offers(client, office, case["id"], **{"from": "2026-11-25"})
+    assert same["items"] == told["items"], "what was told holds for the case that follows"
+    done = await book(client, office, told["items"][0]["offer_id"], case["work_orders"][0]["id"])
+    assert done.status_code == 201, done.text
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("00000000-0000-4000-8000-000000000001/offers?kind=repair", 404, "not_found"),
+        ("{home}/offers?kind=refund", 422, "invalid_field"),
+        ("{home}/offers?kind=dancing", 422, "invalid_field"),
+        ("{home}/offers", 422, "invalid_field"),
+    ],
+)
+async def test_what_cannot_be_asked_about_is_refused(client, office, region, path, status, code):
+    home = await premises_of(region, 3)
+    reply = await client.get(f"/api/v1/premises/{path.format(home=home)}", headers=office)
+    assert reply.status_code == status, reply.text
+    assert reply.json()["code"] == code
+
+
+async def levelled_to(region, day, *, seconds):
+    """The unit's waiting inspections, all levelled to one day and as long as said."""
+    async with region.begin() as tx:
+        await tx.execute(
+            text(
+                "UPDATE work_order SET level_on = :day, duration_seconds = :seconds WHERE id IN"
+                " (SELECT w.id FROM work_order w WHERE w.kind = 'inspection' AND w.state = 'ready'"
+                " AND NOT EXISTS (SELECT 1 FROM stop s WHERE s.work_order_id = w.id)"
+                " ORDER BY w.id LIMIT 20)"
+            ),
+            {"day": day, "seconds": seconds},
+        )
+
+
+async def test_a_day_that_its_levelled_work_fills_is_sold_only_where_the_promise_leaves_no_other(
+    client, office, region
+):
+    home = await premises_of(region, 3)
+    install = f"/api/v1/premises/{home}/offers?kind=appliance_install&from=2026-11-25&days=3"
+    before = (await client.get(install, headers=office)).json()
+    days = {each["day"] for each in before["items"]}
+    assert {"2026-11-25", "2026-11-26"} <= days and before["days_full"] == []
+    await levelled_to(region, date(2026, 11, 25), seconds=4 * 3600)
+    after = (await client.get(install, headers=office)).json()
+    assert after["days_full"] == ["2026-11-25"]
+    assert {each["day"] for each in after["items"]} == days - {"2026-11-25"}
+    # a repair has to come within 24 hours: its promise goes before what was levelled
+    repair = f"/api/v1/premises/{home}/offers?kind=repair&from=2026-11-25&days=3"
+    told = (await client.get(repair, headers=office)).json()
+    assert told["days_full"] == ["2026-11-25"]
+    assert {each["day"] for each in told["items"]} == {"2026-11-25"}

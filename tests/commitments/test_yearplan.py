@@ -14,6 +14,7 @@ from commitments import access, cases, cycles, yearplan
 from commitments.access import Attempt
 from runtime import chores
 from runtime.ambient import fixed
+from scheduling import run
 from schemas.cycles import Levelling
 from schemas.problems import Refusal
 from storage import catalogue, registry
@@ -317,3 +318,37 @@ def test_an_attempt_after_the_last_lawful_day_mends_nothing():
     late = Attempt(at=datetime(2026, 6, 5, 11, tzinfo=UTC), notice_left=True)
     missing = access.offered([late], due_on=date(2026, 6, 1), calendar=CALENDAR)
     assert "attempts_on_other_days" in missing
+
+
+async def test_levelled_work_comes_to_the_plan_of_its_day_and_moves_with_a_new_levelling(engine):
+    day = TODAY + timedelta(days=3)
+    await homes(engine, [(TODAY + timedelta(days=60), f"永清县李店村{n}号") for n in range(6)])
+    ambient = fixed(NOW)
+    async with engine.begin() as tx:
+        await tx.execute(sa.update(premises).values(latitude=39.4, longitude=116.3))
+    await yearplan.level(engine, UNIT, how=Levelling(), ambient=ambient)
+    async with engine.begin() as tx:
+        await tx.execute(sa.update(cycle_plan).values(planned_on=day))
+    assert await yearplan.open_work(engine, UNIT, ambient=ambient) == 6
+    async with engine.connect() as tx:
+        kept = (await tx.execute(sa.select(work_order.c.level_on))).scalars().all()
+        asked = {
+            each: await run.asked_of(tx, UNIT, on_day=each, now=NOW)
+            for each in (day - timedelta(days=1), day, day + timedelta(days=1))
+        }
+    assert set(kept) == {day}
+    waiting = {each: len(found.problem.jobs) for each, found in asked.items()}
+    assert waiting == {day - timedelta(days=1): 0, day: 6, day + timedelta(days=1): 6}
+    # one trip: they are one group, so that a village is one technician's
+    assert {each.group for each in asked[day].problem.jobs} == {"永清县李店村"}
+    await yearplan.level(engine, UNIT, how=Levelling(), ambient=ambient)
+    async with engine.connect() as tx:
+        rows = await tx.execute(
+            sa.select(
+                work_order.c.level_on, cycle_plan.c.planned_on, work_order.c.earliest_at
+            ).join(cycle_plan, cycle_plan.c.premises_id == work_order.c.premises_id)
+        )
+        moved = rows.all()
+    assert {each.level_on for each in moved} != {day}
+    assert all(each.level_on == each.planned_on for each in moved)
+    assert all(each.earliest_at.astimezone(CALENDAR.zone).date() == each.level_on for each in moved)

@@ -15,8 +15,8 @@ from geopy.distance import great_circle
 class Stub:
     """Answers like one service; `fail` makes it behave badly, `holes` are targets it cannot reach."""
 
-    def __init__(self, kind, *, fail=None, holes=()):
-        self.kind, self.fail, self.holes = kind, fail, set(holes)
+    def __init__(self, kind, *, fail=None, holes=(), slow=10):
+        self.kind, self.fail, self.holes, self.slow = kind, fail, set(holes), slow
         self.asked = []
 
     def answer(self, target, body):
@@ -46,7 +46,7 @@ class Stub:
     def _osrm_answer(self, origins, targets):
         return {
             "code": "Ok",
-            "durations": self._table(origins, targets, 0.1),
+            "durations": self._table(origins, targets, 1 / self.slow),
             "distances": self._table(origins, targets, 1),
             "sources": [{"hint": "", "location": [o[1], o[0]]} for o in origins],
         }
