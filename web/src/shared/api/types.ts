@@ -1184,6 +1184,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/premises/{premises_id}/offers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Bookable slots before there is a case */
+        get: operations["ApiV1PremisesPremisesIdOffersOffersAt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/quarantine": {
         parameters: {
             query?: never;
@@ -2797,6 +2814,8 @@ export interface components {
             promises_kept: components["schemas"]["Promise"][];
             promises_lost: components["schemas"]["Promise"][];
             risks: components["schemas"]["Risk"][];
+            /** @default great_circle */
+            roads: string;
             took: number;
             version: number;
         };
@@ -2874,6 +2893,10 @@ export interface components {
         };
         /** Feasibility */
         Feasibility: {
+            /** @default false */
+            estimated: boolean;
+            /** @default great_circle */
+            roads: string;
             technicians: components["schemas"]["Candidate"][];
             version: number;
             visit_id?: string | null;
@@ -3395,6 +3418,8 @@ export interface components {
         };
         /** Offers */
         Offers: {
+            /** @default [] */
+            days_full: string[];
             items: components["schemas"]["OfferShown"][];
             kept_free_seconds: number;
         };
@@ -14164,6 +14189,131 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GasAnswer"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem of the closed list (RFC 9457). */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1PremisesPremisesIdOffersOffersAt: {
+        parameters: {
+            query: {
+                kind: "repair" | "inspection_booking" | "appliance_install" | "alteration" | "relight" | "refund" | "complaint" | "emergency" | "enquiry" | "pre_service" | "connection";
+                from?: string | null;
+                days?: number;
+            };
+            header?: never;
+            path: {
+                premises_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Offers"];
                 };
             };
             /** @description A problem of the closed list (RFC 9457). */
