@@ -10,6 +10,7 @@ from api.access_routes import Call, services
 from api.guards import STAFF, roles, whole_unit
 from commitments import recalendar, rulebooks, writing
 from commitments.answers import Classified, DueAnswer, DueQuestion, classified, due_answer
+from commitments.calendar import local_day
 from schemas.base import Wire
 from schemas.calendar import CalendarYear, Notice, Recalendared
 from schemas.commitment import Facts
@@ -138,9 +139,13 @@ async def due(request: Call) -> DueAnswer:
     summary="Which connection promise holds, and why",
 )
 async def classify(request: Call) -> Classified:
-    """7, 35, 30 or 15 working days; a fact that is missing is named."""
-    wish = await body.read(request, Question)
-    return classified(wish.facts)
+    """7, 35, 30 or 15 working days by the unit's own rules; a fact that is missing is named."""
+    wish, use = await body.read(request, Question), services(request)
+    unit_id = request.user.unit_id
+    async with use.engine.begin() as tx:
+        known = await writing.rulebook(tx, unit_id)
+        days = await recalendar.calendar_of(tx, unit_id)
+    return classified(known, wish.facts, on_day=local_day(days, use.ambient().now))
 
 
 def _plain(word: str) -> str:

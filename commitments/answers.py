@@ -7,9 +7,10 @@ from typing import Annotated
 from msgspec import Meta
 
 from commitments.calendar import Calendar, local_day
+from commitments.classifier import connection_rule
 from commitments.clock import due_of
 from commitments.cycles import CYCLE_RULES
-from commitments.rules import connection_rule, rule_for
+from commitments.rules import rule_for
 from schemas.base import Value, Wire
 from schemas.commitment import STARTED, Event, Facts, Rule
 from schemas.problems import Refusal
@@ -48,9 +49,9 @@ class Classified(Value, frozen=True):
     why: tuple[str, ...]
 
 
-def classified(facts: Facts) -> Classified:
-    """Clause 9 by its facts; refuses `fact_missing` and names the fact."""
-    code, why = connection_rule(facts)
+def classified(rules: Sequence[Rule], facts: Facts, *, on_day: date) -> Classified:
+    """Clause 9 by its facts and the rules of a day; refuses `fact_missing` and names the fact."""
+    code, why = connection_rule(rules, facts, on_day=on_day)
     return Classified(rule=code, why=why)
 
 
@@ -59,9 +60,13 @@ def due_answer(
 ) -> DueAnswer:
     """The rule of a clause that the facts choose, counted from `start` (a day, or a zoned
     instant)."""
-    code, why = choose(clause, facts)
     since = _instant(start, calendar)
-    rule = rule_for(rules, code, on_day=local_day(calendar, since))
+    on_day = local_day(calendar, since)
+    if clause == "9":
+        code, why = connection_rule(rules, facts, on_day=on_day)
+    else:
+        code, why = choose(clause, facts)
+    rule = rule_for(rules, code, on_day=on_day)
     if rule.unit is None:
         raise Refusal("rule_without_clock", rule=code)
     event = Event(kind=STARTED, observed_at=since, received_at=since, source="question", body=facts)
@@ -84,8 +89,6 @@ def due_answer(
 
 def choose(clause: str, facts: Facts) -> tuple[str, tuple[str, ...]]:
     """The sub-number of a clause that the facts choose; refuses `fact_missing` and names it."""
-    if clause == "9":
-        return connection_rule(facts)
     if clause == "3":
         given = facts.get("customer_class") or facts.get("customer")
         if facts.get("area") == "rural_pipeline":

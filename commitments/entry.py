@@ -141,8 +141,7 @@ def event_of(row: Any) -> Event:
 
 
 def verdict_columns(verdict: Verdict, *, now: datetime) -> Row:
-    """The columns that a fold fills; `verdict` keeps the instant it was folded at, to be
-    verified."""
+    """The columns that a fold fills."""
     return {
         "state": verdict.state,
         "due_at": verdict.due_at,
@@ -150,47 +149,33 @@ def verdict_columns(verdict: Verdict, *, now: datetime) -> Row:
         "provisional": verdict.provisional,
         "stopped_at": verdict.stopped_at,
         "wake_at": verdict.wake_at,
-        "verdict": {
-            "as_of": now,
-            "late_seconds": verdict.late_seconds,
-            "days": len(verdict.days),
-            "proof_received_at": verdict.proof_received_at,
-            "pauses": msgspec.to_builtins(verdict.pauses),
-        },
+        "verdict": said(verdict, now=now),
     }
 
 
-def stage_rows(unit_id: str, commitment_id: UUID, *, verdict: Verdict, now: datetime) -> list[Row]:
-    """Every stage that was reached, with the instant it was true and the one it was noticed at."""
-    return [
-        {
-            "commitment_id": commitment_id,
-            "stage": each.name,
-            "unit_id": unit_id,
-            "at": each.at,
-            "noticed_at": now,
-        }
-        for each in verdict.stages
-    ]
+def said(verdict: Verdict, *, now: datetime) -> Row:
+    """The document beside the columns; it keeps the instant it was folded at, to be verified."""
+    return {
+        "as_of": now,
+        "late_seconds": verdict.late_seconds,
+        "days": len(verdict.days),
+        "proof_received_at": verdict.proof_received_at,
+        "pauses": msgspec.to_builtins(verdict.pauses),
+    }
 
 
-def warning_rows(rule: Rule, stages: Sequence[Row]) -> list[Row]:
+def warned(rule: Rule, verdict: Verdict) -> tuple[tuple[str, datetime, str], ...]:
     """Who is told of which stage: the roles of the rule's escalation, each once a stage."""
+    if not rule.escalation:
+        return ()
     told = {each.stage: each.to for each in rule.escalation}
-    late = next((each.to for each in rule.escalation), ())
-    return [
-        {
-            "commitment_id": each["commitment_id"],
-            "stage": each["stage"],
-            "role": role,
-            "unit_id": each["unit_id"],
-            "at": each["at"],
-            "told_at": each["noticed_at"],
-        }
-        for each in stages
+    late = rule.escalation[0].to
+    return tuple(
+        (each.name, each.at, role)
+        for each in verdict.stages
         # a milestone that is late is for whoever is told first
-        for role in told.get(each["stage"], late if each["stage"].endswith("_late") else ())
-    ]
+        for role in told.get(each.name, late if each.name.endswith("_late") else ())
+    )
 
 
 FIELD_EVENTS: dict[tuple[str, str], tuple[str, ...]] = {

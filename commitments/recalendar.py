@@ -11,14 +11,14 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from commitments import entry, notices, writing
+from commitments import notices, writing
 from commitments.calendar import Calendar
 from commitments.clock import fold
 from schemas.ambient import Ambient
 from schemas.base import date
 from schemas.calendar import CalendarDay, CalendarYear, Notice, Recalendared
 from schemas.commitment import CALENDAR, Event
-from storage import audit, catalogue, ledger, work
+from storage import audit, catalogue, folding, ledger, work
 from storage.engine import Transaction
 
 PAGE = 2_000
@@ -124,11 +124,11 @@ async def _refold(tx: Transaction, unit_id: str, *, event: Event) -> tuple[int, 
     ambient = Ambient(now=event.received_at, new_id=_nothing_new)
     while True:
         page = await ledger.running(tx, unit_id, rules=counted, after=after, limit=PAGE)
-        chains = await ledger.events_of(tx, [each.id for each in page])
+        chains = await folding.chains(tx, [each.id for each in page])
         leaning: dict[UUID, list[Event]] = {}
         ends: list[tuple[UUID, datetime, datetime]] = []
         for held in page:
-            told = [entry.event_of(row) for row in chains[held.id]]
+            told = chains[held.id]
             rule = writing.rule_of(rules, held)
             old, new = (
                 fold(rule, events, calendar=catalogue.calendar(), now=event.received_at)

@@ -1,8 +1,9 @@
 """Rulebooks: which version of a rule holds for a unit on a day, and what a unit may change."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from re import fullmatch, search
+from re import compile as pattern
+from re import search
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ from schemas.commitment import (
     VOIDED,
     WAIVED,
     Escalation,
-    Facts,
+    Fact,
     Milestone,
     Rule,
 )
@@ -39,6 +40,13 @@ FIELD_STOPS = frozenset(
 """Events that a tablet proves: their proof may arrive days after they were true."""
 RESERVED = frozenset({STARTED, PAUSED, RESUMED, WAIVED, AMENDED, VOIDED, ATTEMPTED, CALENDAR})
 """What has conditions of its own to be said: no rule lets it be told as a mere happening."""
+
+
+_CITED = pattern(
+    r"《[^》]{2,}》|[〔\[［(（](19|20)\d\d[〕\]］)）]\s*\d+\s*号"
+    r"|(条例|办法|规定|细则|标准|规范)\s*第\s*[\d一二三四五六七八九十百]+\s*条"
+)
+"""A source that somebody can look up: a title, a number of issue, or a regulation's article."""
 
 
 def read_rules(document: dict[str, Any]) -> tuple[Rule, ...]:
@@ -113,11 +121,12 @@ def refuse_longer(handbook: Rule, local: Rule) -> None:
     """Local policy may shorten freely and lengthen only with a cited source (clause 3).
 
     A softer rule is a longer one too: another unit, a reason that excuses, a waiver or a pause that
-    the handbook does not know, fewer events that end it. What the law says is never weakened.
+    the handbook does not know, fewer events that end it, fewer customers that it is for. A source is
+    cited so that it can be looked up. What the law says is never weakened.
     """
     if not _weaker(handbook, local):
         return
-    if handbook.law or local.source.strip() in ("", "company", "handbook"):
+    if handbook.law or _CITED.search(local.source) is None:
         raise Refusal("rule_longer_without_source", rule=local.code)
 
 
@@ -136,58 +145,32 @@ def _weaker(handbook: Rule, local: Rule) -> bool:
         or set(local.stops) != set(handbook.stops)
         or local.every_stop != handbook.every_stop
         or (handbook.window and not local.window)
+        or _narrower(handbook, local)
     )
 
 
-def connection_rule(facts: Facts) -> tuple[str, tuple[str, ...]]:
-    """Which connection promise (clause 9) holds, and why: 7, 35, 30 or 15 working days.
-
-    以下 includes the number and 小于 does not (民法典 1259): G16 and 100 m count as small, DN80
-    does not. Refuses `fact_missing`, or a fact that cannot be read, and names it.
-    """
-    customer = _need(facts, "customer")
-    if customer in ("resident", "resident_scattered"):
-        return "9a", ("customer is a scattered resident",)
-    if customer not in ("non_resident", "non-resident"):
-        raise Refusal("invalid_field", fact="customer", value=str(customer)[:40])
-    if _yes(facts, "external_pipe"):
-        return "9b", ("non-resident, an external pipe is needed",)
-    why = ["non-resident, no external pipe"]
-    for name, limit, inclusive in _SMALL:
-        number = _number(facts, name)
-        if not (number < limit or (inclusive and number == limit)):
-            return "9c", (*why, f"{name} {number:g} is not within {limit:g}")
-        why.append(f"{name} {number:g} is within {limit:g}")
-    if _yes(facts, "buried"):
-        return "9c", (*why, "the pipe is buried")
-    return "9d", (*why, "the pipe is not buried")
+def _narrower(handbook: Rule, local: Rule) -> bool:
+    # who says nothing keeps what it is for; a larger bound takes more customers in
+    for name, wanted in handbook.applies.items() if local.applies else ():
+        given = local.applies.get(name)
+        if isinstance(wanted, dict) and isinstance(given, dict):
+            if _bound(given) < _bound(wanted):
+                return True
+        elif given is not None and given != wanted:
+            return True
+    return bool(local.applies.keys() - handbook.applies.keys())
 
 
-_SMALL = (("meter_g", 16.0, True), ("pipe_dn", 80.0, False), ("pipe_length_m", 100.0, True))
+def _bound(given: Mapping[str, Fact]) -> tuple[float, bool]:
+    return float(given["value"] or 0), bool(given.get("inclusive"))
 
 
-def _need(facts: Facts, name: str) -> Any:
-    value = facts.get(name)
-    if value is None:
-        raise Refusal("fact_missing", fact=name)
-    return value
-
-
-def _yes(facts: Facts, name: str) -> bool:
-    value = _need(facts, name)
-    if not isinstance(value, bool):
-        # the word "false" is not false: a guess here would be another promise
-        raise Refusal("invalid_field", fact=name, value=str(value)[:40])
-    return value
-
-
-def _number(facts: Facts, name: str) -> float:
-    # meter classes compare as numbers, not as text: G6 is smaller than G16
-    value = _need(facts, name)
-    found = fullmatch(r"(?i)(?:G|DN)?\s*(\d+(?:\.\d+)?)\s*(?:m|米)?", str(value).strip())
-    if found is None:
-        raise Refusal("fact_not_a_number", fact=name, value=str(value)[:40])
-    return float(found.group(1))
+def _sound_bounds(given: RuleDraft) -> None:
+    for name, wanted in given.applies.items():
+        if isinstance(wanted, dict):
+            value = wanted.get("value")
+            if not name.endswith("_max") or isinstance(value, bool | str | None):
+                raise Refusal("rulebook_unsound", rule=given.id, reason=f"{name} is no bound")
 
 
 def _in_force(rule: Rule, day: date) -> bool:
@@ -213,6 +196,8 @@ def _made(given: RuleDraft, version: str, *, chain: Sequence[Escalation]) -> Rul
     if law and not given.basis:
         raise Refusal("rulebook_unsound", rule=given.id, reason="a law without its basis")
     found = search(r"\d+", given.id)
+    over = search(r"S?\d+[a-z]?", given.precedence or "")
+    _sound_bounds(given)
     milestones = [Milestone(kind=each.kind, share=each.share) for each in given.milestones]
     if given.milestone is not None:
         milestones.append(Milestone(kind=given.milestone, share=0.5))
@@ -234,11 +219,13 @@ def _made(given: RuleDraft, version: str, *, chain: Sequence[Escalation]) -> Rul
         pauses=given.pauses,
         waivable=given.waiver is not None,
         field_proof=bool(FIELD_STOPS & set(stops)),
-        source=given.parameter_source or given.basis or "handbook",
+        source=" ".join(filter(None, (given.parameter_source, given.basis))) or "handbook",
         law=law,
         window=given.window is not None,
         by_area=by_area,
         milestones=tuple(milestones),
+        applies=given.applies,
+        over=over.group() if over else "",
         # a notice is a least: nobody is late for what may not begin yet
         escalation=() if at_least or unit is None else tuple(chain),
     )

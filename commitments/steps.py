@@ -8,10 +8,11 @@ from uuid import UUID
 import msgspec
 
 from commitments.calendar import Calendar, end_of_day, local_day
+from commitments.classifier import connection_rule
 from commitments.duties import connection_findings, may_extend, may_turn_on_first, refusal_finding
 from commitments.intake import midnight
 from commitments.office import AHEAD
-from commitments.rules import connection_rule, rule_for
+from commitments.rules import rule_for
 from schemas.base import Value, date
 from schemas.commitment import AMENDED, JUDGED, VOIDED, Event, Fact, Facts, Rule
 from schemas.problems import Refusal
@@ -98,8 +99,8 @@ def take(case: Case, wish: StepWish, *, book: Book) -> Taken:
     heard, why = _heard(asked), tuple[str, ...]()
     met_at = _conditions(asked)
     if met_at is not None:
-        code, why = connection_rule({**_customer(case), **facts})
-        starts.append(_connected(code, met_at, asked=asked, facts=facts))
+        begun, why = _connected(met_at, asked=asked, facts=facts)
+        starts += begun
     if kind.check is not None:
         heard, starts = _decided(asked, _finding(asked, facts=facts), into=(heard, starts))
     return Taken(
@@ -227,9 +228,19 @@ def _conditions(asked: Asked) -> datetime | None:
 CLASSIFYING = ("customer", "external_pipe", "meter_g", "pipe_dn", "pipe_length_m", "buried")
 
 
-def _connected(code: str, met_at: datetime, *, asked: Asked, facts: Facts) -> Start:
-    told: Facts = {name: value for name, value in facts.items() if name in CLASSIFYING}
-    return Start(rule=_rule(code, met_at, book=asked.book), started_at=met_at, facts=told)
+def _connected(
+    met_at: datetime, *, asked: Asked, facts: Facts
+) -> tuple[list[Start], tuple[str, ...]]:
+    """The connection's clock and why it is this one; none where the handbook gives no limit."""
+    book, known = asked.book, {**_customer(asked.case), **facts}
+    try:
+        code, why = connection_rule(book.rules, known, on_day=local_day(book.calendar, met_at))
+    except Refusal as refusal:
+        if refusal.code != "clause_not_applicable":
+            raise
+        return [], (f"the handbook gives no limit: {refusal.details['why']}",)
+    told: Facts = {name: value for name, value in known.items() if name in CLASSIFYING}
+    return [Start(rule=_rule(code, met_at, book=book), started_at=met_at, facts=told)], why
 
 
 def _customer(case: Case) -> Facts:

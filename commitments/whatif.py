@@ -10,11 +10,11 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from commitments import entry, writing
+from commitments import writing
 from commitments.clock import fold
 from schemas.problems import Refusal
 from schemas.whatif import Turned, WhatIf, WhatWouldBe
-from storage import catalogue, ledger
+from storage import catalogue, folding, ledger
 
 PAGE = 2_000
 NAMED_MAX = 100
@@ -43,7 +43,7 @@ async def asked(engine: AsyncEngine, unit_id: str, *, wish: WhatIf, now: datetim
             page = await ledger.page_of_rule(
                 tx, unit_id, rule=wish.rule, period=(wish.since, wish.until), after=(after, PAGE)
             )
-            chains = await ledger.events_of(tx, [each.id for each in page])
+            chains = await folding.chains(tx, [each.id for each in page])
         # folding is thinking: the process answers others meanwhile
         found = await asyncio.to_thread(_both, page, chains, rules=rules, wish=wish, now=now)
         was.update(each.was for each in found)
@@ -77,7 +77,7 @@ def _both(
 ) -> list[Turned]:
     found, calendar = [], catalogue.calendar()
     for held in page:
-        events = [entry.event_of(each) for each in chains[held.id]]
+        events = chains[held.id]
         rule = writing.rule_of(rules, held)
         # the one limit that is asked about holds in every area
         other = msgspec.structs.replace(rule, limit=wish.limit, by_area={})

@@ -13,7 +13,7 @@ from schemas.ambient import Ambient
 from schemas.base import Value, datetime
 from schemas.commitment import CALENDAR, Event, Rule, Verdict
 from schemas.problems import Refusal
-from storage import catalogue, ledger
+from storage import catalogue, folding, ledger
 from storage.engine import Transaction
 
 Row = dict[str, Any]
@@ -73,7 +73,7 @@ async def tell(
 ) -> Sequence[Folded]:
     """Appends events to commitments of the unit, folds them and keeps stages and warnings."""
     held_rows = await ledger.lock_commitments(tx, list(heard))
-    chains = await ledger.events_of(tx, [each.id for each in held_rows])
+    chains = await folding.chains(tx, [each.id for each in held_rows])
     folded, rows = [], []
     for held in held_rows:
         if held.unit_id != unit_id:
@@ -81,11 +81,10 @@ async def tell(
         added = entry.appended(unit_id, held._mapping, events=heard[held.id])
         rows.append(added)
         rule = rule_of(rules, held)
-        events = [*map(entry.event_of, chains[held.id]), *heard[held.id]]
+        events = [*chains[held.id], *heard[held.id]]
         verdict = fold(rule, events, calendar=catalogue.calendar(), now=ambient.now)
         folded.append(Folded(held=held, heard=heard[held.id], rule=rule, verdict=verdict))
     await ledger.append_events(tx, [row for each in rows for row in each.events])
-    # what was appended first, then what it folds to: two columns sets of one row
     await keep(tx, folded, also=[each.commitments[0] for each in rows], now=ambient.now)
     return folded
 
@@ -93,24 +92,24 @@ async def tell(
 async def keep(
     tx: Transaction, folded: Sequence[Folded], *, also: Sequence[Row] = (), now: datetime
 ) -> None:
-    """Writes verdicts, the stages that were reached and who was told of them, each once."""
+    """Writes verdicts, the stages that were reached and who was told of them, each once; `also` is
+    the new length and head of each chain."""
     if not folded:
         return
     before = also or [{} for _ in folded]
-    await ledger.update_commitments(
-        tx,
-        [
-            {"id": each.held.id, **row, **entry.verdict_columns(each.verdict, now=now)}
-            for each, row in zip(folded, before, strict=True)
-        ],
-    )
-    stages, warnings = [], []
-    for each in folded:
-        found = entry.stage_rows(each.held.unit_id, each.held.id, verdict=each.verdict, now=now)
-        stages += found
-        warnings += entry.warning_rows(each.rule, found)
-    await ledger.add_stages(tx, stages)
-    await ledger.add_warnings(tx, warnings)
+    kept = [
+        folding.Kept(
+            id=each.held.id,
+            unit_id=each.held.unit_id,
+            verdict=each.verdict,
+            said=entry.said(each.verdict, now=now),
+            warnings=entry.warned(each.rule, each.verdict),
+            events=row.get("events"),
+            head=row.get("head_hash"),
+        )
+        for each, row in zip(folded, before, strict=True)
+    ]
+    await folding.keep(tx, kept, now=now)
 
 
 async def _with_notices(

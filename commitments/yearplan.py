@@ -34,12 +34,15 @@ from schemas.report import Coverage, CoverageLine
 from storage import casework as orders_rows
 from storage import cycles as rows
 from storage import standing, work
+from storage.engine import patient
 
 FIRST = UUID(int=0)
 PAGE = 5_000
 RETRY_PAGE = 500
 PLACES_MAX = 500
 RETRY_DAYS_MAX = 60
+PATIENCE = 300
+"""Seconds that one statement of levelling may take."""
 RULES = tuple(cycles.CYCLE_RULES.values())
 
 
@@ -49,6 +52,7 @@ async def level(engine: AsyncEngine, unit_id: str, *, how: Levelling, ambient: A
     Nothing is planned after its due day; what is overdue comes first. Places stay together.
     """
     async with engine.begin() as tx:
+        await patient(tx, seconds=PATIENCE)
         calendar = await recalendar.calendar_of(tx, unit_id)
         today = local_day(calendar, ambient.now)
         before = months_after(today.replace(day=1), how.months)

@@ -65,7 +65,8 @@ class Rule(Value, frozen=True):
 
     `limit` counts `unit`s, `by_area` where it differs; a standing duty or check has neither.
     `stops` are event kinds, all or any of which end the clock. `law` marks what stands beside the
-    handbook; in a `window` what happened before it opened does not count.
+    handbook; in a `window` what happened before it opened does not count. `applies` says to whom it is
+    promised, with bounds as {value, inclusive}; a rule goes `over` another one that applies as well.
     """
 
     code: str
@@ -89,6 +90,8 @@ class Rule(Value, frozen=True):
     by_area: dict[str, float] = {}
     milestones: tuple[Milestone, ...] = ()
     escalation: tuple[Escalation, ...] = ()
+    applies: dict[str, Fact | dict[str, Fact]] = {}
+    over: str = ""
     effective_from: date | None = None
     effective_to: date | None = None
 

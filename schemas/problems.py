@@ -177,6 +177,9 @@ PROBLEMS: dict[str, Problem] = {
     "fact_without_zone": Problem(422, "时间缺少时区。", "A time needs its zone."),
     "fact_not_a_number": Problem(422, "该项应为数值。", "This fact should be a number."),
     "rule_unknown": Problem(404, "没有这条规则。", "There is no such rule on that day."),
+    "clause_not_applicable": Problem(
+        422, "手册未对此情形规定时限。", "The handbook gives no limit for this case."
+    ),
     "rule_without_clock": Problem(422, "该条款没有时限。", "This rule has no clock."),
     "fact_not_a_time": Problem(422, "时间格式不正确。", "This is not a day or an instant."),
     "rule_overlap": Problem(409, "规则版本的有效期重叠。", "Two versions of a rule overlap."),

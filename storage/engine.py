@@ -54,6 +54,12 @@ def make_engine(
     )
 
 
+async def patient(tx: Transaction, *, seconds: int) -> None:
+    """Lets statements of this transaction run longer than a request may: a year of a million premises
+    is read and written in statements of their own length."""
+    await tx.execute(text(f"SET LOCAL statement_timeout = {int(seconds) * 1000}"))
+
+
 async def driver(tx: Transaction) -> Any:
     """The asyncpg connection under a transaction, for COPY, unnest and prepared statements.
 

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from storage import bulk
 from storage.engine import Transaction, driver
@@ -13,7 +14,6 @@ from storage.tables import (
     calendar_day,
     commitment,
     commitment_event,
-    commitment_stage,
     commitment_warning,
     rule,
 )
@@ -118,16 +118,6 @@ async def append_events(tx: Transaction, rows: Rows, *, again: bool = False) -> 
     return await bulk.insert(tx, commitment_event, rows=rows, skip_known=again)
 
 
-async def add_stages(tx: Transaction, rows: Rows) -> int:
-    """Stores stages that were reached; one that is known stays with its first instants."""
-    return await bulk.insert(tx, commitment_stage, rows=rows, skip_known=True)
-
-
-async def add_warnings(tx: Transaction, rows: Rows) -> int:
-    """Stores who was told of a stage; a role is told once."""
-    return await bulk.insert(tx, commitment_warning, rows=rows, skip_known=True)
-
-
 async def warnings_of(tx: Transaction, unit_id: str, *, commitment_id: UUID) -> Sequence[Any]:
     """Who was told what of a commitment, in order."""
     w = commitment_warning.c
@@ -192,11 +182,16 @@ async def lock_commitments(tx: Transaction, ids: Sequence[UUID]) -> Sequence[Any
     """Commitments by id, locked in id order until the transaction ends."""
     found = await tx.execute(
         sa.select(commitment)
-        .where(commitment.c.id.in_(ids))
+        .where(commitment.c.id == sa.any_(_keys(ids)))
         .order_by(commitment.c.id)
         .with_for_update()
     )
     return found.all()
+
+
+def _keys(ids: Sequence[UUID]) -> sa.ColumnElement[Any]:
+    # one array, whatever its length: thousands of bound parameters are parsed one by one
+    return sa.literal(list(ids), ARRAY(sa.Uuid()))
 
 
 async def lock_for_work(tx: Transaction, unit_id: str, *, orders: Sequence[UUID]) -> Sequence[Any]:
@@ -211,23 +206,11 @@ async def lock_for_work(tx: Transaction, unit_id: str, *, orders: Sequence[UUID]
     return rows
 
 
-async def claim_due(tx: Transaction, now: datetime, *, limit: int) -> Sequence[Any]:
-    """Commitments whose clock has something to say, each to one sweeper only."""
-    found = await tx.execute(
-        sa.select(commitment)
-        .where(commitment.c.wake_at <= now)
-        .order_by(commitment.c.wake_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    return found.all()
-
-
 async def events_of(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, list[Any]]:
     """The chains of commitments: commitment id to its events in order."""
     rows = await tx.execute(
         sa.select(commitment_event)
-        .where(commitment_event.c.commitment_id.in_(ids))
+        .where(commitment_event.c.commitment_id == sa.any_(_keys(ids)))
         .order_by(commitment_event.c.commitment_id, commitment_event.c.n)
     )
     chains: dict[UUID, list[Any]] = {each: [] for each in ids}

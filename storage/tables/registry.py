@@ -66,7 +66,7 @@ premises = sa.Table(
     text("row_hash"),
     whole("version", default=1),
     sa.UniqueConstraint("unit_id", "account"),
-    sa.Index("premises_due_idx", "unit_id", "inspection_due_on"),
+    sa.Index("premises_due_idx", "unit_id", "inspection_due_on", "id"),
 )
 
 # A gas meter at premises; written by the import and by visits that exchange it.

@@ -9,7 +9,7 @@ import pytest
 
 from commitments.answers import due_answer
 from commitments.calendar import Calendar, months_after, working_days_after
-from commitments.rules import connection_rule
+from commitments.classifier import connection_rule
 from schemas.problems import Refusal
 from storage import catalogue
 
@@ -138,6 +138,11 @@ def test_a_calendar_without_a_working_day_is_refused_and_never_hangs():
         working_days_after(closed, date.fromordinal(739001), count=1)
 
 
+def nine(facts, rules=None):
+    """Clause 9 by its facts."""
+    return connection_rule(rules or catalogue.rules(), facts, on_day=date(2026, 11, 23))
+
+
 SMALL = {
     "customer": "non_resident",
     "external_pipe": False,
@@ -163,7 +168,7 @@ SMALL = {
     ],
 )
 def test_the_connection_classifier_includes_g16_and_100_m_but_not_dn80(change, rule):
-    code, why = connection_rule({**SMALL, **change})
+    code, why = nine({**SMALL, **change})
     assert code == rule
     assert why
 
@@ -172,7 +177,7 @@ def test_the_connection_classifier_includes_g16_and_100_m_but_not_dn80(change, r
 def test_the_connection_classifier_names_the_fact_that_is_missing(missing):
     facts = {name: value for name, value in SMALL.items() if name != missing}
     with pytest.raises(Refusal) as refused:
-        connection_rule(facts)
+        nine(facts)
     assert refused.value.details == {"fact": missing}
 
 

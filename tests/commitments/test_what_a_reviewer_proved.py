@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from commitments import cases, ledger, recalendar, rulebooks, supply, whatif
 from commitments.answers import choose
-from commitments.rules import connection_rule, drafted, made, refuse_longer
+from commitments.rules import drafted, made, refuse_longer
 from commitments.workflow import faults, read_workflow
 from runtime import proof
 from runtime.ambient import fixed
@@ -25,7 +25,7 @@ from schemas.whatif import WhatIf
 from storage import catalogue
 from storage import ledger as rows
 from storage.tables import commitment_event, premises, work_order
-from tests.commitments.test_due_dates import SMALL
+from tests.commitments.test_due_dates import SMALL, nine
 from tests.commitments.test_outages import announce, went
 from tests.commitments.test_proof_bundles import changed, checked
 from tests.commitments.test_seasons_and_supply import heat
@@ -73,16 +73,13 @@ def test_clause_3_a_resident_elsewhere_keeps_his_24_months():
 )
 def test_clause_9_a_fact_that_cannot_be_read_is_named_and_never_guessed(change, code):
     with pytest.raises(Refusal, match=code) as refused:
-        connection_rule({**SMALL, **change})
+        nine({**SMALL, **change})
     assert next(iter(change)) == refused.value.details["fact"]
 
 
 @pytest.mark.parametrize("meter", ["G16", "g16", "G 16", 16, "16", "16.0"])
 def test_clause_9_g16_is_small_however_it_is_written(meter):
-    assert (
-        connection_rule({**SMALL, "meter_g": meter, "pipe_dn": "dn 65", "pipe_length_m": "100m"})[0]
-        == "9d"
-    )
+    assert nine({**SMALL, "meter_g": meter, "pipe_dn": "dn 65", "pipe_length_m": "100m"})[0] == "9d"
 
 
 def test_a_workflow_whose_range_of_steps_is_endless_is_refused_and_not_walked():
