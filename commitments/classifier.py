@@ -37,7 +37,7 @@ def connection_rule(
         failed = None
         said = []
         for name, wanted in rule.applies.items():
-            held, words = _holds(name, wanted, facts)
+            held, words = _holds(name, wanted, facts=facts)
             said.append(words)
             if not held:
                 failed = words
@@ -68,9 +68,9 @@ def _rank(rule: Rule, among: Sequence[Rule]) -> str:
     return rule.over if any(each.code == rule.over for each in among) else f"{rule.code}~"
 
 
-def _holds(name: str, wanted: Any, facts: Facts) -> tuple[bool, str]:
+def _holds(name: str, wanted: Any, *, facts: Facts) -> tuple[bool, str]:
     if isinstance(wanted, Mapping):
-        return _within(name.removesuffix(_BOUND), wanted, facts)
+        return _within(name.removesuffix(_BOUND), wanted, facts=facts)
     if isinstance(wanted, bool):
         yes = _yes(facts, name)
         return yes is wanted, f"{name} is {'yes' if yes else 'no'}"
@@ -82,7 +82,7 @@ def _holds(name: str, wanted: Any, facts: Facts) -> tuple[bool, str]:
     return given == wanted, f"{name} is {given}"
 
 
-def _within(name: str, wanted: Mapping[str, Any], facts: Facts) -> tuple[bool, str]:
+def _within(name: str, wanted: Mapping[str, Any], *, facts: Facts) -> tuple[bool, str]:
     number, limit = _number(facts, name), float(wanted["value"])
     inclusive = bool(wanted.get("inclusive"))
     held = number < limit or (inclusive and number == limit)
