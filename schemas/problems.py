@@ -57,6 +57,11 @@ PROBLEMS: dict[str, Problem] = {
     "sealed_shut": Problem(
         503, "加密数据无法读取，请联系管理员。", "A sealed value does not open with these keys."
     ),
+    "database_busy": Problem(
+        503,
+        "数据库正忙，结构未作改动，请稍后再试。",
+        "Somebody held a table for too long; nothing was changed. Run it again in a quieter moment.",
+    ),  # fmt: skip
     "database_start": Problem(503, "数据库未能启动。", "The database did not start."),
     # operation
     "backup_failed": Problem(503, "备份未完成。", "The backup is not whole; it was not kept."),

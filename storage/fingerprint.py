@@ -6,7 +6,7 @@ from storage.engine import Transaction, driver
 from storage.tables import metadata
 
 # these say that a process lives or how often somebody knocked, not what the company knows
-PASSING = frozenset({"worker", "sign_in_failure", "rate", "server_epoch"})
+PASSING = frozenset({"worker", "sign_in_failure", "rate_bucket", "server_epoch"})
 
 
 async def tables(tx: Transaction) -> dict[str, list[int | str]]:

@@ -6,8 +6,10 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import URL, Connection, text
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from schemas.problems import Refusal
 from storage import row_security
 from storage.engine import make_engine
 from storage.tables import metadata
@@ -15,14 +17,18 @@ from storage.tables import metadata
 SCRIPTS = Path(__file__).with_name("migrations")
 LOCK_SECONDS_MAX = 10
 MIGRATION_SECONDS_MAX = 600
-# any number will do as long as every doorstep process uses the same one
+LOCK_NOT_AVAILABLE = "55P03"
 HEAD = "a0012"
 """The revision that this code was written for."""
+# any number will do as long as every doorstep process uses the same one
 MIGRATION_LOCK = 7_310_203
 
 
 async def upgrade(url: str | URL, *, revision: str = "head") -> None:
-    """Applies every migration up to `revision`; two processes at once do it once."""
+    """Applies every migration up to `revision`; two processes at once do it once.
+
+    Refuses `database_busy` where somebody holds what it needs for too long: nothing has changed then.
+    """
     engine = make_engine(url, connections=1, statement_seconds=MIGRATION_SECONDS_MAX)
     try:
         async with engine.begin() as connection:
@@ -31,8 +37,18 @@ async def upgrade(url: str | URL, *, revision: str = "head") -> None:
                 text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK}
             )
             await connection.run_sync(_upgrade, revision)
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
+            raise Refusal("database_busy", seconds=LOCK_SECONDS_MAX) from error
+        raise
     finally:
         await engine.dispose()
+
+
+def serves(found: str) -> bool:
+    """Whether this code serves over a schema: its own, or a newer one, since a migration takes
+    nothing away from the version before it. Revisions are named in order."""
+    return found >= HEAD
 
 
 async def current(url: str | URL) -> str | None:
@@ -66,7 +82,8 @@ def _upgrade(connection: Connection, revision: str) -> None:
     config.set_main_option("script_location", str(SCRIPTS))
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
-    row_security.apply(connection)
+    if revision == "head":  # rights speak of the tables that this code knows
+        row_security.apply(connection)
 
 
 def _tidy(statement: str) -> str:
