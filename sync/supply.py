@@ -6,7 +6,7 @@ found there stands without a recheck in the same visit, by the technician who ho
 is kept for a person, and the gas counts as closed until that one decides (I19).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -65,63 +65,50 @@ def named_state(stored: str) -> str:
 
 
 def fold(words: Sequence[Word], site: Site) -> Standing:
-    """Words in the order in which they were true, from the last decision on."""
+    """The worst word from the last decision on that nobody has lifted.
+
+    A word is lifted by a milder one that is certainly later than it, and proven. Whatever closed the
+    gas has to be lifted by itself: what came after another closing need not have come after this.
+    """
     decided = max((each for each in words if each.decided), key=_arrival, default=None)
     since = [
         each
         for each in words
         if not each.decided and (decided is None or _arrival(each) > _arrival(decided))
     ]
-    state = decided.state if decided is not None else "on"
-    closed_by: Word | None = decided
-    unproven: list[Word] = []
-    for each in _in_order(since):
-        if SUPPLY[each.state] > SUPPLY[state]:
-            state, closed_by, unproven = each.state, each, []
-        elif SUPPLY[each.state] < SUPPLY[state]:
-            if _certainly_later(each, closed_by) and _rechecked(each, site):
-                state, closed_by = each.state, each
-            else:
-                unproven.append(each)
-    # said before by clocks that prove nothing: it may have been after
-    unproven += [
+    said = since if decided is None else [decided, *since]
+    proven = [each for each in since if _rechecked(each, site)]
+    standing = [each for each in said if not any(_lifts(one, each) for one in proven)]
+    closed_by = max(standing, key=lambda each: (SUPPLY[each.state], each.at, each.id), default=None)
+    state = closed_by.state if closed_by is not None else "on"
+    unproven = [
         each
-        for each in since
+        for each in sorted(since, key=lambda each: (each.at, each.n, each.id))
         if SUPPLY[each.state] < SUPPLY[state]
-        and each not in unproven
-        and _uncertain(each, closed_by)
+        and not any(_milder(each, one) and _certainly_later(one, each) for one in standing)
     ]
     return Standing(state=state, closed_by=closed_by, unproven=tuple(unproven))
+
+
+def _milder(word: Word, than: Word) -> bool:
+    return SUPPLY[word.state] < SUPPLY[than.state]
+
+
+def _lifts(word: Word, closing: Word) -> bool:
+    return _milder(word, closing) and _certainly_later(word, closing)
 
 
 def _arrival(word: Word) -> tuple[datetime, UUID]:
     return word.received_at, word.id
 
 
-def _in_order(words: Iterable[Word]) -> list[Word]:
-    """By time; a tablet's own words in the order in which it numbered them, whatever its clock did."""
-    latest: dict[UUID | None, datetime] = {}
-    placed: list[tuple[datetime, int, UUID, Word]] = []
-    for each in sorted(words, key=lambda word: (word.n, word.id)):
-        at = max(each.at, latest.get(each.tablet, each.at))
-        latest[each.tablet] = at
-        placed.append((at, each.n, each.id, each))
-    return [word for *_, word in sorted(placed, key=lambda one: one[:3])]
-
-
-def _certainly_later(word: Word, closed_by: Word | None) -> bool:
-    if closed_by is None or closed_by.decided:
-        return True
-    if word.tablet == closed_by.tablet:
-        return word.n > closed_by.n
+def _certainly_later(word: Word, than: Word) -> bool:
+    if word.decided or than.decided:
+        return not word.decided
+    if word.tablet == than.tablet:
+        return word.n > than.n
     # two clocks: only proven times say which came first
-    return word.trust == closed_by.trust == "verified" and word.at > closed_by.at
-
-
-def _uncertain(word: Word, closed_by: Word | None) -> bool:
-    if closed_by is None or closed_by.decided or word.tablet == closed_by.tablet:
-        return False
-    return not word.trust == closed_by.trust == "verified"
+    return word.trust == than.trust == "verified" and word.at > than.at
 
 
 def _rechecked(word: Word, site: Site) -> bool:

@@ -45,7 +45,8 @@ async def settle(tx: SyncTransaction, unit_id: str, *, facts: Facts, beside: set
     `beside` are premises to lock with these, in one go, so that nobody waits in a ring.
     """
     new = _new_words(facts)
-    places = sorted({each.premises for each in new} | _dangerous(facts) | beside)
+    spoken_of = {each.premises for each in new} | _dangerous(facts) | _answered_again(facts)
+    places = sorted(spoken_of | beside)
     if not places:
         return Settled(outcomes=facts.outcomes)
     stored, known = await tx.lock_supply(unit_id, places)
@@ -134,6 +135,22 @@ def _dangerous(facts: Facts) -> set[UUID]:
         if each.grade == "critical"
     }
     return {each for each in homes if each is not None}
+
+
+def _answered_again(facts: Facts) -> set[UUID]:
+    """Premises with a critical finding that this push answers again: what was opened on the strength
+    of the answer before may be unproven now, and the other way round."""
+    critical = {
+        (each["premises_id"], each["item"])
+        for each in facts.found.hazards
+        if each["grade"] == "critical"
+    }
+    return {
+        home
+        for each in facts.captured
+        if (home := _home(facts, each.operation.record)) is not None
+        and any((home, item) in critical for item in each.operation.fields)
+    }
 
 
 async def _records(

@@ -90,6 +90,23 @@ async def test_gas_that_one_shut_off_is_restored_by_another_who_rechecked(story)
     assert (gas(story, one), waits(story, other)) == ("on", [])
 
 
+async def test_gas_that_was_restored_closes_again_when_the_recheck_is_contradicted(story):
+    tablet = await story.tablet()
+    visit = await story.visit(tablet)
+    tablet.answers(visit, R03="bedroom_use", supply="isolated_premises")
+    await story.sync(tablet)
+    story.later(tablet, minutes=20)
+    tablet.answers(visit, R03="separate_ventilated", supply="on")
+    await story.sync(tablet)
+    assert gas(story, visit) == "on"
+    # less than critical, but no longer the sound answer that the gas was opened on
+    story.later(tablet, minutes=20)
+    tablet.answers(visit, R03="open_plan")
+    await story.sync(tablet)
+    assert gas(story, visit) == "isolated_premises"
+    assert len(waits(story, visit)) == 1
+
+
 NOWHERE = Site(dangers=(), records={}, items={}, held_by={})
 
 
@@ -108,6 +125,16 @@ def test_opening_by_a_clock_that_proves_nothing_waits_whatever_the_clock_says(mi
     opening = word(2, "on", tablet=2, minute=minute, trust="skewed")
     standing = fold([closing, opening], NOWHERE)
     assert (standing.state, standing.unproven) == ("suspended", (opening,))
+
+
+def test_every_word_that_closed_the_gas_has_to_be_lifted_for_itself():
+    closing = word(1, "isolated_premises", tablet=1, minute=6)
+    opening = word(2, "on", tablet=2, minute=60)
+    assert fold([closing, opening], NOWHERE).state == "on"
+    # as closed as the first, from a clock that proves nothing: it may have been after the opening
+    unsure = word(3, "isolated_premises", tablet=3, minute=10, trust="skewed")
+    standing = fold([closing, opening, unsure], NOWHERE)
+    assert (standing.state, standing.unproven) == ("isolated_premises", (opening,))
 
 
 def test_a_tablets_own_words_follow_each_other_whatever_its_clock_did():
