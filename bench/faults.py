@@ -7,7 +7,9 @@ until its answers are as fast as a technician expects (250 ms), which is the rec
 exchanges at half the capacity; the server's memory at the start and at the end. Away: the database
 is stopped under load for a while; every answer meanwhile is a 503 with Retry-After, and afterwards
 the first success is timed. Full: the photos' disk has room for one mebibyte; uploads are refused
-and answers go on, and once there is room the upload goes on where it was. The last line is JSON.
+and answers go on, and once there is room the upload goes on where it was. Slow: 300 sockets send one
+byte of a body and wait while a tablet works. Clock: the server's clock jumps between runs. The last
+line is JSON.
 
     python -m bench.faults [--share 1.0]
 """
@@ -31,22 +33,23 @@ import httpx
 
 from bench import sync_ours as ours
 from bench.photo_cuts import started
+from bench.serving import Served, api, serving
 from bench.sync_load import Run, body_of, notes, people
-from runtime import processes
-from storage import embedded, migrate
+from storage import embedded
 
 CALLERS, TIMES = 12, 5
 EXPECTED_SECONDS = 0.25
 RECOVERY_SECONDS_MAX = 10.0
+DRIBBLING, GROWN_MIB = 300, 16
 
 
 class Caller:
     """A tablet that sends one note after the other."""
 
-    def __init__(self, run: Run, token: str) -> None:
+    def __init__(self, run: Run, token: str, *, first: int = 0) -> None:
         self._address = f"{run.base}/sync"
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        self._n = 0
+        self._n = first
 
     async def ask(self, client: httpx.AsyncClient) -> tuple[int, float, bool]:
         """Status, seconds, and whether a refusal said when to come again; 0 for no answer."""
@@ -165,6 +168,51 @@ async def full(run: Run, token: str, *, disk: Path) -> dict[str, Any]:
     }
 
 
+async def slow(run: Run, token: str) -> dict[str, Any]:
+    """Callers that send a byte and then nothing hold their sockets, and keep nobody else out."""
+    head = (
+        b"POST /api/v1/session HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        b"content-length: 1000\r\n\r\n{"
+    )
+    port, held = httpx.URL(run.base).port, list[asyncio.StreamWriter]()
+    for _ in range(DRIBBLING):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head)
+        held.append(writer)
+    await asyncio.gather(*(each.drain() for each in held))
+    caller = Caller(run, token)
+    async with httpx.AsyncClient(timeout=30) as client:
+        answers = [await caller.ask(client) for _ in range(100)]
+    for each in held:
+        each.close()
+    took = [seconds for _, seconds, _ in answers]
+    return {
+        "dribbling": DRIBBLING,
+        "answers": dict(Counter(str(status) for status, _, _ in answers)),
+        "p99_ms": round(statistics.quantiles(took, n=100)[98] * 1000),
+    }
+
+
+def jumped(folder: Path, served: Served) -> dict[str, Any]:
+    """The server's clock goes eight hours ahead, back to where it was, and an hour behind: it is
+    another process each time, over the same database and with the same tablet."""
+    token = asyncio.run(people(served.url, 1))[0]
+    figures, n = dict[str, Any](), 0
+    for hours in (8, 0, -1):
+        shift = {"DOORSTEP_CLOCK_SHIFT_SECONDS": str(hours * 3600)}
+        with api(folder, served.url, **shift) as (port, pid):
+            caller = Caller(Run(served.url, port, pid=pid), token, first=n)
+            statuses = asyncio.run(_asked(caller, times=20))
+        n += 20
+        figures[f"{hours:+d} h"] = dict(Counter(str(each) for each in statuses))
+    return figures
+
+
+async def _asked(caller: Caller, *, times: int) -> list[int]:
+    async with httpx.AsyncClient(timeout=30) as client:
+        return [(await caller.ask(client))[0] for _ in range(times)]
+
+
 def _median(values: list[float]) -> float | None:
     return round(statistics.median(values) * 1000, 1) if values else None
 
@@ -191,6 +239,7 @@ async def measure(
     rate = await capacity(run, tokens, seconds=max(3, 5 * share))
     figures: dict[str, Any] = {"exchanges_a_second": round(rate)}
     figures["overload"] = await overload(run, tokens, rate=rate, seconds=max(3, 10 * share))
+    figures["slow_clients"] = await slow(run, tokens[2])
     figures["soak"] = await soak(run, tokens, rate=rate / 2, seconds=60 * share)
     if disk is None:
         figures["full_disk"] = "SKIPPED: nothing may be mounted here"
@@ -208,23 +257,17 @@ def main() -> int:
     logging.disable(logging.ERROR)
     with tempfile.TemporaryDirectory() as name, small_disk(Path(name) / "photos") as disk:
         folder = Path(name)
-        cluster = embedded.start(folder / "postgres", durable=True)
-        try:
-            cluster.ensure_database("load")
-            url, port = cluster.url("load"), processes.free_port()
-            asyncio.run(migrate.upgrade(url))
-            asyncio.run(ours._seed(url, 1))
-            environment = {
-                "DATABASE_URL": url, "DOORSTEP_PORT": str(port), "DOORSTEP_STATE": name,
-                "DOORSTEP_ATTACHMENTS": str(folder / "photos"),
-            }  # fmt: skip
-            with processes.process("serve", environment) as child:
-                processes.wait_until_ready(port, child)
-                run = Run(url, port, pid=child.pid)
-                figures = asyncio.run(measure(run, cluster=cluster, disk=disk, share=given.share))
-        finally:
-            cluster.stop()
-            embedded.remove(folder / "postgres")
+        with serving(
+            folder,
+            lambda url: ours._seed(url, 1),
+            DOORSTEP_ATTACHMENTS=str(folder / "photos"),
+            DOORSTEP_RATE_FACTOR="1000",
+        ) as served:
+            run = Run(served.url, served.port, pid=served.pid)
+            figures = asyncio.run(
+                measure(run, cluster=served.cluster, disk=disk, share=given.share)
+            )
+            figures["clock_jump"] = jumped(folder, served)
     for name, each in figures.items():
         print(f"  {name}: {each}", flush=True)
     print(json.dumps(figures))
@@ -236,7 +279,10 @@ def kept(figures: dict[str, Any]) -> bool:
     crowd, gone = figures["overload"], figures["database_away"]
     said, refused = crowd["refusals_that_say_when"].split(" of ")
     return (
-        said == refused
+        set(figures["slow_clients"]["answers"]) == {"200"}
+        and all(set(each) == {"200"} for each in figures["clock_jump"].values())
+        and figures["soak"]["server_mib_after"] <= figures["soak"]["server_mib_before"] + GROWN_MIB
+        and said == refused
         and crowd["recovery_seconds"] <= RECOVERY_SECONDS_MAX
         and set(crowd["answers"]) <= {"200", "429", "503"}
         and set(gone["answers"]) <= {"200", "503"}

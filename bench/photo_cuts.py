@@ -7,7 +7,6 @@ JSON; the goal is at most 20 × 256 KiB.
     python -m bench.photo_cuts
 """
 
-import asyncio
 import base64
 import hashlib
 import json
@@ -21,34 +20,21 @@ from typing import Any
 import httpx
 
 from bench import sync_ours as ours
-from runtime import processes
+from bench.serving import serving
 from runtime.demo.work import picture
-from storage import embedded, migrate
 
 CUTS, BYTES = 20, 5_000_000
+PIECE = {"Content-Type": "application/offset+octet-stream"}
 GOAL = CUTS * 256 * 1024
 
 
 def main() -> int:
     """Uploads one photo; 1 where too much was sent again."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        cluster = embedded.start(folder / "postgres", durable=True)
-        try:
-            cluster.ensure_database("photo")
-            url = cluster.url("photo")
-            asyncio.run(migrate.upgrade(url))
-            _, tokens = asyncio.run(ours._seed(url, 1))
-            port = processes.free_port()
-            environment = {
-                "DATABASE_URL": url, "DOORSTEP_PORT": str(port), "DOORSTEP_STATE": name,
-            }  # fmt: skip
-            with processes.process("serve", environment) as child:
-                processes.wait_until_ready(port, child)
-                figures = upload(port, tokens[0])
-        finally:
-            cluster.stop()
-            embedded.remove(folder / "postgres")
+    with (
+        tempfile.TemporaryDirectory() as name,
+        serving(Path(name), lambda url: ours._seed(url, 1)) as served,
+    ):
+        figures = upload(served.port, served.seeded[1][0])
     print(json.dumps(figures))
     return 0 if figures["sent_again_bytes"] <= GOAL else 1
 
@@ -58,15 +44,9 @@ def upload(port: int, token: str) -> dict[str, Any]:
     dice = random.Random(7)
     head = picture(dice)
     content = head + dice.randbytes(BYTES - len(head))
-    sha256 = hashlib.sha256(content).hexdigest()
-    pairs = {"sha256": sha256, "filetype": "image/jpeg"}
-    metadata = ",".join(f"{k} {base64.b64encode(v.encode()).decode()}" for k, v in pairs.items())
-    headers = {"Authorization": f"Bearer {token}", "Tus-Resumable": "1.0.0"}
+    headers, announced = tus(token, content)
     base, sent = f"http://127.0.0.1:{port}", 0
-    begun = httpx.post(
-        f"{base}/api/v1/attachments",
-        headers=headers | {"Upload-Length": str(len(content)), "Upload-Metadata": metadata},
-    )
+    begun = httpx.post(f"{base}/api/v1/attachments", headers=announced)
     begun.raise_for_status()
     path = begun.headers["Location"]
     for _ in range(CUTS):
@@ -79,8 +59,7 @@ def upload(port: int, token: str) -> dict[str, Any]:
     done = httpx.patch(
         base + path,
         content=rest,
-        headers=headers
-        | {"Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream"},
+        headers=headers | {"Upload-Offset": str(offset), **PIECE},
         timeout=60,
     )
     done.raise_for_status()
@@ -92,6 +71,14 @@ def upload(port: int, token: str) -> dict[str, Any]:
     }
 
 
+def tus(token: str, content: bytes) -> tuple[dict[str, str], dict[str, str]]:
+    """What every request about a photo says, and what the one says that announces it."""
+    pairs = {"sha256": hashlib.sha256(content).hexdigest(), "filetype": "image/jpeg"}
+    metadata = ",".join(f"{k} {base64.b64encode(v.encode()).decode()}" for k, v in pairs.items())
+    headers = {"Authorization": f"Bearer {token}", "Tus-Resumable": "1.0.0"}
+    return headers, headers | {"Upload-Length": str(len(content)), "Upload-Metadata": metadata}
+
+
 class Upload:
     """A photo under way, for whoever wants to go on with it."""
 
@@ -101,9 +88,7 @@ class Upload:
     async def send(self, client: httpx.AsyncClient) -> int:
         """Goes on from where the server is; the status of its answer."""
         at = int((await client.head(self._path, headers=self._headers)).headers["Upload-Offset"])
-        headers = self._headers | {
-            "Upload-Offset": str(at), "Content-Type": "application/offset+octet-stream",
-        }  # fmt: skip
+        headers = self._headers | {"Upload-Offset": str(at), **PIECE}
         rest = self._content[at:]
         return (await client.patch(self._path, content=rest, headers=headers)).status_code
 
@@ -113,10 +98,7 @@ async def started(client: httpx.AsyncClient, base: str, token: str, *, size: int
     dice = random.Random(11)
     head = picture(dice)
     content = head + dice.randbytes(size - len(head))
-    pairs = {"sha256": hashlib.sha256(content).hexdigest(), "filetype": "image/jpeg"}
-    metadata = ",".join(f"{k} {base64.b64encode(v.encode()).decode()}" for k, v in pairs.items())
-    headers = {"Authorization": f"Bearer {token}", "Tus-Resumable": "1.0.0"}
-    announced = headers | {"Upload-Length": str(size), "Upload-Metadata": metadata}
+    headers, announced = tus(token, content)
     begun = await client.post(f"{base}/attachments", headers=announced)
     begun.raise_for_status()
     root = base.removesuffix("/api/v1")

@@ -29,9 +29,8 @@ from bench import cpu
 from bench import sync_ours as ours
 from bench.faults import Caller
 from bench.photo_cuts import started
+from bench.serving import serving
 from bench.sync_load import Run, body_of, notes, people
-from runtime import processes
-from storage import embedded, migrate
 
 TECHNICIANS, PREMISES = 40, 50_000
 VISITS, ANSWERS, PHOTOS, PHOTO_BYTES = 15, 40, 6, 300_000
@@ -229,25 +228,12 @@ def main() -> int:
 
 def measured() -> Costs:
     """The costs, from a server of its own."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        cluster = embedded.start(folder / "postgres", durable=True)
-        try:
-            cluster.ensure_database("load")
-            url, port = cluster.url("load"), processes.free_port()
-            asyncio.run(migrate.upgrade(url))
-            asyncio.run(ours._seed(url, 1))
-            postmaster = int((cluster.data / "postmaster.pid").read_text().splitlines()[0])
-            environment = {
-                "DATABASE_URL": url, "DOORSTEP_PORT": str(port), "DOORSTEP_STATE": name,
-            }  # fmt: skip
-            with processes.process("serve", environment) as child:
-                processes.wait_until_ready(port, child)
-                run = Run(url, port, pid=child.pid)
-                return asyncio.run(costs(run, child.pid, postmaster))
-        finally:
-            cluster.stop()
-            embedded.remove(folder / "postgres")
+    with (
+        tempfile.TemporaryDirectory() as name,
+        serving(Path(name), lambda url: ours._seed(url, 1)) as served,
+    ):
+        run = Run(served.url, served.port, pid=served.pid)
+        return asyncio.run(costs(run, served.pid, served.postmaster))
 
 
 if __name__ == "__main__":

@@ -30,8 +30,8 @@ import sqlalchemy as sa
 from uuid_utils.compat import uuid7
 
 from bench import sync_ours as ours
-from runtime import processes
-from storage import embedded, feed, mailboxes, migrate, records
+from bench.serving import serving
+from storage import feed, mailboxes, records
 from storage import tables as t
 from storage.engine import make_engine
 from storage.mailboxes import Delivery
@@ -305,29 +305,18 @@ def main() -> int:
 
 
 def _with_server(folder: Path, size: int, *, share: float) -> dict[str, Any]:
-    cluster = embedded.start(folder / "postgres", durable=True)
-    try:
-        cluster.ensure_database("load")
-        url = cluster.url("load")
-        asyncio.run(migrate.upgrade(url))
-        _, tokens = asyncio.run(ours._seed(url, size))
-        port = processes.free_port()
-        environment = {
-            "DATABASE_URL": url, "DOORSTEP_PORT": str(port), "DOORSTEP_STATE": str(folder),
-        }  # fmt: skip
-        with processes.process("serve", environment) as child:
-            processes.wait_until_ready(port, child)
-            run = Run(url, port, pid=child.pid)
-            if size >= 50_000 * share:
-                done = {"first_download": asyncio.run(first_download(run, tokens[1]))}
-            else:
-                done = asyncio.run(measure(run, tokens, share=share))
-        for name, each in done.items():
-            print(f"  {size} records, {name}: {each}", flush=True)
-        return done
-    finally:
-        cluster.stop()
-        embedded.remove(folder / "postgres")
+    async def seed(url: str) -> list[str]:
+        return (await ours._seed(url, size))[1]
+
+    with serving(folder, seed) as served:
+        run, tokens = Run(served.url, served.port, pid=served.pid), served.seeded
+        if size >= 50_000 * share:
+            done = {"first_download": asyncio.run(first_download(run, tokens[1]))}
+        else:
+            done = asyncio.run(measure(run, tokens, share=share))
+    for name, each in done.items():
+        print(f"  {size} records, {name}: {each}", flush=True)
+    return done
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Our side of the comparison: the server as it is deployed, every check on, fsync on."""
 
-import asyncio
 import gzip
 import time
 import uuid
@@ -16,10 +15,10 @@ from uuid_utils.compat import uuid7
 
 from bench import cpu
 from bench.answers import answers as made
-from runtime import processes
-from storage import bulk, embedded, migrate
+from bench.serving import serving
+from storage import bulk
 from storage import tables as t
-from storage.engine import make_engine
+from storage.engine import driver, make_engine
 from sync.devices import hashed
 
 BATCH, PAGE = 200, 500
@@ -30,26 +29,20 @@ NOW = datetime.now(UTC)
 def run(folder: Path, *, answers: int, prepare: str = "") -> dict[str, Any]:
     """Push, push again, pull, one field, nothing: what each costs the server; `prepare` is SQL that
     runs as the owner before."""
-    cluster = embedded.start(folder / "postgres", durable=True)
-    try:
-        cluster.ensure_database("bench")
-        url = cluster.url("bench")
-        asyncio.run(migrate.upgrade(url))
-        visits, tokens = asyncio.run(_seed(url, answers))
+
+    async def seed(url: str) -> tuple[list[uuid.UUID], list[str]]:
+        seeded = await _seed(url, answers)
         if prepare:
-            cluster._sql(prepare, database="bench")
-        port = processes.free_port()
-        environment = {
-            "DATABASE_URL": url, "DOORSTEP_PORT": str(port), "DOORSTEP_STATE": str(folder),
-        }  # fmt: skip
-        with processes.process("serve", environment) as child:
-            processes.wait_until_ready(port, child)
-            postmaster = int((cluster._data / "postmaster.pid").read_text().split()[0])
-            bench = _Bench(port, tokens, roots=(child.pid, postmaster))
-            return bench.measure(visits, made(answers))
-    finally:
-        cluster.stop()
-        embedded.remove(folder / "postgres")
+            engine = make_engine(url)
+            async with engine.begin() as tx:
+                await (await driver(tx)).execute(prepare)
+            await engine.dispose()
+        return seeded
+
+    with serving(folder, seed) as served:
+        visits, tokens = served.seeded
+        bench = _Bench(served.port, tokens, roots=(served.pid, served.postmaster))
+        return bench.measure(visits, made(answers))
 
 
 class _Bench:
