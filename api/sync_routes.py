@@ -67,7 +67,7 @@ async def sync(request: Call) -> Response[bytes]:
             )
     if wish.lanes == ["safety"]:
         # the link is bad: only what is dangerous, and no page for it to choke on
-        alone = SyncAnswer(cursor=wish.cursor, server_time=ambient.now, outcomes=outcomes)
+        alone = await pull.alone(use.store, wish.cursor, now=ambient.now, outcomes=outcomes)
         return answered(request, alone)
     page = pull.Wish(
         cursor=wish.cursor, limit=wish.limit, budget_bytes=wish.budget_bytes, lean=wish.lean

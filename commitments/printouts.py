@@ -87,7 +87,11 @@ async def hazard_notice(
             if held["visit_id"]
             else []
         )
-    ours = [each for each in files if each["field"].startswith(held["item"])]
+    ours = [
+        each
+        for each in files
+        if each["field"].startswith(held["item"]) or each["record"] == held["record"]
+    ]
     shown = await _pictures(blobs, who.unit_id, files=ours)
     line = _hazard_line(held, held["template"])
     data = {
@@ -132,7 +136,7 @@ def _hazard_line(each: Any, template: str | None) -> dict[str, str]:
     item = checklists.items_of(template).get(each["item"]) if template else None
     legal = _statutory(each["statutory"])
     return {
-        "zh": item.zh if item else each["item"],
+        "zh": item.zh if item else each["note"] or each["item"],
         "statutory": f"（法定重大隐患：{legal}）" if legal else "",
         "grade": sheet.GRADES.get(each["grade"], each["grade"]),
         "state": sheet.STATES.get(each["state"], each["state"]),

@@ -2,8 +2,10 @@
 
 import os
 import secrets
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -30,6 +32,15 @@ def live() -> Ambient:
 def fixed(instant: datetime, *, make: Callable[[], UUID] = new_id) -> Ambient:
     """The same for a story told as of a chosen instant."""
     return Ambient(now=instant, new_id=make)
+
+
+def boot() -> tuple[UUID, timedelta] | None:
+    """Which boot of this machine it is and for how long, sleep included; None where nobody says."""
+    try:
+        key = UUID(Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip())
+        return key, timedelta(seconds=time.clock_gettime(time.CLOCK_BOOTTIME))
+    except (OSError, ValueError, AttributeError):
+        return None
 
 
 def random_bytes(count: int) -> bytes:

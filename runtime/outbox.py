@@ -13,7 +13,9 @@ import msgspec
 from uuid_utils.compat import uuid7
 
 from schemas.base import UUID as Id
+from schemas.problems import Refusal
 from schemas.sync import Change, DigestAnswer, FieldValue, Operation, SyncAnswer, TabletClock
+from schemas.template import Template
 from sync.changes import unlisted
 
 BATCH = 100
@@ -26,12 +28,14 @@ restored from a backup."""
 
 
 class Held(msgspec.Struct, kw_only=True):
-    """A record as the server last showed it; versions by field."""
+    """A record as the server last showed it; versions by field; on which visit and where it is."""
 
     kind: str
     version: int
     fields: dict[str, FieldValue]
     versions: dict[str, int]
+    visit: Id | None = None
+    premises: Id | None = None
 
 
 class Photo(msgspec.Struct, kw_only=True):
@@ -67,25 +71,30 @@ class Memory(msgspec.Struct, kw_only=True):
     next_n: int = 1
     records: dict[str, Held] = {}
     outbox: list[Operation] = []
+    unheard: list[Operation] = []
     acknowledged: list[Operation] = []
     outcomes: dict[str, str] = {}
     refused: list[str] = []
     photos: list[Photo] = []
     forgotten: list[str] = []
     stale: list[str] = []
+    frozen: list[str] = []
+    templates: dict[str, Template] = {}
     heard: Heard | None = None
     urgent: list[str] = []
     key: str = ""
     revoked: bool = False
 
     def shown(self, record: str) -> dict[str, FieldValue]:
-        """What the user sees: the server's last word, and over it what is still in the outbox.
+        """What the user sees: the server's last word, and over it what it has not answered to yet.
 
-        Never stored: a word that the server merged otherwise is gone from here with its outcome.
+        That is the outbox, and what was answered while no record came back: a danger that was sent
+        alone stays on the screen until the server's word about it is there. Never stored: a word
+        that the server merged otherwise is gone from here then.
         """
         held = self.records.get(record)
         fields = dict(held.fields) if held is not None else {}
-        for each in self.outbox:
+        for each in (*self.unheard, *self.outbox):
             if str(each.record) == record:
                 fields |= each.fields if each.kind != "command" else {"state": each.command}
         return fields
@@ -127,14 +136,33 @@ class Memory(msgspec.Struct, kw_only=True):
             template=str(template) if template else None,
         )
 
-    def create(self, kind: str, fields: dict[str, FieldValue], *, now: datetime) -> str:
-        """Something made on the spot; returns its key."""
-        record = str(uuid4())
-        self.capture(record, now=now, kind="create", record_kind=kind, fields=fields)
+    def create(
+        self,
+        kind: str,
+        fields: dict[str, FieldValue],
+        *,
+        now: datetime,
+        urgent: bool = False,
+        **about: Any,
+    ) -> str:
+        """Something made on the spot; returns its key. `about` names premises, visit or template.
+
+        What hangs on a visit that was made here waits for it, and takes it along into its lane.
+        """
+        record, visit = str(uuid4()), about.get("visit")
+        made = [e.id for e in self.outbox if e.kind == "create" and e.record == visit]
+        if urgent:
+            self.urgent += [record, *([str(visit)] if visit is not None else [])]
+        self.capture(
+            record, now=now, kind="create", record_kind=kind, fields=fields, after=made, **about
+        )
         return record
 
     def capture(self, record: str, *, now: datetime, **given: Any) -> Operation:
-        """Puts an operation at the end of the outbox."""
+        """Puts an operation at the end of the outbox. Refuses `visit_frozen` for a record that went
+        to somebody else while what was captured on it is still here."""
+        if record in self.frozen:
+            raise Refusal("visit_frozen")
         operation = Operation(
             id=uuid7(),
             n=self.next_n,
@@ -182,18 +210,27 @@ class Memory(msgspec.Struct, kw_only=True):
             self.outcomes[str(key)] = outcome.outcome
             if outcome.outcome == "quarantined":
                 self.refused.append(f"{key}: {outcome.code}")
-        self.acknowledged += [each for each in sent if each in self.outbox]
-        self.acknowledged = self.acknowledged[-REMEMBERED_MAX:]
+        self._remember([each for each in sent if each in self.outbox])
+        self.unheard += [each for each in sent if told[each.id].outcome != "quarantined"]
         self.outbox = [each for each in self.outbox if each.id not in told]
         waiting = {str(each.record) for each in self.outbox}
         self.urgent = [each for each in self.urgent if each in waiting]
         if not safety:
             self._hear(answer)
+        for gone in [each for each in self.frozen if each not in waiting]:
+            self._forget(gone)
         self.cursor = answer.cursor
         self.heard = Heard(
             boot=self.boot, server_time=answer.server_time, uptime_ms=self._uptime(now)
         )
         return answer.more or bool(self.outbox)
+
+    def _remember(self, answered: Sequence[Operation]) -> None:
+        """What may have to be offered again, and what became of it: the last few thousand."""
+        self.acknowledged = [*self.acknowledged, *answered][-REMEMBERED_MAX:]
+        self.outcomes = dict(list(self.outcomes.items())[-REMEMBERED_MAX:])
+        self.refused = self.refused[-REMEMBERED_MAX:]
+        self.forgotten = self.forgotten[-REMEMBERED_MAX:]
 
     def _first_lane(self) -> list[Operation]:
         return [each for each in self.outbox if str(each.record) in self.urgent] or self.outbox
@@ -201,6 +238,14 @@ class Memory(msgspec.Struct, kw_only=True):
     def _safety(self, sent: Sequence[Operation]) -> bool:
         """Whether this was, or is, an exchange of what is dangerous and nothing else."""
         return bool(sent) and not self.revoked and all(str(e.record) in self.urgent for e in sent)
+
+    def uploaded(self, sha256: str, *, refused: str = "") -> None:
+        """A file is there, or will never be: then that is said aloud, and the file kept."""
+        for each in self.photos:
+            if each.sha256 == sha256:
+                each.sent, each.refused = not refused, refused
+        if refused:
+            self.refused.append(f"{sha256}: {refused}")
 
     def versions(self) -> dict[str, int]:
         """Which version of each record is held: what a digest is made of."""
@@ -211,7 +256,7 @@ class Memory(msgspec.Struct, kw_only=True):
         for change in answer.changes:
             self._keep(change)
         for each in answer.forget:
-            self.records.pop(str(each), None)
+            self._forget(str(each))
 
     def become(self, tablet: UUID, *, technician: UUID, access: str, refresh: str) -> None:
         """Another enrolment on the same install: what it holds is sent under the new identity.
@@ -230,7 +275,7 @@ class Memory(msgspec.Struct, kw_only=True):
         """
         self.cursor = ""
         self.outbox = [*self.acknowledged, *self.outbox]
-        self.acknowledged = []
+        self.acknowledged, self.unheard = [], []
         for each in self.photos:
             each.sent = False
         # shown until everything has been heard again, then what did not come is gone
@@ -241,22 +286,34 @@ class Memory(msgspec.Struct, kw_only=True):
         for change in changes:
             self._keep(change)
         for forgotten in answer.forget:
-            # what was captured on it is sent already, or still in the outbox: nothing is lost
-            self.records.pop(str(forgotten), None)
+            self._forget(str(forgotten))
             self.forgotten.append(str(forgotten))
         heard = {str(each.record) for each in changes}
         self.stale = [each for each in self.stale if each not in heard]
         if not answer.more:
             for gone in self.stale:
-                self.records.pop(gone, None)
+                self._forget(gone)
             self.stale = []
+            self.unheard = [each for each in self.unheard if str(each.record) in self.frozen]
+
+    def _forget(self, record: str) -> None:
+        """A record that went to somebody else: frozen until what was captured on it is sent, then
+        gone."""
+        self.frozen = [each for each in self.frozen if each != record]
+        if record in self.records and any(str(each.record) == record for each in self.outbox):
+            self.frozen.append(record)
+        else:
+            self.records.pop(record, None)
+            self.unheard = [each for each in self.unheard if str(each.record) != record]
 
     def _keep(self, change: Change) -> None:
         key = str(change.record)
+        self.frozen = [each for each in self.frozen if each != key]
         held = self.records.get(key)
         if held is None or change.whole:
             held = self.records[key] = Held(kind=change.kind, version=0, fields={}, versions={})
         held.version = change.version
+        held.visit, held.premises = change.visit or held.visit, change.premises or held.premises
         held.fields.update(change.fields)
         for name in change.fields:
             held.versions[name] = change.versions.get(name, change.version)

@@ -3,15 +3,15 @@ it all.
 
 It is what a third party should build: an outbox that is durable before the user is told, one
 exchange at a time, outcomes by operation, and a cursor that moves only with the records it speaks
-of.
+of. The file may be used by several processes: a technician goes on answering while it sends.
 """
 
 import base64
 import hashlib
-import os
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +21,8 @@ import httpx
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from runtime import durable
+from runtime.link import REFUSED, good, upload
 from runtime.outbox import LANES, Lane, Memory, Photo
 from schemas.access import Tokens
 from schemas.problems import Refusal
@@ -33,14 +35,16 @@ from schemas.sync import (
     PackAnswer,
     SyncAnswer,
 )
-from schemas.template import Item
+from schemas.template import Item, Template
 from storage import checklists
 from sync.digest import digests, group_of
-from sync.template import severity
+from sync.template import items_by_code, severity
 
-PIECE = 256 * 1024
 TRIES_MAX = 60
-BUSY_SECONDS = 0.2
+NOT_FOUND = 404
+BUSY_SECONDS, WAIT_SECONDS_MAX = 0.2, 30.0
+BEGIN_AGAIN = ("cursor_of_another_epoch", "cursor_forged")
+"""The server is another life of the database, or forgot that it handed this cursor out."""
 DEPTH = 2
 """256 groups: a mailbox of 10,000 records differs in groups of forty."""
 T = TypeVar("T")
@@ -75,18 +79,18 @@ class Tablet:
             "public_key": base64.b64encode(public).decode(),
         }
         reply = httpx.post(f"{server}/api/v1/devices/enrol", json=wish, timeout=30)
-        given = _good(reply).json()
+        given = good(reply).json()
         if path.exists():
             known = cls.open(path)
-            known.memory.become(
-                UUID(given["tablet"]),
-                technician=UUID(given["technician"]),
-                access=given["access"],
-                refresh=given["refresh"],
-            )
-            known.memory.server = server
-            known.memory.key = base64.b64encode(key.private_bytes_raw()).decode()
-            known.save()
+            with known.changing() as memory:
+                memory.become(
+                    UUID(given["tablet"]),
+                    technician=UUID(given["technician"]),
+                    access=given["access"],
+                    refresh=given["refresh"],
+                )
+                memory.server = server
+                memory.key = base64.b64encode(key.private_bytes_raw()).decode()
             return known
         memory = Memory(
             server=server,
@@ -103,41 +107,68 @@ class Tablet:
         return tablet
 
     def save(self) -> None:
-        """Durable before it looks saved: written beside, synced, then put in place."""
-        fresh = self.path.with_suffix(".new")
-        with fresh.open("wb") as file:
-            file.write(msgspec.json.encode(self.memory))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self.path)
+        """Durable before it looks saved."""
+        durable.write(self.path, msgspec.json.encode(self.memory))
+
+    @contextmanager
+    def changing(self) -> Iterator[Memory]:
+        """What to change, as it stands in the file, and saved at the end of the block.
+
+        Read anew under the file's lock: another process may have saved an answer meanwhile.
+        """
+        with durable.locked(self.path.with_suffix(".lock")):
+            if self.path.exists():
+                self.memory = msgspec.json.decode(self.path.read_bytes(), type=Memory)
+            yield self.memory
+            self.save()
+
+    def awake(self, boot: UUID, uptime: timedelta, *, now: datetime) -> None:
+        """In which boot of the machine this is, and for how long: no wall clock has a part in it."""
+        with self.changing() as memory:
+            memory.boot, memory.booted_at = boot, now - uptime
 
     def command(self, record: str, state: str, *, now: datetime, **said: FieldValue) -> None:
         """The visit comes into a state."""
-        self.memory.command(record, state, now=now, **said)
-        self.save()
+        with self.changing() as memory:
+            memory.command(record, state, now=now, **said)
 
     def answer(self, record: str, fields: dict[str, FieldValue], *, now: datetime) -> None:
         """Answers under the visit's checklist; their versions as shown go with them."""
-        items = checklists.items_of(self.memory.shown(record).get("template"))
-        urgent = any(
-            _signed(items, name) or (name in items and severity(items, name, value=value) > 0)
-            for name, value in fields.items()
-        )
-        self.memory.answer(record, fields, now=now, urgent=urgent)
-        self.save()
+        with self.changing() as memory:
+            urgent = self._urgent(memory.shown(record).get("template"), fields)
+            memory.answer(record, fields, now=now, urgent=urgent)
+
+    def create(
+        self, kind: str, fields: dict[str, FieldValue], *, now: datetime, **about: Any
+    ) -> str:
+        """Something made on the spot, at `premises` that were taken along or on a `visit`.
+
+        A hazard leaves the tablet as any dangerous finding does: before everything else.
+        """
+        with self.changing() as memory:
+            urgent = kind == "hazard" or self._urgent(about.get("template"), fields)
+            return memory.create(kind, fields, now=now, urgent=urgent, **about)
 
     def photo(self, content: bytes, *, media_type: str, lane: Lane = "original") -> str:
         """Keeps a photo and returns the name by which answers speak of it."""
         sha256 = hashlib.sha256(content).hexdigest()
         path = self.path.with_suffix("") / sha256
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        if all(each.sha256 != sha256 for each in self.memory.photos):
-            self.memory.photos.append(
-                Photo(sha256=sha256, path=str(path), media_type=media_type, lane=lane)
-            )
-        self.save()
+        durable.write(path, content)
+        with self.changing() as memory:
+            if all(each.sha256 != sha256 for each in memory.photos):
+                memory.photos.append(
+                    Photo(sha256=sha256, path=str(path), media_type=media_type, lane=lane)
+                )
         return sha256
+
+    def _urgent(self, ref: FieldValue, fields: Mapping[str, FieldValue]) -> bool:
+        own = self.memory.templates.get(str(ref))
+        items = items_by_code(own) if own is not None else checklists.items_of(ref)
+        return any(
+            _signed(items, name) or (name in items and severity(items, name, value=value) > 0)
+            for name, value in fields.items()
+        )
 
     def unsent(self) -> int:
         """How much is only here."""
@@ -145,34 +176,48 @@ class Tablet:
 
     def sync(self, *, now: datetime, server: str | None = None) -> None:
         """Sends everything and hears everything; a cut link is tried again from where it was
-        cut."""
-        target, renewed = server or self.memory.server, False
-        for _ in range(TRIES_MAX):
-            try:
-                while self._exchange(target, now=now):
-                    pass
-                self._send_photos(target)
-                return
-            except (httpx.TransportError, httpx.StreamError):
-                self.cut += 1
-            except Refusal as refusal:
-                if refusal.code == "tablet_revoked" and not self.memory.revoked:
-                    # the last word: what is only here goes to a person at the office
-                    self.memory.revoked = True
-                    self.save()
-                    if self.memory.outbox:
-                        continue
-                if refusal.code == "not_signed_in" and not renewed:
-                    # days offline: the access token is over, the refresh token is not
-                    renewed = True
-                    self._renew(target)
-                    continue
-                # a server that is busy says so; everything else is an answer
-                if refusal.code not in ("unavailable", "upload_offset"):
-                    raise
-                self.cut += 1
-                time.sleep(BUSY_SECONDS)
+        cut. One process at a time: a second one waits for the first."""
+        target, renewed, begun = server or self.memory.server, False, time.monotonic()
+        with durable.locked(self.path.with_suffix(".link")):
+            for _ in range(TRIES_MAX):
+                try:
+                    while self._exchange(target, now=_since(now, begun)):
+                        pass
+                    self._learn(target)
+                    self._send_photos(target)
+                    return
+                except (httpx.TransportError, httpx.StreamError, msgspec.DecodeError):
+                    # nobody there, or somebody who is not our server
+                    self.cut += 1
+                except Refusal as refusal:
+                    if refusal.code == "not_signed_in" and not renewed:
+                        # days offline: the access token is over, the refresh token is not
+                        renewed = True
+                        self._renew(target)
+                    elif not self._goes_on(refusal):
+                        raise
         raise Refusal("unavailable", part="link", tries=TRIES_MAX)
+
+    def _goes_on(self, refusal: Refusal) -> bool:
+        """Whether there is more to try after a refusal."""
+        if refusal.code == "tablet_revoked":
+            if self.memory.revoked or not self.memory.outbox:
+                return False
+            # the last word: what is only here goes to a person at the office
+            with self.changing() as memory:
+                memory.revoked = True
+            return True
+        if refusal.code in BEGIN_AGAIN:
+            with self.changing() as memory:
+                memory.begin_again()
+            return True
+        # a server that is busy says so, and for how long; everything else is an answer
+        if refusal.code not in ("unavailable", "too_many_requests", "upload_offset"):
+            return False
+        self.cut += 1
+        said = str(refusal.details.get("retry_after"))
+        time.sleep(min(float(said), WAIT_SECONDS_MAX) if said.isdigit() else BUSY_SECONDS)
+        return True
 
     def heal(self, *, server: str | None = None) -> int:
         """Compares what is held with the mailboxes and mends it; returns how many groups differed.
@@ -192,8 +237,8 @@ class Tablet:
             }
             wish = {"depth": DEPTH, "groups": dict.fromkeys(different, ""), "records": of_groups}
             answer = self._post(f"{target}/api/v1/sync/digest", wish, kind=DigestAnswer)
-            self.memory.heal(answer)
-            self.save()
+            with self.changing() as memory:
+                memory.heal(answer)
             more = answer.more
         return len(different)
 
@@ -228,81 +273,51 @@ class Tablet:
             headers=self._headers() | {"Content-Type": "application/json"},
             timeout=60,
         )
-        return msgspec.json.decode(_good(reply).content, type=kind)
+        return msgspec.json.decode(good(reply).content, type=kind)
 
     def _renew(self, server: str) -> None:
         wish = {"refresh": self.memory.refresh}
         given = self._post(f"{server}/api/v1/session/refresh", wish, kind=Tokens)
-        self.memory.access, self.memory.refresh = given.access, given.refresh
-        self.save()
+        with self.changing() as memory:
+            memory.access, memory.refresh = given.access, given.refresh
 
     def _exchange(self, server: str, *, now: datetime) -> bool:
         """One round trip; True while there is more to say or to hear."""
-        sent, request = self.memory.request(now=now)
-        reply = httpx.post(
-            f"{server}/api/v1/sync",
-            content=msgspec.json.encode(request),
-            headers=self._headers() | {"Content-Type": "application/json"},
-            timeout=60,
-        )
-        try:
-            answer = msgspec.json.decode(_good(reply).content, type=SyncAnswer)
-        except Refusal as refusal:
-            if refusal.code != "cursor_of_another_epoch":
-                raise
-            self.memory.begin_again()
-            self.save()
-            return True
+        with self.changing() as memory:
+            sent, request = memory.request(now=now)
+        answer = self._post(f"{server}/api/v1/sync", request, kind=SyncAnswer)
+        if len(answer.outcomes) != len(sent):
+            raise httpx.RemoteProtocolError("an answer without a word on what was sent")
         self.exchanges += 1
-        more = self.memory.take(sent, answer, now=now)
         # outcomes, records and the cursor that speaks of them become durable together
-        self.save()
-        return more
+        with self.changing() as memory:
+            return memory.take(sent, answer, now=now)
+
+    def _learn(self, server: str) -> None:
+        """The checklists of visits here that are not known yet; each is asked for once and kept."""
+        shown = (each.fields.get("template") for each in self.memory.records.values())
+        for ref in sorted({str(each) for each in shown if each} - self.memory.templates.keys()):
+            reply = httpx.get(
+                f"{server}/api/v1/templates/{ref}", headers=self._headers(), timeout=60
+            )
+            if reply.status_code == NOT_FOUND:
+                continue
+            found = msgspec.json.decode(good(reply).content, type=Template)
+            with self.changing() as memory:
+                memory.templates[ref] = found
 
     def _send_photos(self, server: str) -> None:
-        for each in sorted(self.memory.photos, key=lambda photo: LANES.index(photo.lane)):
-            if each.sent or each.refused:
-                continue
+        waiting = [each for each in self.memory.photos if not (each.sent or each.refused)]
+        for each in sorted(waiting, key=lambda photo: LANES.index(photo.lane)):
+            refused = ""
             try:
-                self._upload(server, each)
-                each.sent = True
+                upload(server, self._headers(), photo=each)
             except Refusal as refusal:
-                if refusal.code not in ("photo_type", "photo_dimensions", "upload_too_long"):
+                if refusal.code not in REFUSED:
                     raise
-                # said aloud and kept; the others go on
-                each.refused = refusal.code
-                self.memory.refused.append(f"{each.sha256}: {refusal.code}")
-            self.save()
-
-    def _upload(self, server: str, photo: Photo) -> None:
-        content = Path(photo.path).read_bytes()
-        pairs = {"sha256": photo.sha256, "filetype": photo.media_type}
-        metadata = ",".join(
-            f"{name} {base64.b64encode(value.encode()).decode()}" for name, value in pairs.items()
-        )
-        headers = self._headers() | {"Tus-Resumable": "1.0.0"}
-        reply = _good(
-            httpx.post(
-                f"{server}/api/v1/attachments",
-                headers=headers | {"Upload-Length": str(len(content)), "Upload-Metadata": metadata},
-                timeout=60,
-            )
-        )
-        offset = int(reply.headers["Upload-Offset"])
-        while offset < len(content):
-            reply = _good(
-                httpx.patch(
-                    f"{server}{reply.headers.get('Location') or reply.request.url.path}",
-                    content=content[offset : offset + PIECE],
-                    headers=headers
-                    | {
-                        "Upload-Offset": str(offset),
-                        "Content-Type": "application/offset+octet-stream",
-                    },
-                    timeout=60,
-                )
-            )
-            offset = int(reply.headers["Upload-Offset"])
+                refused = refusal.code
+            with self.changing() as memory:
+                memory.uploaded(each.sha256, refused=refused)
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.memory.access}"}
@@ -312,11 +327,5 @@ def _signed(items: Mapping[str, Item], name: str) -> bool:
     return name == "signature" or (name in items and items[name].kind == "signature")
 
 
-def _good(reply: httpx.Response) -> httpx.Response:
-    if reply.is_success:
-        return reply
-    try:
-        code = reply.json()["code"]
-    except (ValueError, KeyError):
-        raise Refusal("unavailable", status=reply.status_code) from None
-    raise Refusal(code, status=reply.status_code, **(reply.json().get("details") or {}))
+def _since(now: datetime, begun: float) -> datetime:
+    return now + timedelta(seconds=time.monotonic() - begun)

@@ -2,15 +2,18 @@
 
 import argparse
 import json
+import mimetypes
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
+from uuid import UUID, uuid5
 
 import msgspec
 
-from runtime.ambient import now
+from runtime.ambient import boot, now
+from runtime.outbox import LANES
 from runtime.tablet import Tablet
-from schemas.sync import Bundle
+from schemas.sync import Bundle, RecordKind
 
 
 def register(words: Any) -> None:
@@ -45,16 +48,39 @@ def register(words: Any) -> None:
     answer.add_argument("visit")
     answer.add_argument("fields", type=json.loads)
     answer.set_defaults(run=_answer)
+    make = inner.add_parser("make", help="a visit, hazard, appliance or note on the spot")
+    make.add_argument("kind", choices=get_args(RecordKind))
+    make.add_argument("fields", type=json.loads)
+    make.add_argument("--premises", type=UUID)
+    make.add_argument("--visit", type=UUID)
+    make.add_argument("--template")
+    make.set_defaults(run=_make)
+    photo = inner.add_parser("photo", help="keep a photo; prints the name that answers give it")
+    photo.add_argument("picture", type=Path)
+    photo.add_argument("--lane", choices=LANES, default="original")
+    photo.set_defaults(run=_photo)
+
+
+def _opened(given: argparse.Namespace) -> Tablet:
+    """The tablet, in the boot that this machine is in: how long ago something was does not depend
+    on what anybody sets its clock to."""
+    tablet, machine = Tablet.open(given.file), boot()
+    if machine is not None:
+        key, uptime = machine
+        # a boot is this tablet's: another one on the same machine has another
+        tablet.awake(uuid5(tablet.memory.tablet, key.hex), uptime, now=now())
+    return tablet
 
 
 def _enrol(given: argparse.Namespace) -> int:
-    tablet = Tablet.enrol(given.file, server=given.server, code=given.code, now=now())
+    Tablet.enrol(given.file, server=given.server, code=given.code, now=now())
+    tablet = _opened(given)
     tablet.sync(now=now())
     return _told(tablet)
 
 
 def _show(given: argparse.Namespace) -> int:
-    tablet = Tablet.open(given.file)
+    tablet = _opened(given)
     for key, fields in tablet.memory.visits():
         print(
             f"{key}  {fields.get('starts_at')}  {fields.get('state'):<12} {fields.get('address')}"
@@ -63,19 +89,19 @@ def _show(given: argparse.Namespace) -> int:
 
 
 def _sync(given: argparse.Namespace) -> int:
-    tablet = Tablet.open(given.file)
+    tablet = _opened(given)
     tablet.sync(now=now())
     return _told(tablet)
 
 
 def _heal(given: argparse.Namespace) -> int:
-    tablet = Tablet.open(given.file)
+    tablet = _opened(given)
     print(json.dumps({"groups_that_differed": tablet.heal()}))
     return 0
 
 
 def _pack(given: argparse.Namespace) -> int:
-    tablet = Tablet.open(given.file)
+    tablet = _opened(given)
     taken = tablet.pack(given.grid, given.until)
     tablet.sync(now=now())
     print(json.dumps({"grid": given.grid, "premises": taken, "held": len(tablet.memory.records)}))
@@ -83,7 +109,7 @@ def _pack(given: argparse.Namespace) -> int:
 
 
 def _bundle(given: argparse.Namespace) -> int:
-    tablet = Tablet.open(given.file)
+    tablet = _opened(given)
     given.out.write_bytes(msgspec.json.encode(tablet.bundle(now=now())))
     print(json.dumps({"operations": len(tablet.memory.outbox), "file": str(given.out)}))
     return 0
@@ -91,20 +117,34 @@ def _bundle(given: argparse.Namespace) -> int:
 
 def _carry(given: argparse.Namespace) -> int:
     bundle = msgspec.json.decode(given.bundle.read_bytes(), type=Bundle)
-    print(json.dumps({"outcomes": Tablet.open(given.file).carry(bundle)}))
+    print(json.dumps({"outcomes": _opened(given).carry(bundle)}))
     return 0
 
 
 def _say(given: argparse.Namespace) -> int:
-    tablet = Tablet.open(given.file)
+    tablet = _opened(given)
     tablet.command(given.visit, given.state, now=now())
     return _told(tablet)
 
 
 def _answer(given: argparse.Namespace) -> int:
-    tablet = Tablet.open(given.file)
+    tablet = _opened(given)
     tablet.answer(given.visit, given.fields, now=now())
     return _told(tablet)
+
+
+def _make(given: argparse.Namespace) -> int:
+    named = {"premises": given.premises, "visit": given.visit, "template": given.template}
+    about = {name: value for name, value in named.items() if value is not None}
+    print(_opened(given).create(given.kind, given.fields, now=now(), **about))
+    return 0
+
+
+def _photo(given: argparse.Namespace) -> int:
+    media_type = mimetypes.guess_type(given.picture.name)[0] or "image/jpeg"
+    content = given.picture.read_bytes()
+    print(_opened(given).photo(content, media_type=media_type, lane=given.lane))
+    return 0
 
 
 def _told(tablet: Tablet) -> int:

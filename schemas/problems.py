@@ -132,6 +132,9 @@ PROBLEMS: dict[str, Problem] = {
         409, "服务器数据已恢复，请重新问候。", "The server was restored; say hello again."
     ),
     "tablet_revoked": Problem(403, "该设备已停用。", "This tablet has been revoked."),
+    "visit_frozen": Problem(
+        409, "该任务已转给他人，只能等待上传完成。", "This visit went to somebody else and is frozen."
+    ),
     "pack_unknown_grid": Problem(404, "没有该网格。", "There is no such grid."),
     "pack_until": Problem(422, "携带期限无效。", "Take it along until a day in the next sixty."),
     "pack_too_large": Problem(

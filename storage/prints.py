@@ -18,21 +18,21 @@ LEFT JOIN record r ON r.id = v.id
 WHERE v.unit_id = $1 AND v.id = $2
 """
 _HAZARDS = """
-SELECT id, item, grade, statutory, state, found_at, due_at FROM hazard
+SELECT id, item, grade, statutory, state, found_at, due_at, body->>'note' AS note FROM hazard
 WHERE unit_id = $1 AND (visit_id = $2 OR (premises_id = $3 AND state <> 'closed'))
 ORDER BY found_at, item
 """
 _HAZARD = """
 SELECT h.id, h.item, h.grade, h.statutory, h.state, h.found_at, h.due_at, h.visit_id, p.account,
   p.address, c.name AS customer, u.name_zh AS unit, v.template, k.name AS technician,
-  v.technician_id
+  v.technician_id, h.body->>'note' AS note, h.body->>'record' AS record
 FROM hazard h JOIN premises p ON p.id = h.premises_id JOIN unit u ON u.id = h.unit_id
 LEFT JOIN customer c ON c.id = p.customer_id LEFT JOIN visit v ON v.id = h.visit_id
 LEFT JOIN technician k ON k.id = v.technician_id
 WHERE h.unit_id = $1 AND h.id = $2
 """
 _FILES = """
-SELECT u.sha256, u.field, a.state, a.media_type, coalesce(a.size_bytes, 0) AS size_bytes
+SELECT u.sha256, u.field, u.record_id::text AS record, a.state, a.media_type, coalesce(a.size_bytes, 0) AS size_bytes
 FROM attachment_use u JOIN attachment a ON a.unit_id = u.unit_id AND a.sha256 = u.sha256
 WHERE u.unit_id = $1 AND u.visit_id = $2 ORDER BY u.field, u.sha256
 """

@@ -102,7 +102,7 @@ class Change(Value, frozen=True):
 
 
 class Danger(Value, frozen=True):
-    """An answer that is a hazard."""
+    """An answer that is a hazard; or one that no question asks for, with what it is in words."""
 
     record: UUID
     item: str
@@ -110,6 +110,7 @@ class Danger(Value, frozen=True):
     statutory: str | None
     found_at: datetime
     operation: UUID
+    note: str = ""
 
 
 class Named(Value, frozen=True):

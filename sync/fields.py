@@ -7,7 +7,7 @@ from schemas.sync import Authorship, FieldValue, Mark, Operation, RecordState, R
 from schemas.template import Item
 from sync.decision import Captured, Danger, Disagreement, Lost, Named, Result, Said, Step
 from sync.policies import Live, pick, replaces
-from sync.template import GRADE_NAMES, files_in, policy_of, severity, statutory
+from sync.template import GRADE_NAMES, OTHER, files_in, policy_of, severity, statutory
 
 
 def mark_of(record: RecordState, version: int) -> Mark:
@@ -91,7 +91,8 @@ class Answers:
         operation_id = self.operation.id if self.operation else self.record.id
         opened = [each for each in self.conflicts if each.open]
         outcome = "conflict" if opened else "merged" if self.merged else "applied"
-        if not any(changed):
+        # what is made before anything is said of it is made all the same
+        if self.record.version and not any(changed):
             result = Result(id=operation_id, outcome="merged", version=self.record.version)
             return Step(result=result)
         authors = Authorship(marks=self.record.authors.marks, rivals=self.rivals)
@@ -209,8 +210,10 @@ class Answers:
     def _dangers(
         self, fields: dict[str, FieldValue], captured: Captured | None
     ) -> tuple[Danger, ...]:
-        if captured is None or self.record.kind != "visit":
+        if captured is None or self.record.kind not in ("visit", "hazard"):
             return ()
+        if self.record.kind == "hazard":
+            return self._made_here(captured)
         return tuple(
             Danger(
                 record=self.record.id,
@@ -223,6 +226,24 @@ class Answers:
             for field, grade in self.grades.items()
             if grade > 0 and field in self.items
         )
+
+    def _made_here(self, captured: Captured) -> tuple[Danger, ...]:
+        """A hazard that no question asks for is a hazard like any other."""
+        grade = max(self.grades.get("grade", 0), 0)
+        if not grade:
+            return ()
+        named = str(self.fields.get("item") or OTHER)
+        found = Danger(
+            record=self.record.id,
+            # two of them at one place are two, whatever both are called
+            item=f"{OTHER}:{self.record.id.hex[-8:]}" if named == OTHER else named,
+            grade=GRADE_NAMES[grade],
+            statutory=None,
+            found_at=captured.corrected_at,
+            operation=captured.operation.id,
+            note=str(self.fields.get("note") or ""),
+        )
+        return (found,)
 
     def _files(self, fields: dict[str, FieldValue]) -> tuple[Named, ...]:
         return tuple(

@@ -64,7 +64,10 @@ def _hazard_row(danger: Danger, state: RecordState, *, unit_id: str) -> Row:
         "state": "open",
         "found_at": danger.found_at,
         "due_at": danger.found_at + timedelta(days=HAZARD_DAYS[danger.grade]),
-        "body": {"operation": danger.operation},
+        "body": {
+            "operation": danger.operation,
+            **({"note": danger.note, "record": danger.record} if danger.note else {}),
+        },
         "version": 1,
     }
 

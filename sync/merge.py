@@ -29,6 +29,7 @@ from sync.fields import Answers, mark_of, with_fields
 from sync.lifecycle import judge
 from sync.reading import sound_number
 from sync.template import (
+    hazard_refused,
     items_by_code,
     policy_of,
     refused,
@@ -61,6 +62,8 @@ def apply_all(
             steps[operation.id] = step
             known.add(operation.id)
             if step.record is not None:
+                if operation.record not in now:
+                    context = _with_new(context, step.record)
                 now[operation.record] = step.record
         if len(held) == len(waiting):
             break
@@ -71,6 +74,14 @@ def apply_all(
     changed = {key: state for key, state in now.items() if records.get(key) is not state}
     ordered = tuple(steps[each.operation.id] for each in captured)
     return Decision(records=changed, steps=ordered)
+
+
+def _with_new(context: Context, made: RecordState) -> Context:
+    """What is made in this very batch is its maker's: a hazard may hang on a visit made before it."""
+    homes = context.homes
+    if made.kind == "visit" and made.premises_id is not None:
+        homes = {**homes, made.id: made.premises_id}
+    return msgspec.structs.replace(context, mine={*context.mine, made.id}, homes=homes)
 
 
 def apply(record: RecordState | None, captured: Captured, *, context: Context) -> Step:
@@ -184,6 +195,8 @@ def _create_refusal(operation: Operation, context: Context) -> str | None:
         return "premises_missing"
     if operation.premises is not None and operation.premises not in context.premises:
         return "premises_unknown"
+    if operation.record_kind == "hazard" and operation.fields.get("grade") is None:
+        return "fields_missing"
     named = operation.visit
     if named is not None and named != operation.record and named not in context.mine:
         return "not_yours"
@@ -231,7 +244,10 @@ def _answers(record: RecordState, captured: Captured, *, context: Context) -> St
     for field, value in operation.fields.items():
         if policy_of(items, record.kind, field=field) is None:
             return _quarantined(operation, "item_unknown")
-        if (code := refused(items, field, value=value)) is not None:
+        code = refused(items, field, value=value)
+        if code is None and record.kind == "hazard":
+            code = hazard_refused(field, value=value)
+        if code is not None:
             return _quarantined(operation, code)
     step = Answers(
         record, items, mark=_mark(captured), operation=operation, base=operation.base

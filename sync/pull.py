@@ -57,6 +57,22 @@ async def pull(
     )
 
 
+async def alone(
+    store: SyncStore, said: str, *, now: datetime, outcomes: Sequence[Outcome]
+) -> SyncAnswer:
+    """Outcomes and no page, for a link that would choke on one; the cursor stays where it was.
+
+    It names the life of the database even to a tablet that stands nowhere: what is acknowledged now
+    is offered again should that life end. Refuses `cursor_of_another_epoch`, `cursor_forged`.
+    """
+    async with store.begin() as tx:
+        epoch = await tx.epoch()
+    cursor.of_epoch(said, epoch)
+    return SyncAnswer(
+        cursor=said or cursor.write(epoch, {}), server_time=now, outcomes=list(outcomes)
+    )
+
+
 class _Page(Value, frozen=True):
     places: dict[UUID, cursor.Place]
     changes: list[msgspec.Raw]

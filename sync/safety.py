@@ -14,7 +14,7 @@ from storage.engine import Transaction
 from sync.hazards import stepped
 from sync.reading import Unread, read_operation
 from sync.rows import state_of
-from sync.template import severity
+from sync.template import items_by_code, severity
 
 
 async def step(
@@ -40,12 +40,19 @@ async def _rechecked(tx: Transaction, hazard: Any, *, visit_id: UUID | None) -> 
         tx, visit_id, premises_id=hazard["premises_id"], since=hazard["found_at"]
     ):
         return False
+    if not _asked(hazard["item"]):
+        # no question asks for it: that the visit ended well and left nothing open is the recheck
+        return True
     state = state_of(await safety.record_of(tx, visit_id))
     items, item = checklists.items_of(state.fields.get("template")), hazard["item"]
     said = [each.value for each in state.authors.rivals.get(item, ())]
     grades = [severity(items, item, value=each) for each in [*said, state.fields.get(item)]]
     # not answered is not sound, and neither is one sound word beside a worse one
     return item in items and max(grades) == min(grades) == 0
+
+
+def _asked(item: str) -> bool:
+    return any(item in items_by_code(each) for each in checklists.templates().values())
 
 
 async def reject(

@@ -124,7 +124,7 @@ def _word(captured: Captured, state: str, *, home: UUID) -> Word:
 
 def _home(facts: Facts, record: UUID) -> UUID | None:
     state = facts.decision.records.get(record) or facts.found.records.get(record)
-    return state.premises_id if state is not None and state.kind == "visit" else None
+    return state.premises_id if state is not None and state.kind in ("visit", "hazard") else None
 
 
 def _dangerous(facts: Facts) -> set[UUID]:

@@ -19,6 +19,7 @@ SUPPLY = {
 _RANKS = GRADES | SUPPLY
 GRADE_NAMES = ("none", "minor", "major", "critical")
 PHOTOS = ".photos"
+ITEM_LETTERS_MAX = 64
 THUMBS = ".thumbs"
 """Beside an item's photos: `photo:small copy`, hash and hash, so that the small ones come first."""
 INSTRUMENT = ".instrument"
@@ -50,6 +51,8 @@ OFFICE_FIELDS = frozenset({
     "account", "address", "customer_name", "customer_phone", "description", "latitude", "longitude",
 })  # fmt: skip
 """What the office decides; a tablet's word against it is kept and loses."""
+OTHER = "other"
+"""What a hazard is that no question asks for: each is one of its own."""
 HAZARD_FIELDS = {
     "grade": "severity_max",
     "item": "write_once",
@@ -100,6 +103,16 @@ def refused(items: dict[str, Item], field: str, *, value: FieldValue) -> str | N
         return None if pairs else "answer_type"
     if field.endswith(INSTRUMENT):
         return None if isinstance(value, dict) and value.get("instrument") else "answer_type"
+    return None
+
+
+def hazard_refused(field: str, *, value: FieldValue) -> str | None:
+    """What is wrong with a field of a hazard that was made on the spot, or None."""
+    if field == "grade":
+        return _one_of(value, tuple(GRADES))
+    if field == "item":
+        short = isinstance(value, str) and 0 < len(value) <= ITEM_LETTERS_MAX
+        return None if short else "answer_type"
     return None
 
 

@@ -9,6 +9,8 @@ import msgspec
 from runtime.outbox import Memory
 from schemas.access import Sender
 from schemas.sync import FieldValue, Operation, SyncAnswer
+from storage import checklists
+from sync.template import severity
 
 ANSWERS: dict[str, list[FieldValue]] = {
     "R01": [True],
@@ -29,6 +31,7 @@ ANSWERS: dict[str, list[FieldValue]] = {
 STATES = ("accepted", "en_route", "on_site", "in_progress", "field_done")
 GAS = ("on", "on", "isolated_appliance", "isolated_premises")
 FINISHES = ("field_done", "no_access", "refused", "not_done")
+_ITEMS = checklists.items_of("RES-INSP@2026.1")
 _encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder(Memory).decode
 _answer = msgspec.json.Decoder(SyncAnswer)
 
@@ -99,7 +102,12 @@ class Device:
 
     def tap(self) -> None:
         """One thing a technician does on a record that the tablet shows."""
-        visits = [key for key, each in self.memory.records.items() if each.kind == "visit"]
+        frozen = set(self.memory.frozen)
+        visits = [
+            key
+            for key, each in self.memory.records.items()
+            if each.kind == "visit" and key not in frozen
+        ]
         kind = self.dice.random()
         if not visits or kind < 0.05:
             self.memory.create("note", {"text": self.dice.choice("abc")}, now=self.wall)
@@ -117,7 +125,8 @@ class Device:
         if held.fields.get("template", "").endswith("2026.2"):  # type: ignore[union-attr]
             names = [each for each in names if each != "R15"] or ["note"]
         fields = {name: self.dice.choice(ANSWERS[name]) for name in names}
-        self.memory.answer(record, fields, now=self.wall)
+        urgent = any(severity(_ITEMS, name, value=value) > 0 for name, value in fields.items())
+        self.memory.answer(record, fields, now=self.wall, urgent=urgent)
 
     def _move(self, record: str, state: str) -> None:
         at = STATES.index(state) if state in STATES else -1
@@ -127,7 +136,8 @@ class Device:
 
     def poison(self) -> None:
         """An app with a bug writes what no server can apply."""
-        record = self.dice.choice(sorted(self.memory.records) or [str(self.key())])
+        known = sorted(set(self.memory.records) - set(self.memory.frozen))
+        record = self.dice.choice(known or [str(self.key())])
         kind = self.dice.choice(["patch", "command"])
         given = {"R12": 7} if kind == "patch" else {}
         self.memory.capture(

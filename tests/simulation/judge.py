@@ -43,6 +43,19 @@ def judge(t: Tables, boxes: dict[UUID, UUID], *, devices: list[Device]) -> list[
     ]
 
 
+def vanished(device: Device, sent: list[Operation]) -> Iterator[Finding]:
+    """I19: what was sent alone stays on the screen of whoever said it, until the record comes."""
+    kept = [each for each in sent if device.memory.outcomes[str(each.id)] != "quarantined"]
+    last = {(each.record, field): value for each in kept for field, value in each.fields.items()}
+    later = {(each.record, field) for each in device.memory.outbox for field in each.fields}
+    for (record, field), value in last.items():
+        shown = device.memory.shown(str(record)).get(field)
+        # what went to somebody else is forgotten once everything on it is sent
+        here = str(record) in device.memory.records and (record, field) not in later
+        if here and shown != value:
+            yield Finding("I19", f"{record} {field}: {value!r} was sent, {shown!r} is shown")
+
+
 def _converged(t: Tables, boxes: dict[UUID, UUID], *, devices: list[Device]) -> Iterator[Finding]:
     """I1: each tablet shows what the server holds, of exactly the records in its mailbox."""
     for each in devices:

@@ -12,9 +12,10 @@ from uuid import UUID
 import msgspec
 
 from runtime.outbox import Memory
+from schemas.sync import SyncAnswer
 from storage import memory
 from storage.memory import MemoryTransaction
-from sync import cursor, leaving, merge, policies, pull, time
+from sync import cursor, leaving, merge, policies, pull, supply, time
 from sync.decision import Result, Step
 from tests.simulation.worlds import Crashed, MemoryWorld
 
@@ -153,6 +154,29 @@ def _epoch_is_ignored(stack: ExitStack) -> None:
     _put(stack, cursor, "read", new=read)
 
 
+def _gas_opens_by_any_word(stack: ExitStack) -> None:
+    _put(stack, supply, "_certainly_later", new=lambda word, closed_by: True)
+    _put(stack, supply, "_rechecked", new=lambda word, site: True)
+
+
+def _danger_leaves_the_screen(stack: ExitStack) -> None:
+    take = Memory.take
+
+    def forgetful(self: Memory, sent: Any, answer: Any, *, now: Any) -> bool:
+        more = take(self, sent, answer, now=now)
+        self.unheard = []
+        return more
+
+    _put(stack, Memory, "take", new=forgetful)
+
+
+def _safety_lane_names_no_epoch(stack: ExitStack) -> None:
+    async def alone(store: Any, said: str, *, now: Any, outcomes: Any) -> SyncAnswer:
+        return SyncAnswer(cursor=said, server_time=now, outcomes=list(outcomes))
+
+    _put(stack, pull, "alone", new=alone)
+
+
 PLANTED: dict[str, Plant] = {
     "no idempotency": _no_idempotency,
     "acknowledged before commit": _acknowledged_before_commit,
@@ -167,11 +191,17 @@ PLANTED: dict[str, Plant] = {
     "tablet clock is trusted": _tablet_clock_is_trusted,
     "epoch is ignored": _epoch_is_ignored,
 }
+FURTHER: dict[str, Plant] = {
+    "gas opens by any word": _gas_opens_by_any_word,
+    "danger leaves the screen": _danger_leaves_the_screen,
+    "safety lane names no epoch": _safety_lane_names_no_epoch,
+}
+"""Mistakes that were found after the twelve."""
 
 
 @contextmanager
 def planted(name: str) -> Iterator[None]:
     """While open, the code has this mistake."""
     with ExitStack() as stack:
-        PLANTED[name](stack)
+        (PLANTED | FURTHER)[name](stack)
         yield

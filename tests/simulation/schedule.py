@@ -15,7 +15,7 @@ from schemas.problems import Refusal
 from schemas.sync import SyncAnswer
 from sync.changes import unlisted
 from tests.simulation.device import Device
-from tests.simulation.judge import Finding, judge
+from tests.simulation.judge import Finding, judge, vanished
 from tests.simulation.scene import START, TEMPLATE, UPGRADED, Server, World
 from tests.simulation.worlds import Crashed
 
@@ -27,7 +27,7 @@ FAULTS = (
     "office_edit", "shared_visit", "server_away_days", "database_restored", "poison", "orphan",
     "late_settled", "reinstalled", "forgotten_tablet", "server_crash_at_statement", "merged",
     "reordered_over_days", "plan_published", "revoked", "last_word", "last_word_released",
-    "last_word_rejected", "gas_restored_unproven",
+    "last_word_rejected", "gas_restored_unproven", "safety_alone",
 )  # fmt: skip
 STEPS = 60
 SKEWS = {
@@ -256,6 +256,9 @@ class Schedule:
         if device.dismissed and sent:
             self.fired["last_word"] += 1
         more = device.take(sent, reply)
+        if b'"lanes":["safety"]' in body:
+            self.fired["safety_alone"] += 1
+            self.findings += vanished(device, sent)
         told = [device.memory.outcomes.get(str(each.id)) for each in sent]
         self.fired["gas_restored_unproven"] += sum(
             1

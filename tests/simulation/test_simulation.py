@@ -6,7 +6,7 @@ import pytest
 
 from tests.simulation import crash
 from tests.simulation.lanes import caught, over_memory, over_postgres
-from tests.simulation.planted import PLANTED
+from tests.simulation.planted import FURTHER, PLANTED
 from tests.simulation.schedule import FAULTS
 
 SHARE = range(20_000, 20_600)
@@ -31,7 +31,7 @@ async def test_no_schedule_of_faults_breaks_a_promise_over_postgresql(
     assert ran.schedules == 6
 
 
-@pytest.mark.parametrize("name", PLANTED)
+@pytest.mark.parametrize("name", [*PLANTED, *FURTHER])
 def test_a_planted_bug_is_noticed(name):
     after = caught(name)
     assert after is not None, f"a server with this mistake passes: {name}"

@@ -102,6 +102,9 @@ class MemoryWorld:
             if self.dies:
                 self.store.tables, self.dies = before, False
                 raise Crashed
+        if wish.lanes == ["safety"]:
+            alone = await pull.alone(self.store, wish.cursor, now=now, outcomes=outcomes)
+            return msgspec.json.encode(alone)
         page = pull.Wish(
             cursor=wish.cursor, limit=wish.limit, budget_bytes=wish.budget_bytes, lean=wish.lean
         )
