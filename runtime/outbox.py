@@ -268,6 +268,11 @@ class Memory(msgspec.Struct, kw_only=True):
         self.access, self.refresh = access, refresh
         self.begin_again()
 
+    def first_n(self) -> int:
+        """The number of the first operation that is only here: what came before is another tablet's
+        to account for."""
+        return min((each.n for each in self.outbox), default=self.next_n)
+
     def begin_again(self) -> None:
         """The server is another life of the database: it hears everything again, and so do we.
 

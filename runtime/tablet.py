@@ -77,6 +77,7 @@ class Tablet:
             "code": code,
             "label": path.stem,
             "public_key": base64.b64encode(public).decode(),
+            "first_n": cls.open(path).memory.first_n() if path.exists() else 1,
         }
         reply = httpx.post(f"{server}/api/v1/devices/enrol", json=wish, timeout=30)
         given = good(reply).json()

@@ -79,11 +79,13 @@ class EnrolmentCode(Wire, frozen=True):
 
 
 class Enrol(Wire, frozen=True):
-    """An install becomes a tablet."""
+    """An install becomes a tablet; `first_n` is the number of the first operation that is only on
+    it, where it was another tablet before."""
 
     code: Annotated[str, Meta(min_length=6, max_length=20)]
     label: Name
     public_key: Annotated[str, Meta(max_length=200)] | None = None
+    first_n: Annotated[int, Meta(ge=1, le=2**53)] = 1
 
 
 class Enrolled(Wire, frozen=True):

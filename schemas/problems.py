@@ -133,7 +133,9 @@ PROBLEMS: dict[str, Problem] = {
     ),
     "tablet_revoked": Problem(403, "该设备已停用。", "This tablet has been revoked."),
     "visit_frozen": Problem(
-        409, "该任务已转给他人，只能等待上传完成。", "This visit went to somebody else and is frozen."
+        409,
+        "该任务已转给他人，只能等待上传完成。",
+        "This visit went to somebody else and is frozen.",
     ),
     "pack_unknown_grid": Problem(404, "没有该网格。", "There is no such grid."),
     "pack_until": Problem(422, "携带期限无效。", "Take it along until a day in the next sixty."),

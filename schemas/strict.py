@@ -16,6 +16,7 @@ _STRING = pattern(rb'"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?')
 _SPACED = (b" :", b"\t:", b"\n:", b"\r:", b"\\u00")
 """Where none of these is in a text, quotes and colons stand for themselves and touch."""
 _CAPITALS = pattern(rb"[0-9A-Fa-f]{8}-?(?:[0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}")
+_STRAIGHT = pattern(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 # how many bytes follow a MessagePack marker: as they are, or as a length of so many bytes
 _FIXED = {
     0xC0: 0, 0xC2: 0, 0xC3: 0, 0xCA: 4, 0xCB: 8, 0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8, 0xD0: 1,
@@ -44,7 +45,7 @@ def said_twice(raw: bytes, form: Form = "json") -> bool:
 
 def crooked_id(value: object, raw: bytes, *, form: Form = "json") -> bool:
     """Whether an id in a decoded value was not written in small letters with four hyphens."""
-    if b"\\u" not in raw and not any(each != _straight(each) for each in _CAPITALS.findall(raw)):
+    if b"\\u" not in raw and all(map(_STRAIGHT.fullmatch, _CAPITALS.findall(raw))):
         return False
     decode = msgspec.json.decode if form == "json" else msgspec.msgpack.decode
     return _crooked(value, decode(raw))

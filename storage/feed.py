@@ -110,6 +110,8 @@ async def ever_delivered(
 ) -> set[UUID]:
     """Which records a mailbox ever held, forgotten ones too: late work on them is still
     evidence."""
+    if not ids or not mailboxes:
+        return set()
     connection = await driver(tx)
     rows = await connection.fetch(
         "SELECT g.id FROM unnest($2::uuid[]) AS g(id) CROSS JOIN LATERAL ("

@@ -44,6 +44,7 @@ class Tables(msgspec.Struct, kw_only=True):
     quarantine: dict[tuple[UUID, str], dict[str, Any]] = {}
     attachments: dict[str, dict[str, Any]] = {}
     uses: dict[tuple[str, UUID, str], dict[str, Any]] = {}
+    meters: dict[UUID, dict[str, Any]] = {}
     supply: dict[UUID, str] = {}
     supply_words: dict[UUID, dict[str, Any]] = {}
     history: list[dict[str, Any]] = []
@@ -89,15 +90,20 @@ class MemoryTransaction:
         return {**self._rejected(unit_id, ids), **_chosen(self._t.operations, unit_id, ids=ids)}
 
     def _rejected(self, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
-        """What a person rejected is known as well, under whichever install it is offered again."""
-        return {
-            row["operation_id"]: row | {"outcome": "quarantined", "record_version": None}
+        """What a person rejected is known as well, under whichever install it is offered again;
+        what still waits for one is `open`."""
+        outcomes = {"rejected": "quarantined", "open": "open"}
+        found = [
+            row | {"outcome": outcomes[status], "record_version": None}
             for row in self._t.quarantine.values()
             if row["unit_id"] == unit_id
             and row["operation_id"] in ids
-            and row.get("status") == "rejected"
             and row["code"] != "id_reused"
-        }
+            and (status := row.get("status", "open")) in outcomes
+            and (status == "rejected" or row["code"] == "tablet_revoked")
+        ]
+        # a rejection outweighs an open entry
+        return {row["operation_id"]: row for row in sorted(found, key=lambda row: row["outcome"])}
 
     async def lock_records(self, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
         found = _chosen(self._t.records, unit_id, ids=ids)
@@ -112,13 +118,16 @@ class MemoryTransaction:
         words = [row for row in self._t.supply_words.values() if row["premises_id"] in premises]
         return self._t.supply, words
 
-    async def visits_at(self, unit_id: str, premises: Sequence[UUID]) -> Sequence[Row]:
+    async def visits_at(
+        self, unit_id: str, premises: Sequence[UUID], *, but: Sequence[UUID]
+    ) -> Sequence[Row]:
         return [
             _as_text(row)
             for row in self._t.records.values()
             if row["unit_id"] == unit_id
             and row["kind"] == "visit"
             and row["premises_id"] in premises
+            and row["id"] not in but
         ]
 
     async def held_operations(
@@ -189,8 +198,7 @@ class MemoryTransaction:
             for row in rows:
                 if row["id"] in table:
                     table[row["id"]] = table[row["id"]] | row
-        for row in leaving.conflicts:
-            t.conflicts.setdefault(row["id"], row)
+        _disagree(t.conflicts, leaving)
         for row in leaving.new_hazards:
             _found(t.hazards, row)
         for row in leaving.attachments:
@@ -199,6 +207,13 @@ class MemoryTransaction:
             t.uses.setdefault((row["sha256"], row["record_id"], row["field"]), row)
         for row in leaving.quarantine:
             t.quarantine.setdefault((row["tablet_id"], row["payload_hash"]), row)
+        again = leaving.come_again["operations"] if leaving.come_again is not None else ()
+        for key, row in t.quarantine.items():
+            if row["operation_id"] in again:
+                closed = row.get("status", "open") == "open"
+                t.quarantine[key] = row | {"status": "released"} if closed else row
+        for row in leaving.meters:
+            t.meters[row["id"]] = row
         t.supply.update({row["id"]: row["supply_state"] for row in leaving.premises})
         t.history.extend(leaving.history)
 
@@ -297,6 +312,19 @@ def _found(hazards: dict[UUID, dict[str, Any]], row: dict[str, Any]) -> None:
             hazards[key] = known | {"grade": worse} | older
             return
     hazards.setdefault(row["id"], row)
+
+
+def _disagree(conflicts: dict[UUID, dict[str, Any]], leaving: Leaving) -> None:
+    """A conflict that is known stays, or opens again where a correction had settled it."""
+    corrected = {"by": "policy", "policy": "counter_monotonic", "reason": "reading_corrected"}
+    for key in leaving.settled_doubts:
+        known = conflicts.get(key)
+        if known is not None and known["status"] == "open":
+            conflicts[key] = known | {"status": "resolved", "resolution": corrected}
+    for row in leaving.conflicts:
+        known = conflicts.get(row["id"])
+        if known is None or known["resolution"] == corrected:
+            conflicts[row["id"]] = row
 
 
 def _add(table: dict[UUID, dict[str, Any]], rows: Rows) -> None:

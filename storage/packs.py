@@ -16,7 +16,8 @@ PREMISES_MAX = 5_000
 _PREMISES = f"""
 SELECT p.id, p.account, p.address, p.customer_class, p.latitude, p.longitude, p.supply_state,
   p.last_inspection_on, p.last_inspection_result, p.inspection_due_on,
-  ARRAY(SELECT m.serial FROM meter m WHERE m.premises_id = p.id ORDER BY m.serial) AS meters,
+  ARRAY(SELECT m.serial FROM meter m WHERE m.premises_id = p.id
+    ORDER BY m.in_service_on DESC NULLS LAST, m.serial) AS meters,
   ARRAY(SELECT a.kind FROM appliance a WHERE a.premises_id = p.id ORDER BY a.kind) AS appliances,
   ARRAY(SELECT h.item || ':' || h.grade FROM hazard h
     WHERE h.premises_id = p.id AND h.state <> 'closed' ORDER BY h.item) AS hazards

@@ -4,7 +4,7 @@ behind.
 A push costs a fixed number of statements here, however many operations it carries.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -32,16 +32,23 @@ FROM tablet t JOIN technician k ON k.id = t.technician_id
 WHERE t.id = $1 AND t.unit_id = $2 FOR NO KEY UPDATE OF k, t
 """
 
-# what a person rejected is known as well, under whichever install it is offered again
+# what a person rejected is known as well, under whichever install it is offered again; and what still
+# waits for one is told apart by its outcome: `open`
 _KNOWN = """
 SELECT id, payload_hash, outcome, code, record_id, record_version
 FROM operation WHERE id = ANY($1::uuid[]) AND unit_id = $2
 UNION ALL
-SELECT DISTINCT ON (q.operation_id) q.operation_id, q.payload_hash, 'quarantined', q.code,
-  NULL::uuid, NULL::bigint
+(SELECT DISTINCT ON (q.operation_id) q.operation_id, q.payload_hash,
+  CASE q.status WHEN 'open' THEN 'open' ELSE 'quarantined' END, q.code, NULL::uuid, NULL::bigint
 FROM quarantine q
-WHERE q.operation_id = ANY($1::uuid[]) AND q.unit_id = $2 AND q.status = 'rejected'
+WHERE q.operation_id = ANY($1::uuid[]) AND q.unit_id = $2
+  AND (q.status = 'rejected' OR q.status = 'open' AND q.code = 'tablet_revoked')
   AND q.code <> 'id_reused' AND NOT EXISTS (SELECT FROM operation o WHERE o.id = q.operation_id)
+ORDER BY q.operation_id, q.status DESC)
+"""
+_COME_AGAIN = """
+UPDATE quarantine SET status = 'released', decided_at = $2, decided_by = $3, reason = 'sent_again'
+WHERE operation_id = ANY($1::uuid[]) AND unit_id = $4 AND status = 'open'
 """
 
 _READ = """
@@ -56,7 +63,7 @@ _VISITS_AT = """
 SELECT r.id, r.kind, r.visit_id, r.premises_id, r.version, r.fields::text, r.versions::text,
   r.authors::text, r.deleted
 FROM visit v JOIN record r ON r.id = v.id
-WHERE v.premises_id = ANY($1::uuid[]) AND v.unit_id = $2 ORDER BY r.id
+WHERE v.premises_id = ANY($1::uuid[]) AND v.unit_id = $2 AND r.id <> ALL($3::uuid[]) ORDER BY r.id
 """
 
 _HELD = """
@@ -90,6 +97,18 @@ ON CONFLICT (premises_id, item) WHERE state <> 'closed' DO UPDATE SET
   statutory = coalesce(hazard.statutory, excluded.statutory),
   found_at = least(hazard.found_at, excluded.found_at),
   due_at = least(hazard.due_at, excluded.due_at)
+"""
+
+_CORRECTED = """
+UPDATE conflict SET status = 'resolved', auto_resolved = true, closed_at = now(), closed_by = 'policy',
+  resolution = '{"by": "policy", "policy": "counter_monotonic", "reason": "reading_corrected"}'
+WHERE id = ANY($1::uuid[]) AND status = 'open'
+"""
+_IN_DOUBT_AGAIN = """
+ON CONFLICT (id) DO UPDATE SET status = excluded.status, auto_resolved = excluded.auto_resolved,
+  closed_at = excluded.closed_at, closed_by = excluded.closed_by, resolution = excluded.resolution,
+  "values" = excluded."values"
+WHERE conflict.resolution->>'reason' = 'reading_corrected'
 """
 
 # arrays, not rows as JSON: half of what PostgreSQL did for a push was parsing them twice
@@ -157,7 +176,10 @@ async def begin_epoch(tx: Transaction, *, epoch: UUID, now: datetime) -> None:
 async def known_operations(
     tx: Transaction, unit_id: str, *, ids: Sequence[UUID]
 ) -> dict[UUID, Any]:
-    """Which of these operations are stored or were rejected, with what became of them."""
+    """Which of these operations are stored or were rejected, with what became of them; `open` are
+    those of a revoked tablet on which nobody has decided."""
+    if not ids:
+        return {}
     connection = await driver(tx)
     rows = await connection.fetch(_KNOWN, list(ids), unit_id)
     return {row["id"]: row for row in rows}
@@ -165,6 +187,8 @@ async def known_operations(
 
 async def lock_records(tx: Transaction, unit_id: str, *, ids: Sequence[UUID]) -> dict[UUID, Any]:
     """Records of the unit by id, locked in id order."""
+    if not ids:
+        return {}
     connection = await driver(tx)
     rows = await connection.fetch(_RECORDS, list(ids), unit_id)
     return {row["id"]: row for row in rows}
@@ -172,15 +196,19 @@ async def lock_records(tx: Transaction, unit_id: str, *, ids: Sequence[UUID]) ->
 
 async def read_records(tx: Transaction, unit_id: str, *, ids: Sequence[UUID]) -> dict[UUID, Any]:
     """Records of the unit by id, as they stand."""
+    if not ids:
+        return {}
     connection = await driver(tx)
     rows = await connection.fetch(_READ, list(ids), unit_id)
     return {row["id"]: row for row in rows}
 
 
-async def visits_at(tx: Transaction, unit_id: str, *, premises: Sequence[UUID]) -> Sequence[Any]:
-    """Records of every visit to these premises, as they stand."""
+async def visits_at(
+    tx: Transaction, unit_id: str, *, premises: Sequence[UUID], but: Sequence[UUID]
+) -> Sequence[Any]:
+    """Records of every visit to these premises but some, as they stand."""
     connection = await driver(tx)
-    rows: Sequence[Any] = await connection.fetch(_VISITS_AT, list(premises), unit_id)
+    rows: Sequence[Any] = await connection.fetch(_VISITS_AT, list(premises), unit_id, list(but))
     return rows
 
 
@@ -195,6 +223,8 @@ async def held_operations(
 
 async def holders(tx: Transaction, unit_id: str, *, visits: Sequence[UUID]) -> dict[UUID, Any]:
     """Who holds each visit, and how it stands."""
+    if not visits:
+        return {}
     connection = await driver(tx)
     rows = await connection.fetch(_HOLDERS, list(visits), unit_id)
     return {row["id"]: row for row in rows}
@@ -202,6 +232,8 @@ async def holders(tx: Transaction, unit_id: str, *, visits: Sequence[UUID]) -> d
 
 async def open_hazards(tx: Transaction, unit_id: str, *, premises: Sequence[UUID]) -> Sequence[Any]:
     """Hazards at these premises that are not closed."""
+    if not premises:
+        return ()
     connection = await driver(tx)
     rows: Sequence[Any] = await connection.fetch(_HAZARDS, list(premises), unit_id)
     return rows
@@ -253,9 +285,15 @@ async def append_history(tx: Transaction, rows: Rows) -> None:
     await bulk.insert(tx, field_history, rows=rows)
 
 
-async def add_conflicts(tx: Transaction, rows: Rows) -> None:
-    """Opens conflicts; one that is known stays."""
-    await bulk.insert(tx, conflict, rows=rows, skip_known=True)
+async def add_conflicts(tx: Transaction, rows: Rows, *, settled: Sequence[UUID]) -> None:
+    """Opens conflicts; one that is known stays, or opens again where a correction had settled it.
+
+    `settled` are doubts that a correction took away; what a person decided stays as it is.
+    """
+    if settled:
+        connection = await driver(tx)
+        await connection.execute(_CORRECTED, list(settled))
+    await bulk.insert(tx, conflict, rows=rows, meeting=_IN_DOUBT_AGAIN)
 
 
 async def add_quarantine(tx: Transaction, rows: Rows) -> None:
@@ -280,6 +318,17 @@ async def add_quarantine(tx: Transaction, rows: Rows) -> None:
             )
             for row in rows
         ],
+    )
+
+
+async def close_entries(tx: Transaction, row: Mapping[str, Any] | None) -> None:
+    """What waited for a person came again under another enrolment and was taken in: nothing is left
+    to decide."""
+    if row is None:
+        return
+    connection = await driver(tx)
+    await connection.execute(
+        _COME_AGAIN, list(row["operations"]), row["at"], row["by"], row["unit_id"]
     )
 
 

@@ -1,4 +1,4 @@
-"""What was said about the gas of premises, and how it stands."""
+"""What was said about the gas of premises, how it stands, and which meters were put in."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +18,29 @@ SELECT id, premises_id, record_id, tablet_id, technician_id, n, state, who, at, 
   decided
 FROM supply_word WHERE premises_id = ANY($1::uuid[]) AND unit_id = $2
 """
+
+# the class of the one that was there, where nobody said another
+_METERS = """
+INSERT INTO meter (id, unit_id, premises_id, serial, class, in_service_on)
+SELECT x.id, x.unit_id, x.premises_id, x.serial, coalesce((
+    SELECT m.class FROM meter m WHERE m.premises_id = x.premises_id
+    ORDER BY m.in_service_on DESC NULLS LAST LIMIT 1), 'unknown'), x.in_service_on
+FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::date[])
+  AS x(id, unit_id, premises_id, serial, in_service_on)
+ON CONFLICT DO NOTHING
+"""
+_COLUMNS = ("id", "unit_id", "premises_id", "serial", "in_service_on")
+
+
+async def put_in_meters(tx: Transaction, rows: Rows) -> None:
+    """Meters that visits put in; one whose serial was corrected is written anew."""
+    if not rows:
+        return
+    connection = await driver(tx)
+    await connection.execute(
+        "DELETE FROM meter WHERE id = ANY($1::uuid[])", [row["id"] for row in rows]
+    )
+    await connection.execute(_METERS, *([row[name] for row in rows] for name in _COLUMNS))
 
 
 async def lock_words(

@@ -29,6 +29,7 @@ class Leaving(Value, frozen=True):
     history: Rows = ()
     conflicts: Rows = ()
     quarantine: Rows = ()
+    come_again: Row | None = None
     attachments: Rows = ()
     uses: Rows = ()
     new_hazards: Rows = ()
@@ -39,6 +40,8 @@ class Leaving(Value, frozen=True):
     work_orders: Rows = ()
     events: Rows = ()
     commitments: Rows = ()
+    settled_doubts: Sequence[UUID] = ()
+    meters: Rows = ()
     supply_words: Rows = ()
     premises: Rows = ()
 
@@ -53,7 +56,8 @@ class SyncTransaction(Protocol):
         """Which life of the database this is."""
 
     async def known_operations(self, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
-        """Operations among `ids` that are stored, or that a person rejected in quarantine."""
+        """Operations among `ids` that are stored, or in quarantine: rejected by a person, or of a
+        revoked tablet and `open`."""
 
     async def lock_records(self, unit_id: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
         """Records among `ids`, locked in id order; `fields`, `versions`, `authors` as JSON text."""
@@ -66,8 +70,10 @@ class SyncTransaction(Protocol):
     ) -> tuple[Mapping[UUID, str], Sequence[Row]]:
         """How the gas of these premises stands, and what was said; who else speaks of them waits."""
 
-    async def visits_at(self, unit_id: str, premises: Sequence[UUID]) -> Sequence[Row]:
-        """Records of every visit to these premises, JSON columns as text."""
+    async def visits_at(
+        self, unit_id: str, premises: Sequence[UUID], *, but: Sequence[UUID]
+    ) -> Sequence[Row]:
+        """Records of every visit to these premises but some, JSON columns as text."""
 
     async def held_operations(
         self, unit_id: str, ids: Sequence[UUID], *, tablet_id: UUID
@@ -154,8 +160,10 @@ class PostgresTransaction:
     ) -> tuple[Mapping[UUID, str], Sequence[Row]]:
         return await supply.lock_words(self.tx, unit_id, premises=premises)
 
-    async def visits_at(self, unit_id: str, premises: Sequence[UUID]) -> Sequence[Row]:
-        return await records.visits_at(self.tx, unit_id, premises=premises)
+    async def visits_at(
+        self, unit_id: str, premises: Sequence[UUID], *, but: Sequence[UUID]
+    ) -> Sequence[Row]:
+        return await records.visits_at(self.tx, unit_id, premises=premises, but=but)
 
     async def held_operations(
         self, unit_id: str, ids: Sequence[UUID], *, tablet_id: UUID
@@ -189,8 +197,9 @@ class PostgresTransaction:
         await records.append_operations(tx, leaving.operations)
         await records.settle_operations(tx, leaving.settled)
         await records.append_history(tx, leaving.history)
-        await records.add_conflicts(tx, leaving.conflicts)
+        await records.add_conflicts(tx, leaving.conflicts, settled=leaving.settled_doubts)
         await records.add_quarantine(tx, leaving.quarantine)
+        await records.close_entries(tx, leaving.come_again)
         await records.declare_attachments(tx, leaving.attachments, uses=leaving.uses)
         await records.save_hazards(tx, leaving.new_hazards, new=True)
         await records.save_hazards(tx, leaving.changed_hazards, new=False)
@@ -198,6 +207,7 @@ class PostgresTransaction:
         await work.set_work_order_states(tx, leaving.work_orders)
         await ledger.append_events(tx, leaving.events)
         await ledger.update_commitments(tx, leaving.commitments)
+        await supply.put_in_meters(tx, leaving.meters)
         await supply.add_words(tx, leaving.supply_words)
         await supply.set_states(tx, leaving.premises)
 

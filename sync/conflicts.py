@@ -42,7 +42,9 @@ async def resolve(
         stale = _unseen(before, row)
         if stale:
             at = (who.unit_id, ambient.now)
-            shown = conflict_row(_as_it_stands(before, row), conflict_id, at=at)["values"]
+            # what it is measured against was said at another visit, and still stands beside it
+            far = [each for each in row["values"] if each["version"] == 0]
+            shown = far + conflict_row(_as_it_stands(before, row), conflict_id, at=at)["values"]
             await board.refresh_conflict(
                 tx, conflict_id, values=msgspec.json.encode(shown).decode()
             )

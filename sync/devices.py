@@ -188,7 +188,7 @@ async def _enrolled(
         "label": wish.label,
         "public_key": wish.public_key,
         "enrolled_at": ambient.now,
-        "clock": {},
+        "clock": {"first_n": wish.first_n},
     }
     await access.add_tablet(tx, row)
     owner = {"tablet_id": row["id"]}
@@ -226,6 +226,7 @@ async def hello(
     told."""
     async with engine.begin() as tx:
         await records.heard_from(tx, sender.tablet_id, seen_at=ambient.now, unsent=wish.unsent)
+        row = await records.lock_tablet(tx, sender.unit_id, tablet_id=sender.tablet_id)
         epoch = await records.epoch(tx)
         held = await feed.operations_held(tx, sender.tablet_id, after=0, limit=10**6)
         boxes = await feed.mailboxes_of(tx, sender.unit_id, technician_id=sender.technician_id)
@@ -237,7 +238,7 @@ async def hello(
         server_time=ambient.now,
         epoch=epoch,
         limits=Limits(),
-        contiguous_n=contiguous(numbers),
+        contiguous_n=contiguous(numbers, first=_first(row)),
         highest_n=max(numbers, default=0),
         offset_ms=away,
         trust="verified" if within else "skewed",
@@ -249,18 +250,20 @@ async def hello(
 async def receipts(engine: AsyncEngine, sender: Sender, *, after: int) -> Receipts:
     """What the server holds of this tablet, so that it can prove that it is drained."""
     async with engine.connect() as tx:
+        row = await access.tablet_of(tx, sender.unit_id, tablet_id=sender.tablet_id)
         epoch = await records.epoch(tx)
         everything = await feed.operations_held(tx, sender.tablet_id, after=0, limit=10**6)
+    first = time.clocks_of(row.clock).first_n if row is not None else 1
     rows = [row for row in everything if row["n"] > after][:RECEIPTS_MAX]
     numbers = [row["n"] for row in everything]
     return Receipts(
         epoch=epoch,
-        contiguous_n=contiguous(numbers),
+        contiguous_n=contiguous(numbers, first=first),
         receipts=[
             Receipt(n=row["n"], id=row["id"], outcome=row["outcome"], code=row["code"])
             for row in rows
         ],
-        gaps=gaps(numbers),
+        gaps=gaps(numbers, first=first),
         next=rows[-1]["n"] if len(rows) == RECEIPTS_MAX else None,
     )
 
@@ -275,14 +278,18 @@ async def drained(
             raise Refusal("not_found")
         held = await feed.operations_held(tx, tablet_id, after=0, limit=10**6)
         missing = await attachments.missing_of(tx, unit_id, tablet_id=tablet_id)
-    numbers = [each["n"] for each in held]
+    numbers, first = [each["n"] for each in held], _first(row)
     waiting = sum(1 for each in held if each["outcome"] == "held")
     # a tablet that never said how much it holds has not said that it holds nothing
     said, unsent = row["unsent"] is not None, int(row["unsent"] or 0)
     return Drained(
         tablet=tablet_id,
-        drained=said and not unsent and not waiting and not missing and not gaps(numbers),
-        contiguous_n=contiguous(numbers),
+        drained=said
+        and not unsent
+        and not waiting
+        and not missing
+        and not gaps(numbers, first=first),
+        contiguous_n=contiguous(numbers, first=first),
         unsent=unsent,
         held=waiting,
         attachments_missing=missing,
@@ -290,20 +297,24 @@ async def drained(
     )
 
 
-def contiguous(numbers: list[int]) -> int:
-    """The highest number up to which nothing is missing."""
-    found = 0
-    for number in sorted(set(numbers)):
+def _first(row: Any) -> int:
+    return time.clocks_of(row["clock"]).first_n
+
+
+def contiguous(numbers: list[int], *, first: int = 1) -> int:
+    """The highest number up to which nothing is missing, from the tablet's first on."""
+    found = first - 1
+    for number in sorted({each for each in numbers if each >= first}):
         if number != found + 1:
             break
         found = number
     return found
 
 
-def gaps(numbers: list[int]) -> list[tuple[int, int]]:
-    """Inclusive ranges that are missing below the highest number."""
-    missing, expected = [], 1
-    for number in sorted(set(numbers)):
+def gaps(numbers: list[int], *, first: int = 1) -> list[tuple[int, int]]:
+    """Inclusive ranges that are missing below the highest number, from the tablet's first on."""
+    missing, expected = [], first
+    for number in sorted({each for each in numbers if each >= first}):
         if number > expected:
             missing.append((expected, number - 1))
         expected = number + 1

@@ -31,12 +31,14 @@ from sync.rows import changed_row, conflict_row, history_row, new_row, quarantin
 _operation = msgspec.json.Decoder(Operation)
 
 Row = dict[str, Any]
+ACCEPTED = ("applied", "merged", "conflict")
 
 
 class Found(Value, frozen=True):
     """What the database held when the transaction began."""
 
     known: Mapping[UUID, Any]
+    undecided: frozenset[UUID]
     records: dict[UUID, RecordState]
     held: tuple[Any, ...]
     holders: Mapping[UUID, Any]
@@ -167,6 +169,7 @@ def rows(facts: Facts) -> Left:
         history=[history_row(each, at=at) for step in decision.steps for each in step.lost],
         conflicts=_conflict_rows(facts),
         quarantine=_quarantine_rows(facts),
+        come_again=_come_again(facts),
         attachments=declared,
         uses=uses,
         new_hazards=new_hazards,
@@ -300,6 +303,18 @@ def _quarantine_rows(facts: Facts) -> list[Row]:
             of = (outcome.id, str(outcome.code))
             made.append(quarantine_row(payload, of, tablet=facts.sender, ambient=facts.ambient))
     return [*made, *_refused_after_waiting(facts)]
+
+
+def _come_again(facts: Facts) -> Row | None:
+    """What a revoked tablet handed in, and sends again under another enrolment: it is taken in, and
+    its entry closed, by whom it came."""
+    steps = {step.result.id: step.result.outcome for step in facts.decision.steps}
+    taken = [each for each in facts.found.undecided if steps.get(each) in ACCEPTED]
+    if not taken:
+        return None
+    by = next(each.who for each in facts.captured if each.operation.id == taken[0])
+    unit_id = facts.sender[0]
+    return {"operations": taken, "at": facts.ambient.now, "by": by, "unit_id": unit_id}
 
 
 def _refused_after_waiting(facts: Facts) -> list[Row]:

@@ -13,7 +13,7 @@ import msgspec
 
 from schemas.problems import Refusal
 from schemas.sync import FieldValue, Mark, Operation, RecordState
-from schemas.template import Item, Template
+from schemas.template import Item
 from sync.decision import (
     Captured,
     Change,
@@ -224,18 +224,7 @@ def _mark(captured: Captured) -> Mark:
 
 def _items(context: Context, ref: FieldValue) -> dict[str, Item]:
     template = context.templates.get(str(ref))
-    return _by_code(template) if template is not None else {}
-
-
-_SEEN: dict[int, dict[str, Item]] = {}
-
-
-def _by_code(template: Template) -> dict[str, Item]:
-    # templates are immutable and few; their lookup tables are made once
-    known = _SEEN.get(id(template))
-    if known is None:
-        known = _SEEN[id(template)] = items_by_code(template)
-    return known
+    return items_by_code(template) if template is not None else {}
 
 
 def _answers(record: RecordState, captured: Captured, *, context: Context) -> Step:

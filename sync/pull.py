@@ -62,15 +62,13 @@ async def alone(
 ) -> SyncAnswer:
     """Outcomes and no page, for a link that would choke on one; the cursor stays where it was.
 
-    It names the life of the database even to a tablet that stands nowhere: what is acknowledged now
-    is offered again should that life end. Refuses `cursor_of_another_epoch`, `cursor_forged`.
+    A tablet that stands nowhere is told which life of the database heard it: what is acknowledged
+    now is offered again should that life end.
     """
-    async with store.begin() as tx:
-        epoch = await tx.epoch()
-    cursor.of_epoch(said, epoch)
-    return SyncAnswer(
-        cursor=said or cursor.write(epoch, {}), server_time=now, outcomes=list(outcomes)
-    )
+    if not said:
+        async with store.begin() as tx:
+            said = cursor.write(await tx.epoch(), {})
+    return SyncAnswer(cursor=said, server_time=now, outcomes=list(outcomes))
 
 
 class _Page(Value, frozen=True):

@@ -15,9 +15,9 @@ from schemas.access import Sender
 from schemas.ambient import Ambient
 from schemas.base import Value
 from schemas.problems import Refusal
-from schemas.sync import OPERATIONS_MAX, Outcome, TabletClock
+from schemas.sync import OPERATIONS_MAX, Operation, Outcome, TabletClock
 from schemas.template import Template
-from storage.sync_store import SyncStore, SyncTransaction
+from storage.sync_store import Leaving, SyncStore, SyncTransaction
 from sync import leaving, metering, supplying, time
 from sync.decision import Captured, Context, Decision
 from sync.reading import Batch, Read, Unread, read_operation
@@ -49,8 +49,8 @@ async def push(
         arrival = (batch.clock, clocks, ambient.now)
         captured = _captured(found, read, sender=sender, who=tablet, arrival=arrival)
         facts = leaving.facts(sender, found, read=read, captured=captured, ambient=ambient)
-        facts, gas = await _at_home(tx, sender, facts=facts)
-        await _write(tx, sender, facts=facts, gas=gas)
+        facts, beside = await _at_home(tx, sender, facts=facts)
+        await _write(tx, sender, facts=facts, beside=beside)
         heard = _heard(tablet, read, batch=batch, ambient=ambient)
         await tx.heard_from(sender.tablet_id, clock=msgspec.to_builtins(clocks), **heard)
     return list(facts.outcomes)
@@ -77,7 +77,7 @@ async def _clocks(
     if again and not shared:
         held = await tx.operations_held(tablet["id"], after=min(again) - 1, limit=OPERATIONS_MAX)
         shared = any(again.get(row["n"], row["id"]) != row["id"] for row in held)
-    return time.Clocks(boots=boots, shared=shared)
+    return time.Clocks(boots=boots, shared=shared, first_n=before.first_n)
 
 
 async def settle(store: SyncStore, before: datetime, *, library: Library, ambient: Ambient) -> int:
@@ -122,32 +122,39 @@ async def _settle(
         found = await _load(tx, sender, read=(), library=library)
         captured = [leaving.captured_again(row, late=late(row)) for row in found.held]
         facts = leaving.facts(sender, found, read=(), captured=captured, ambient=ambient)
-        facts, gas = await _at_home(tx, sender, facts=facts)
-        return await _write(tx, sender, facts=facts, gas=gas)
+        facts, beside = await _at_home(tx, sender, facts=facts)
+        return await _write(tx, sender, facts=facts, beside=beside)
 
 
 async def _at_home(
     tx: SyncTransaction, sender: Sender, *, facts: leaving.Facts
-) -> tuple[leaving.Facts, supplying.Settled]:
+) -> tuple[leaving.Facts, Leaving]:
     """What the push means for gas and meters, whose earlier words lie with other visits."""
-    beside = metering.places(facts)
-    gas = await supplying.settle(tx, sender.unit_id, facts=facts, beside=beside)
+    homes = metering.places(facts)
+    gas = await supplying.settle(tx, sender.unit_id, facts=facts, beside=homes)
     facts = msgspec.structs.replace(facts, outcomes=gas.outcomes)
-    meters = await metering.settle(tx, sender.unit_id, facts=facts)
+    meters = await metering.settle(tx, sender.unit_id, facts=facts, homes=homes)
     facts = msgspec.structs.replace(facts, outcomes=meters.outcomes)
-    conflicts = (*gas.conflicts, *meters.conflicts)
-    return facts, msgspec.structs.replace(gas, conflicts=conflicts)
+    return facts, Leaving(
+        conflicts=(*gas.conflicts, *meters.conflicts),
+        supply_words=gas.words,
+        premises=gas.premises,
+        settled_doubts=meters.settled,
+        meters=meters.meters,
+    )
 
 
 async def _write(
-    tx: SyncTransaction, sender: Sender, *, facts: leaving.Facts, gas: supplying.Settled
+    tx: SyncTransaction, sender: Sender, *, facts: leaving.Facts, beside: Leaving
 ) -> int:
     left = leaving.rows(facts)
     rows = msgspec.structs.replace(
         left.rows,
-        supply_words=gas.words,
-        premises=gas.premises,
-        conflicts=[*left.rows.conflicts, *gas.conflicts],
+        supply_words=beside.supply_words,
+        premises=beside.premises,
+        settled_doubts=beside.settled_doubts,
+        meters=beside.meters,
+        conflicts=[*left.rows.conflicts, *beside.conflicts],
     )
     await tx.leave(rows)
     await tx.certify(sender.unit_id, left.evidence)
@@ -155,29 +162,38 @@ async def _write(
     return len(left.rows.settled)
 
 
+async def _heard_before(
+    tx: SyncTransaction, sender: Sender, *, operations: Sequence[Operation]
+) -> tuple[Sequence[Any], Mapping[UUID, Any]]:
+    """What waits on these records or from this tablet, and every operation named that is stored."""
+    held = await tx.held_operations(
+        sender.unit_id, list({each.record for each in operations}), tablet_id=sender.tablet_id
+    )
+    # what comes now may be the last that an operation on another record waited for
+    waiting = [leaving.operation_of(row) for row in held]
+    named = [each.id for each in operations]
+    named += [after for each in (*operations, *waiting) for after in each.after]
+    return held, await tx.known_operations(sender.unit_id, named)
+
+
 async def _load(
     tx: SyncTransaction, sender: Sender, *, read: Sequence[Read | Unread], library: Library
 ) -> leaving.Found:
     operations = [each.operation for each in read if isinstance(each, Read)]
-    held = await tx.held_operations(
-        sender.unit_id,
-        sorted({each.record for each in operations}),
-        tablet_id=sender.tablet_id,
-    )
-    named = [*(each.id for each in operations), *(a for each in operations for a in each.after)]
-    # what comes now may be the last that an operation on another record waited for
+    held, stored = await _heard_before(tx, sender, operations=operations)
+    waits = {key for key, row in stored.items() if row["outcome"] == "open"}
+    known = {key: row for key, row in stored.items() if key not in waits}
     waiting = [leaving.operation_of(row) for row in held]
-    named += [each for operation in waiting for each in operation.after]
-    known = await tx.known_operations(sender.unit_id, named)
     # what is here already touches nothing: a batch sent again costs one look
     new = [each for each in operations if each.id not in known]
-    touched = sorted({each.record for each in (*new, *waiting)})
+    # rows are locked in the order of their ids by each statement itself
+    touched = list({each.record for each in (*new, *waiting)})
     rows = await tx.lock_records(sender.unit_id, touched)
     records = {key: state_of(row) for key, row in rows.items()}
     visits = {each.visit for each in (*new, *waiting) if each.visit is not None}
-    holders = await tx.holders(sender.unit_id, sorted({*touched, *visits}))
-    mailboxes = await tx.mailboxes_of(sender.unit_id, sender.technician_id)
-    own = [each["id"] for each in mailboxes if each["kind"] == "technician"]
+    holders = await tx.holders(sender.unit_id, list({*touched, *visits}))
+    boxes = await tx.mailboxes_of(sender.unit_id, sender.technician_id) if touched else ()
+    own = [each["id"] for each in boxes if each["kind"] == "technician"]
     # a note may hang on a visit: on one's own, and on one that is there
     named_homes = {each.premises for each in (*new, *waiting) if each.premises is not None}
     homes = {each.premises_id for each in records.values() if each.premises_id is not None}
@@ -189,18 +205,19 @@ async def _load(
     context = Context(
         templates=library.templates,
         transitions=library.transitions,
-        mine=await tx.ever_delivered(own, sorted({*touched, *visits})),
+        mine=await tx.ever_delivered(own, list({*touched, *visits})),
         held_by={key: row["technician_id"] for key, row in holders.items()},
         known={key for key, row in known.items() if row["outcome"] != "held"},
-        premises=await tx.known_premises(sender.unit_id, sorted(named_homes)),
+        premises=await tx.known_premises(sender.unit_id, list(named_homes)),
         homes={key: holders[key]["premises_id"] for key in visits if key in holders},
     )
     return leaving.Found(
         known=known,
+        undecided=frozenset(waits),
         records=records,
         held=tuple(held),
         holders=holders,
-        hazards=tuple(await tx.open_hazards(sender.unit_id, sorted(named_homes | homes))),
+        hazards=tuple(await tx.open_hazards(sender.unit_id, list(named_homes | homes))),
         commitments=tuple(await tx.lock_commitments(sender.unit_id, orders)),
         own_mailboxes=tuple(own),
         context=context,

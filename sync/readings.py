@@ -45,11 +45,37 @@ class Oddity(Value, frozen=True):
     rolled: bool
 
 
+_METERED: dict[int, tuple[Mapping[str, Item], dict[str, Item]]] = {}
+
+
+def metered(items: Mapping[str, Item]) -> dict[str, Item]:
+    """The items of a checklist that speak of a meter."""
+    # one lookup table a checklist, as the table that it is made of
+    known = _METERED.get(id(items))
+    if known is None:
+        parts = {serial for serial, _ in _PARTS}
+        found = {
+            code: item
+            for code, item in items.items()
+            if item.policy == POLICY or (item.kind == "composite" and parts & item.fields.keys())
+        }
+        known = _METERED[id(items)] = items, found
+    return known[1]
+
+
+def moved(state: RecordState, before: RecordState | None, *, items: Mapping[str, Item]) -> bool:
+    """Whether a record reads a meter otherwise than before."""
+    names = metered(items)
+    if before is None:
+        return any(state.fields.get(name) is not None for name in names)
+    return any(state.versions.get(name) != before.versions.get(name) for name in (*names, FOUND))
+
+
 def readings_of(state: RecordState, items: Mapping[str, Item]) -> list[Reading]:
     """Every reading in a visit's record, by what its checklist asks."""
     found: list[Reading] = []
     seen = state.fields.get(FOUND)
-    for field, item in items.items():
+    for field, item in metered(items).items():
         value = state.fields.get(field)
         if item.policy == POLICY and _is_number(value):
             serial = str(seen) if seen else None
@@ -87,6 +113,11 @@ def _reading(
         starts=starts,
         decided=decided,
     )
+
+
+def put_in(state: RecordState, items: Mapping[str, Item]) -> list[Reading]:
+    """Meters that a visit put in: their serials and what they showed then."""
+    return [each for each in readings_of(state, items) if each.starts and each.serial]
 
 
 def oddities(readings: Iterable[Reading]) -> list[Oddity]:

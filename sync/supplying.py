@@ -10,7 +10,7 @@ from schemas.base import Value
 from schemas.sync import Outcome, RecordState
 from storage.sync_store import SyncTransaction
 from sync.decision import Captured, Context
-from sync.leaving import Facts
+from sync.leaving import ACCEPTED, Facts
 from sync.rows import state_of
 from sync.supply import (
     FIELD,
@@ -26,7 +26,6 @@ from sync.supply import (
 )
 from sync.template import items_by_code
 
-ACCEPTED = ("applied", "merged", "conflict")
 Row = dict[str, Any]
 
 
@@ -46,20 +45,20 @@ async def settle(tx: SyncTransaction, unit_id: str, *, facts: Facts, beside: set
     """
     new = _new_words(facts)
     spoken_of = {each.premises for each in new} | _dangerous(facts) | _answered_again(facts)
-    places = sorted(spoken_of | beside)
+    places = list(spoken_of | beside)
     if not places:
         return Settled(outcomes=facts.outcomes)
     stored, known = await tx.lock_supply(unit_id, places)
     words = [*map(word_of, known), *new]
     states = await _records(tx, unit_id, words=words, facts=facts)
-    holders = await tx.holders(unit_id, sorted(states))
+    holders = await tx.holders(unit_id, list(states)) if states else {}
     held_by = {key: row["technician_id"] for key, row in holders.items()}
     standings, moved = {}, {}
-    for place in places:
+    by_place: dict[UUID, list[Word]] = {}
+    for each in words:
+        by_place.setdefault(each.premises, []).append(each)
+    for place, here in by_place.items():
         site = _site(place, facts, states=states, held_by=held_by)
-        here = [each for each in words if each.premises == place]
-        if not here:
-            continue
         standings[place] = fold(here, site)
         # what the office wrote beside a state stays as long as the state does
         if standings[place].state != named_state(stored.get(place, "on")):

@@ -63,9 +63,17 @@ HAZARD_FIELDS = {
 }
 
 
+_LOOKED_UP: dict[int, tuple[Template, dict[str, Item]]] = {}
+
+
 def items_by_code(template: Template) -> dict[str, Item]:
-    """The items of a checklist by their code."""
-    return {each.code: each for each in template.items}
+    """The items of a checklist by their code; not to be changed."""
+    # checklists are immutable and few: made once, and kept with what they were made of
+    known = _LOOKED_UP.get(id(template))
+    if known is None:
+        known = template, {each.code: each for each in template.items}
+        _LOOKED_UP[id(template)] = known
+    return known[1]
 
 
 def policy_of(items: dict[str, Item], kind: str, *, field: str) -> str | None:

@@ -59,6 +59,7 @@ class Clocks(Value, frozen=True):
 
     boots: tuple[Boot, ...] = ()
     shared: bool = False
+    first_n: int = 1
 
 
 _clocks = msgspec.json.Decoder(Clocks)

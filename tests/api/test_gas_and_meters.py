@@ -72,9 +72,46 @@ async def test_a_meter_that_runs_backwards_over_two_visits_is_decided_by_a_perso
     assert (waiting["record"], waiting["field"]) == (spot, "R07")
     assert [each["value"] for each in waiting["values"]] == [1200.5, 120.5]
     path = f"/api/v1/conflicts/{waiting['id']}/resolve"
+    # another word meanwhile: the earlier visit's reading stays in sight
+    more = operation(spot, 4, fields={"R07": 110.5})
+    await sync(client, tablet, [more])
+    stale = await client.post(path, json={"value": 1205.5, "reason": "photo"}, headers=office)
+    assert stale.json()["code"] == "conflict_stale"
+    shown = (await client.get("/api/v1/conflicts", headers=office)).json()["items"]
+    (waiting,) = [each for each in shown if each["id"] == waiting["id"]]
+    assert [each["value"] for each in waiting["values"]] == [1200.5, 120.5, 110.5]
     done = await client.post(path, json={"value": 1205.5, "reason": "photo"}, headers=office)
     assert done.status_code == 204, done.text
     again = operation(stop["visit"], 3, fields={"R07": 1200.5, "note": "x"})
     (outcome,) = (await sync(client, tablet, [again])).json()["outcomes"]
     assert outcome["outcome"] in ("applied", "merged")
     assert (await client.get("/api/v1/conflicts", headers=office)).json()["items"] == []
+
+
+async def test_a_meter_that_a_visit_put_in_is_what_the_next_visit_is_told_of(client, region):
+    office, _, _, tablet, stop, first = await inspection(client)
+    home = next(each["premises"] for each in first["changes"] if each["record"] == stop["visit"])
+    spot = str(uuid4())
+    exchanged = {"old_serial": "A1", "old_index": 4300, "new_serial": "B7", "new_index": 0}
+    made = operation(
+        spot, 1, kind="create", record_kind="visit", premises=home, template="REP@2026.1",
+        fields={"P09": exchanged},
+    )  # fmt: skip
+    right = operation(
+        spot, 2, template="REP@2026.1", fields={"P09": exchanged | {"new_serial": "B71"}}
+    )
+    for each in (made, right, made):
+        assert (await sync(client, tablet, [each])).status_code == 200
+    async with region.connect() as tx:
+        rows = await tx.execute(
+            text(
+                "SELECT serial, class, in_service_on FROM meter WHERE premises_id = :p"
+                " ORDER BY in_service_on DESC NULLS LAST"
+            ),
+            {"p": home},
+        )
+        meters = rows.all()
+    assert meters[0].serial == "B71"
+    assert meters[0][1] == meters[1][1]
+    assert "B7" not in {each.serial for each in meters}
+    assert office

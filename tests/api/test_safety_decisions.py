@@ -156,6 +156,29 @@ async def test_what_was_rejected_stays_rejected_when_the_tablet_is_enrolled_anew
     assert "R12" not in fields
 
 
+async def test_what_comes_again_under_a_new_enrolment_before_anybody_decided_is_taken_in(
+    client, region
+):
+    office, _, person, tablet, stop, _ = await inspection(client)
+    path = f"/api/v1/devices/{tablet['tablet']}/revoke"
+    await client.post(path, json={"reason": "lost"}, headers=office)
+    said, other = (operation(stop["visit"], n, fields={"R12": "fail"}) for n in (1, 2))
+    await sync(client, tablet, [said, other])
+    anew = await enrolled(client, person["id"])
+    answer = (await sync(client, anew, [said])).json()
+    assert answer["outcomes"][0]["outcome"] == "applied"
+    assert len((await client.get("/api/v1/quarantine", headers=office)).json()["items"]) == 1
+    async with region.connect() as tx:
+        rows = await tx.execute(
+            text("SELECT operation_id, status, decided_by, reason FROM quarantine ORDER BY status")
+        )
+        entries = [(str(row[0]), *row[1:]) for row in rows]
+    assert entries == [
+        (other["id"], "open", None, None),
+        (said["id"], "released", person["name"], "sent_again"),
+    ]
+
+
 async def test_what_else_waits_goes_on_waiting_when_one_operation_is_released(client, region):
     office, _, _, tablet, stop, _ = await inspection(client)
     waits = operation(stop["visit"], 1, fields={"note": "after"}, after=[str(uuid4())])

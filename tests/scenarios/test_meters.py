@@ -166,3 +166,39 @@ async def test_a_reading_sent_again_opens_no_second_question(story):
     tablet.memory.begin_again()
     await story.sync(tablet)
     assert story.tables.conflicts == before
+
+
+async def test_a_doubt_closes_by_itself_once_the_reading_is_corrected(story):
+    tablet, (one, two) = await visits_to_one_home(story, INSP, REPAIR)
+    await reads(story, tablet, one, R07=4200.0)
+    new = {"old_serial": "A1", "old_index": 420, "new_serial": "B7", "new_index": 0}
+    await reads(story, tablet, two, P09=new)
+    assert story.conflicts(two) == ["P09"]
+    await reads(story, tablet, two, P09=new | {"old_index": 4203})
+    assert story.conflicts(two) == []
+    (doubt,) = doubts(story, two)
+    assert doubt["resolution"]["reason"] == "reading_corrected"
+    # and opens again where the first word comes back
+    await reads(story, tablet, two, P09=new)
+    assert story.conflicts(two) == ["P09"]
+
+
+async def test_a_second_reading_at_one_visit_takes_away_the_doubt_and_is_a_question_of_its_own(
+    story,
+):
+    tablet, (one, two) = await visits_to_one_home(story, INSP, INSP)
+    await reads(story, tablet, one, R07=1200.0)
+    await reads(story, tablet, two, R07=120.0)
+    await reads(story, tablet, two, R07=1210.0)
+    open_ = [row for row in doubts(story, two) if row["status"] == "open"]
+    assert [[each["value"] for each in row["values"]] for row in open_] == [[120.0, 1210.0]]
+
+
+async def test_a_meter_that_a_visit_put_in_is_the_meter_of_the_premises(story):
+    tablet, (one, two) = await visits_to_one_home(story, INSP, REPAIR)
+    await reads(story, tablet, one, R07=4200.0)
+    new = {"old_serial": "A1", "old_index": 4300, "new_serial": "B7", "new_index": 0}
+    await reads(story, tablet, two, P09=new)
+    await reads(story, tablet, two, P09=new | {"new_serial": "B71"})
+    (meter,) = story.tables.meters.values()
+    assert (meter["serial"], meter["premises_id"]) == ("B71", story.state(two).premises_id)

@@ -50,13 +50,14 @@ async def test_a_danger_sent_alone_by_a_tablet_that_stands_nowhere_survives_a_re
     assert story.shows(visit, "R12") == "fail"
 
 
-async def test_a_danger_sent_alone_to_a_restored_database_is_told_that_it_was_restored(story):
+async def test_a_danger_sent_alone_to_a_restored_database_is_offered_to_it_once_more(story):
     tablet = await story.tablet()
     visit = await story.visit(tablet)
     await story.server.world.restore(await story.server.world.backup(), epoch=story.server.key())
-    tablet.memory.answer(str(visit), {"R12": "fail"}, now=tablet.wall, urgent=True)
-    assert await story.send(tablet) is None
-    assert tablet.memory.cursor == ""
+    said = await urgent(story, tablet, visit, R12="fail")
+    assert tablet.outcome(said) == "applied"
+    await story.sync(tablet)
+    assert (tablet.outcome(said), story.shows(visit, "R12")) == ("duplicate", "fail")
 
 
 async def test_a_revoked_visit_is_frozen_until_what_was_captured_on_it_is_sent_then_forgotten(

@@ -272,6 +272,20 @@ async def test_what_a_person_rejected_stays_rejected_under_a_new_name(story):
     assert story.held(said) is None
 
 
+async def test_what_waited_for_a_person_and_comes_under_a_new_name_leaves_nothing_to_decide(story):
+    tablet = await story.tablet()
+    visit = await story.visit(tablet)
+    said = tablet.answers(visit, R12="fail")
+    await story.server.revoke(tablet.sender.tablet_id)
+    await story.send(tablet)
+    assert story.quarantined(said) == "tablet_revoked"
+    tablet.become(await story.server.install(tablet.sender.technician_id))
+    await story.sync(tablet)
+    assert (tablet.outcome(said), story.shows(visit, "R12")) == ("applied", "fail")
+    assert {row["status"] for row in story.tables.quarantine.values()} == {"released"}
+    assert not await story.server.decide(release=False)
+
+
 async def test_work_that_follows_on_rejected_work_goes_on(story):
     tablet = await story.tablet()
     visit = await story.visit(tablet)
