@@ -1,7 +1,8 @@
 """A board of 200 technicians and 2,000 jobs: what it costs to draw, to hold and to pick up.
 
-The page is the real one; the day is generated here and handed over by the driver, whose own way
-back and forth is part of the figure of a pick-up.
+The page is the real one; the day is generated here. Times are taken inside the page, from the mark
+of the hand that picks up to the frame after the rows have their colour. The answer to a pick-up is
+given inside the page as well: what a server needs for it is `make bench-live`.
 """
 
 import json
@@ -11,12 +12,12 @@ from uuid import UUID
 
 import httpx
 import pytest
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.conftest import DAY, PASSWORD
 
 PEOPLE, EACH = 200, 10
-PICKS = 12
+PICKS = 40
 OPENS = datetime(2026, 11, 24, 0, 0, tzinfo=UTC)
 KINDS = ("repair", "inspection", "appliance_install", "relight")
 
@@ -74,12 +75,27 @@ def big(context, server) -> Page:
     answers = {"version": 1, "technicians": [candidate(n) for n in range(PEOPLE)]}
 
     def served(route: Route) -> None:
-        body = answers if route.request.url.endswith("/feasibility") else day
-        route.fulfill(body=json.dumps(body), content_type="application/json")
+        route.fulfill(body=json.dumps(day), content_type="application/json")
 
     page.route(f"**/api/v1/days/{DAY}*", served)
-    page.route(f"**/api/v1/days/{DAY}/feasibility", served)
+    page.add_init_script(f"({INSIDE})({json.dumps(json.dumps(answers))})")
     return page
+
+
+INSIDE = """(answers) => {
+  const asked = window.fetch;
+  window.fetch = (request, ...more) =>
+    (request.url ?? String(request)).endsWith('/feasibility')
+      ? Promise.resolve(new Response(answers, { headers: { 'content-type': 'application/json' } }))
+      : asked(request, ...more);
+  window.picks = [];
+  const painted = (begun) => document.querySelector('.row.able') === null
+    ? requestAnimationFrame(() => painted(begun))
+    : requestAnimationFrame(() => setTimeout(() => window.picks.push(performance.now() - begun)));
+  new PerformanceObserver((list) => {
+    for (const each of list.getEntriesByName('picked-up')) painted(each.startTime);
+  }).observe({ type: 'mark' });
+}"""
 
 
 PAINTED = """(wanted) => new Promise((done) => {
@@ -95,17 +111,17 @@ def test_a_board_of_2000_jobs_and_200_technicians_is_drawn_held_and_picked_up(bi
     ready = big.evaluate(PAINTED, ".track [data-job]")
     nodes = big.evaluate("document.querySelectorAll('*').length")
     came = big.evaluate("performance.getEntriesByName('day-answered')[0].startTime")
-    picks = []
     for n in range(PICKS):
-        big.locator(".track [data-job]").nth(n).hover()
+        big.locator(".track [data-job]").nth(n % 20).hover()
         big.mouse.down()
-        begun = big.evaluate("performance.now()")
-        big.mouse.move(700, 640 + n)
-        picks.append(big.evaluate(PAINTED, ".row.able") - begun)
+        big.mouse.move(700, 640 + n % 20)
+        big.wait_for_function("n => window.picks.length > n", arg=n)
         big.keyboard.press("Escape")
         big.mouse.up()
-    worst = statistics.quantiles(picks, n=20)[-1]
+        expect(big.locator(".row.able")).to_have_count(0)
+    picks = big.evaluate("window.picks")
+    worst = statistics.quantiles(picks, n=20, method="inclusive")[-1]
     print(f"\nboard of {PEOPLE} × {PEOPLE * EACH}: ready {ready:.0f} ms (goal ≤ 1500), "
           f"painted {ready - came:.0f} ms after its answer (goal ≤ 250), {nodes} nodes (goal ≤ 1500), "
-          f"picked up p95 {worst:.0f} ms (goal ≤ 150)")  # fmt: skip
+          f"picked up p50 {statistics.median(picks):.0f}, p95 {worst:.0f} ms (goal ≤ 150)")  # fmt: skip
     assert nodes <= 1500

@@ -114,12 +114,14 @@ export class DayState {
 
   /** Asks once for every technician. */
   async pickUp(job: Job): Promise<void> {
+    performance.mark('picked-up');
     this.picked = job;
     this.answers = null;
     this.note = null;
     const mine = ++this.#asked;
     try {
       const found = await this.feasibility(job);
+      performance.mark('pick-answered');
       if (this.picked === job && mine === this.#asked) {
         this.answers = new Map(found.technicians.map((each) => [each.technician_id, each]));
       }
