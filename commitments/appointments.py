@@ -183,6 +183,7 @@ def _appointment(order: Any, *, key: bytes, now: datetime) -> Appointment | None
         opens=opens,
         closes=closes,
         confirmed_at=datetime.fromisoformat(confirmed) if confirmed else None,
+        latest=order["due_at"],
         may_move=_movable(order),
         link=links.signed(key, order["id"], until=until),
         link_until=until.replace(microsecond=0),

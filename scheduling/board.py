@@ -272,7 +272,7 @@ def _technician(
         unsent=row.unsent,
         seen_at=row.seen_at,
         silent=begins <= now < begins + timedelta(days=1) and is_silent(row, now),
-        absent=row.shift_kind == "absent",
+        absent=row.shift_kind in ("absent", "sick"),
         shift_opens=opens,
         shift_closes=closes,
         work_seconds=busy,

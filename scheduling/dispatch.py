@@ -11,6 +11,7 @@ from scheduling.board import Days, job_of
 from scheduling.carry_out import MOVABLE, OFFICE, Act, carry_out
 from scheduling.demand import midnight_of
 from scheduling.diff import before_of, changes, placed_ahead, reversed_change
+from scheduling.layout import with_job
 from scheduling.live import Live, Option, at_place, options, row_of
 from scheduling.reasons import WORDS
 from schemas.access import Assign, Principal
@@ -74,9 +75,9 @@ def _decided(
     missing = [each for each in option.soft if each not in wish.accept]
     if missing or (option.soft and not wish.reason.strip()):
         raise Refusal("rule_needs_accept", soft=missing or list(option.soft), **_said(option.code))
-    return changes(
-        stands.asked, placed_ahead(stands.laid, _routes(stands, job, option=option))
-    ), option
+    # an order that came in since is no job of the day yet
+    laid = with_job(stands.laid, job)
+    return changes(stands.asked, placed_ahead(laid, _routes(stands, job, option=option))), option
 
 
 def _option(stands: Live, job: Job, *, wish: MoveWish) -> Option:

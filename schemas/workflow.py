@@ -201,7 +201,8 @@ class TrackedPromise(Value, frozen=True):
 
 
 class Appointment(Value, frozen=True):
-    """The hours agreed with the customer; `link` is signed and lets its holder move or confirm."""
+    """The hours agreed with the customer; `link` is signed and lets its holder move or confirm, to
+    hours that end by `latest`."""
 
     opens: Instant
     closes: Instant
@@ -209,6 +210,7 @@ class Appointment(Value, frozen=True):
     may_move: bool
     link: str
     link_until: Instant
+    latest: Instant | None = None
 
 
 class TrackedManager(Value, frozen=True):

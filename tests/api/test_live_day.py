@@ -147,6 +147,33 @@ async def test_a_visit_given_back_lies_among_the_unassigned_and_can_be_given_aga
     assert holder_of(await board(client, office), visit) == who
 
 
+async def test_work_that_came_in_after_the_plan_waits_on_the_board_and_is_given_and_taken_back(
+    client, office
+):
+    homes = (await client.get("/api/v1/premises?limit=20", headers=office)).json()["items"]
+    account = next(each["account"] for each in homes if each["latitude"] is not None)
+    wish = {
+        "kind": "repair", "channel": "hotline", "account": account, "description": "灶具打不着火",
+        "received_at": "2026-11-24T06:00:00+08:00",
+    }  # fmt: skip
+    case = (await client.post("/api/v1/cases", json=wish, headers=office)).json()
+    order = case["work_orders"][0]["id"]
+    waiting = (await board(client, office))["unassigned"]
+    assert [each["grid"] for each in waiting if each["work_order"] == order]
+    asked = await client.post(f"{DAY}/feasibility", json={"work_order_id": order}, headers=office)
+    best = next(each for each in asked.json()["technicians"] if each["feasible"] or each["soft"])
+    wish = {"version": 1, "work_order_id": order, "technician_id": best["technician_id"]}
+    moved = await move(client, office, **wish, accept=best["soft"], reason="客户急用")
+    assert moved.status_code == 201, moved.text
+    day = await board(client, office)
+    holders = {stop["work_order"]: who["id"] for who in day["technicians"] for stop in who["stops"]}
+    assert holders[order] == best["technician_id"]
+    assert order not in {each["work_order"] for each in day["unassigned"]}
+    undone = await client.post(f"{DAY}/moves/{moved.json()['move_id']}/undo", headers=office)
+    assert undone.status_code == 201, undone.text
+    assert order in {each["work_order"] for each in (await board(client, office))["unassigned"]}
+
+
 async def test_a_hard_rule_is_refused_by_name_whoever_accepts_it(client, office):
     day = await board(client, office)
     for each in day["technicians"]:

@@ -64,22 +64,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class Server:
     """A running server; it can be killed and started again over the same database and port."""
 
-    def __init__(self, database_url: str, *, state: Path) -> None:
-        self.database_url, self.state = database_url, state
+    def __init__(
+        self, database_url: str, *, state: Path, besides: dict[str, str] | None = None
+    ) -> None:
+        self.database_url, self.state, self.besides = database_url, state, besides or {}
         self.port = processes.free_port()
         self.base = f"http://127.0.0.1:{self.port}"
         self._running = ExitStack()
 
-    def start(self) -> None:
-        """Returns once it answers."""
+    def environment(self) -> dict[str, str]:
+        """What a process of this installation is told; its day begins when it starts."""
         shift = int((MORNING - datetime.now(UTC)).total_seconds())
-        environment = {
+        return {
             "DATABASE_URL": self.database_url,
             "DOORSTEP_PORT": str(self.port),
             "DOORSTEP_STATE": str(self.state),
             "DOORSTEP_CLOCK_SHIFT_SECONDS": str(shift),
+            **self.besides,
         }
-        self._child = self._running.enter_context(processes.process("serve", environment))
+
+    def start(self) -> None:
+        """Returns once it answers."""
+        serving = processes.process("serve", self.environment())
+        self._child = self._running.enter_context(serving)
         processes.wait_until_ready(self.port, self._child)
 
     def stop(self) -> None:

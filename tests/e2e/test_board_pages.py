@@ -22,7 +22,7 @@ SHOTS = os.environ.get("SCREENSHOTS")
 def settled(page) -> None:
     page.wait_for_load_state("networkidle")
     expect(page.locator("h1").first).to_be_attached()
-    expect(page.locator("[aria-busy='true']")).to_have_count(0, timeout=15_000)
+    expect(page.locator("[aria-busy='true']")).to_have_count(0)
 
 
 def photographed(page, name: str) -> None:
