@@ -2044,6 +2044,7 @@ export interface components {
             /** Format: date-time */
             closes: string;
             confirmed_at: string | null;
+            latest?: string | null;
             link: string;
             /** Format: date-time */
             link_until: string;
@@ -2757,10 +2758,13 @@ export interface components {
         };
         /**
          * Enrol
-         * @description An install becomes a tablet.
+         * @description An install becomes a tablet; `first_n` is the number of the first operation that is only on
+         *         it, where it was another tablet before.
          */
         Enrol: {
             code: string;
+            /** @default 1 */
+            first_n: number;
             label: string;
             /** @default null */
             public_key: string | null;
@@ -3781,7 +3785,7 @@ export interface components {
         };
         Problem: {
             /** @enum {string} */
-            code: "account_known" | "account_unknown" | "already_paused" | "already_undone" | "appointment_after_due" | "appointment_none" | "appointment_times" | "backup_external" | "backup_failed" | "backup_folder" | "backup_unknown" | "body_too_large" | "body_too_slow" | "bundle_folder" | "bundle_signature" | "calendar_notice" | "calendar_without_working_day" | "case_closed" | "case_known" | "case_step" | "chain_broken" | "clause_not_applicable" | "column_missing" | "commitment_closed" | "commitment_without_start" | "conflict_closed" | "conflict_stale" | "consent_missing" | "crew_without_grid" | "cursor_forged" | "cursor_of_another_epoch" | "cycle_unknown" | "database_busy" | "database_start" | "double_booking" | "enrolment_failed" | "event_instant" | "event_unknown" | "extension_without_reason" | "fact_in_future" | "fact_missing" | "fact_not_a_number" | "fact_not_a_time" | "fact_without_zone" | "file_empty" | "file_encoding" | "file_missing" | "file_unreadable" | "first_gas_on_gate" | "hash_mismatch" | "hazard_notice_needed" | "hazard_recheck_needed" | "hazard_reviewer_needed" | "hazard_step" | "invalid_field" | "line_too_long" | "link_invalid" | "malformed_body" | "method_not_allowed" | "not_allowed" | "not_amendable" | "not_found" | "not_paused" | "not_signed_in" | "not_waivable" | "number_too_large" | "offer_gone" | "outage_nobody" | "outage_notice_short" | "outage_step" | "outage_times" | "pack_too_large" | "pack_unknown_grid" | "pack_until" | "paper_missing" | "password_short" | "pause_reason" | "photo_dimensions" | "photo_type" | "plan_not_ready" | "plan_problem" | "plan_stale" | "quarantine_still" | "quarantine_unreadable" | "recheck_missing" | "register_entry" | "report_form" | "report_period" | "restore_point" | "rule_backdated" | "rule_broken" | "rule_in_use" | "rule_longer_without_source" | "rule_needs_accept" | "rule_overlap" | "rule_shipped" | "rule_unknown" | "rule_without_clock" | "rulebook_unsound" | "sealed_shut" | "season_dates" | "sign_in_failed" | "stale_version" | "statutory_notice_missing" | "tablet_revoked" | "technician_unable" | "too_many_requests" | "unavailable" | "unsafe_settings" | "unsupported_media_type" | "upload_offset" | "upload_too_long" | "visit_under_way" | "waiver_too_late" | "webhook_target" | "workflow_begun" | "workflow_known" | "workflow_not_begun" | "workflow_step" | "workflow_undefined" | "workflow_unsound" | "workflow_waits";
+            code: "account_known" | "account_unknown" | "already_paused" | "already_undone" | "appointment_after_due" | "appointment_none" | "appointment_times" | "backup_external" | "backup_failed" | "backup_folder" | "backup_unknown" | "body_too_large" | "body_too_slow" | "bundle_folder" | "bundle_signature" | "calendar_notice" | "calendar_without_working_day" | "case_closed" | "case_known" | "case_step" | "chain_broken" | "clause_not_applicable" | "column_missing" | "commitment_closed" | "commitment_without_start" | "conflict_closed" | "conflict_stale" | "consent_missing" | "crew_without_grid" | "cursor_forged" | "cursor_of_another_epoch" | "cycle_unknown" | "database_busy" | "database_start" | "double_booking" | "enrolment_failed" | "event_instant" | "event_unknown" | "extension_without_reason" | "fact_in_future" | "fact_missing" | "fact_not_a_number" | "fact_not_a_time" | "fact_without_zone" | "file_empty" | "file_encoding" | "file_missing" | "file_unreadable" | "first_gas_on_gate" | "hash_mismatch" | "hazard_notice_needed" | "hazard_recheck_needed" | "hazard_reviewer_needed" | "hazard_step" | "invalid_field" | "line_too_long" | "link_invalid" | "malformed_body" | "method_not_allowed" | "not_allowed" | "not_amendable" | "not_found" | "not_paused" | "not_signed_in" | "not_waivable" | "number_too_large" | "offer_gone" | "outage_nobody" | "outage_notice_short" | "outage_step" | "outage_times" | "pack_too_large" | "pack_unknown_grid" | "pack_until" | "paper_missing" | "password_short" | "pause_reason" | "photo_dimensions" | "photo_type" | "plan_not_ready" | "plan_problem" | "plan_stale" | "quarantine_still" | "quarantine_unreadable" | "recheck_missing" | "register_entry" | "report_form" | "report_period" | "restore_point" | "rule_backdated" | "rule_broken" | "rule_in_use" | "rule_longer_without_source" | "rule_needs_accept" | "rule_overlap" | "rule_shipped" | "rule_unknown" | "rule_without_clock" | "rulebook_unsound" | "sealed_shut" | "season_dates" | "sign_in_failed" | "stale_version" | "statutory_notice_missing" | "tablet_revoked" | "technician_unable" | "too_many_requests" | "unavailable" | "unsafe_settings" | "unsupported_media_type" | "upload_offset" | "upload_too_long" | "visit_frozen" | "visit_under_way" | "waiver_too_late" | "webhook_target" | "workflow_begun" | "workflow_known" | "workflow_not_begun" | "workflow_step" | "workflow_undefined" | "workflow_unsound" | "workflow_waits";
             detail: string;
             detail_zh: string;
             details?: Record<string, never>;
