@@ -5,6 +5,8 @@ from uuid import uuid4
 
 from sqlalchemy import text
 
+from runtime import chores
+from tests.api.conftest import enrolled
 from tests.api.test_tablets_over_http import NOON, inspection, operation, sync
 
 
@@ -115,3 +117,42 @@ async def test_a_meter_that_a_visit_put_in_is_what_the_next_visit_is_told_of(cli
     assert meters[0][1] == meters[1][1]
     assert "B7" not in {each.serial for each in meters}
     assert office
+
+
+async def test_every_tablet_that_holds_the_premises_hears_that_the_gas_is_off(
+    client, region, clock
+):
+    _, day, person, tablet, stop, first = await inspection(client)
+    home = next(each["premises"] for each in first["changes"] if each["record"] == stop["visit"])
+    async with region.connect() as tx:
+        grid = await tx.scalar(
+            text("SELECT g.code FROM premises p JOIN grid g ON g.id = p.grid_id WHERE p.id = :p"),
+            {"p": home},
+        )
+    other = next(each for each in day["technicians"] if each["id"] != person["id"])
+    async with region.begin() as tx:
+        await tx.execute(
+            text("UPDATE technician SET grids = ARRAY[:g] WHERE id = :k"),
+            {"g": grid, "k": other["id"]},
+        )
+    colleague = await enrolled(client, other["id"])
+    wish = {"grid": grid, "until": "2026-12-01"}
+    assert (await client.post("/api/v1/sync/packs", json=wish, headers=colleague)).is_success
+    cursor = await _to_the_end(client, colleague)
+    said = operation(stop["visit"], 1, fields={"supply": "isolated_premises"})
+    await sync(client, tablet, [said])
+    assert await chores.gas(region, ambient=clock()) == 2
+    assert await chores.gas(region, ambient=clock()) == 0
+    answer = (await sync(client, colleague, cursor=cursor)).json()
+    assert [each["fields"] for each in answer["changes"]] == [{"supply_state": "isolated_premises"}]
+    mine = (await sync(client, tablet)).json()["changes"]
+    shown = next(each for each in mine if each["record"] == stop["visit"])["fields"]
+    assert (shown["supply_state"], shown["supply"]) == ("isolated_premises", "isolated_premises")
+
+
+async def _to_the_end(client, tablet):
+    cursor, more = "", True
+    while more:
+        answer = (await sync(client, tablet, cursor=cursor)).json()
+        cursor, more = answer["cursor"], answer.get("more", False)
+    return cursor
