@@ -16,6 +16,7 @@ from schemas.sync import (
     DigestRequest,
     Outcome,
     PackAnswer,
+    PackOffers,
     PackRequest,
 )
 from schemas.template import Template
@@ -58,6 +59,12 @@ async def pack(request: Call) -> PackAnswer:
     return await packs.take(use.engine, sender(request), wish=wish, ambient=use.ambient())
 
 
+@get("/sync/packs", guards=[tablet], summary="Packs to take")
+async def pack_offers(request: Call) -> PackOffers:
+    """The grids that the technician of this tablet may take along."""
+    return await packs.offered(services(request).engine, sender(request))
+
+
 @post("/sync/bundles", guards=[tablet], opt={"body": Bundle}, status_code=200, summary="Bundle")
 async def bundle(request: Call) -> Carried:
     """Another tablet's outbox, carried by one that has a network."""
@@ -70,4 +77,4 @@ async def bundle(request: Call) -> Carried:
     return Carried(outcomes=outcomes)
 
 
-router = Router(path="/api/v1", route_handlers=[digest, template, pack, bundle], tags=["Sync"])
+router = Router(path="/api/v1", route_handlers=[digest, template, pack, pack_offers, bundle], tags=["Sync"])

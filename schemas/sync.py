@@ -267,6 +267,19 @@ class PackRequest(Wire, frozen=True, omit_defaults=True):
     until: date
 
 
+class PackOffer(Wire, frozen=True):
+    """A grid that a technician may take along, and how many premises that is."""
+
+    grid: Name
+    premises: int
+
+
+class PackOffers(Wire, frozen=True):
+    """Every grid that a technician answers for."""
+
+    grids: list[PackOffer]
+
+
 class PackAnswer(Wire, frozen=True):
     """What was put into the mailbox."""
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from storage.engine import Transaction, driver
 from storage.mailboxes import Delivery
-from storage.tables import mailbox_entry, technician
+from storage.tables import grid, mailbox_entry, premises, technician
 
 PREMISES_MAX = 5_000
 
@@ -37,10 +37,23 @@ async def grids_of(tx: Transaction, unit_id: str, *, technician_id: UUID) -> lis
     return list(found or ())
 
 
-async def premises_of(tx: Transaction, unit_id: str, *, grid: str) -> Sequence[Any]:
+async def offers(tx: Transaction, unit_id: str, *, grids: Sequence[str]) -> Sequence[Any]:
+    """Grids with the number of their premises, by code."""
+    counted = sa.func.count(premises.c.id).label("premises")
+    rows = await tx.execute(
+        sa.select(grid.c.code, counted)
+        .outerjoin(premises, premises.c.grid_id == grid.c.id)
+        .where(grid.c.unit_id == unit_id, grid.c.code.in_(grids))
+        .group_by(grid.c.code)
+        .order_by(grid.c.code)
+    )
+    return rows.all()
+
+
+async def premises_of(tx: Transaction, unit_id: str, *, code: str) -> Sequence[Any]:
     """Premises of a grid with what a technician wants to know at the door."""
     connection = await driver(tx)
-    found: Sequence[Any] = await connection.fetch(_PREMISES, unit_id, grid)
+    found: Sequence[Any] = await connection.fetch(_PREMISES, unit_id, code)
     return found
 
 

@@ -15,7 +15,7 @@ from schemas.access import Sender
 from schemas.ambient import Ambient
 from schemas.ids import named
 from schemas.problems import Refusal
-from schemas.sync import FieldValue, PackAnswer, PackRequest, RecordState
+from schemas.sync import FieldValue, PackAnswer, PackOffer, PackOffers, PackRequest, RecordState
 from storage import mailboxes, packs, records
 from storage.mailboxes import Delivery
 from sync.rows import changed_row, new_row, state_of
@@ -23,6 +23,14 @@ from sync.rows import changed_row, new_row, state_of
 ZONE = ZoneInfo("Asia/Shanghai")
 DAYS_MAX = 60
 ENDED_MAX = 2_000
+
+
+async def offered(engine: AsyncEngine, sender: Sender) -> PackOffers:
+    """The grids that the technician answers for: nobody has to know their names by heart."""
+    async with engine.connect() as tx:
+        grids = await packs.grids_of(tx, sender.unit_id, technician_id=sender.technician_id)
+        rows = await packs.offers(tx, sender.unit_id, grids=grids)
+    return PackOffers(grids=[PackOffer(grid=row.code, premises=row.premises) for row in rows])
 
 
 async def take(
@@ -40,7 +48,7 @@ async def take(
         grids = await packs.grids_of(tx, sender.unit_id, technician_id=sender.technician_id)
         if wish.grid not in grids:
             raise Refusal("pack_unknown_grid", grid=wish.grid)
-        rows = await packs.premises_of(tx, sender.unit_id, grid=wish.grid)
+        rows = await packs.premises_of(tx, sender.unit_id, code=wish.grid)
         if len(rows) > packs.PREMISES_MAX:
             raise Refusal("pack_too_large", most=packs.PREMISES_MAX)
         wanted = {named(sender.unit_id, "pack", row["id"]): row for row in rows}

@@ -116,6 +116,52 @@ async def test_a_village_comes_along_and_a_visit_is_made_on_the_spot(client, reg
     assert office
 
 
+async def test_what_hangs_on_a_visit_made_on_the_spot_may_come_in_the_same_push(client, region):
+    office, _, person, tablet = await with_route(client)
+    stop = next(each for each in person["stops"] if each["kind"] == "inspection")
+    await sync(client, tablet)
+    spot, found = str(uuid4()), str(uuid4())
+    # beside a visit of one's own: the premises are that visit's
+    made = operation(spot, 1, kind="create", record_kind="visit", visit=stop["visit"])
+    made |= {"fields": {"kind": "inspection"}}
+    danger = operation(found, 2, kind="create", record_kind="hazard", visit=spot, template=None)
+    danger |= {"after": [made["id"]], "fields": {"grade": "major", "item": "other", "note": "x"}}
+    answer = (await sync(client, tablet, [made, danger])).json()
+    assert [each["outcome"] for each in answer["outcomes"]] == ["applied"] * 2
+    async with region.connect() as tx:
+        row = await tx.execute(
+            text(
+                "SELECT r.premises_id = v.premises_id, h.premises_id = v.premises_id"
+                " FROM record r, visit v, hazard h"
+                " WHERE r.id = :r AND v.id = :v AND h.visit_id = :v"
+            ),
+            {"r": found, "v": spot},
+        )
+        homes = row.all()
+    assert homes == [(True, True)], homes
+    # what hangs on a visit that could not be made is kept for a person, as before
+    lost, after = str(uuid4()), str(uuid4())
+    wrong = operation(lost, 3, kind="create", record_kind="visit", premises=str(uuid4()))
+    wrong |= {"fields": {"kind": "inspection"}}
+    hung = operation(after, 4, kind="create", record_kind="hazard", visit=lost, template=None)
+    hung |= {"after": [wrong["id"]], "fields": {"grade": "major", "item": "other"}}
+    answer = (await sync(client, tablet, [wrong, hung])).json()
+    assert {each["outcome"] for each in answer["outcomes"]} == {"quarantined"}
+    assert office
+
+
+async def test_a_tablet_is_told_which_villages_are_its_own(client, region):
+    *_, person, tablet = await with_route(client)
+    grid, premises = await grid_of(region, person["id"])
+    offers = (await client.get("/api/v1/sync/packs", headers=tablet)).json()["grids"]
+    assert {"grid": grid, "premises": premises} in offers
+    async with region.connect() as tx:
+        own = await tx.scalar(
+            text("SELECT grids FROM technician WHERE id = :k"), {"k": person["id"]}
+        )
+    assert {each["grid"] for each in offers} == set(own)
+
+
 async def test_a_village_leaves_the_tablet_once_its_day_is_over(client, region, clock):
     *_, person, tablet = await with_route(client)
     grid, premises = await grid_of(region, person["id"])

@@ -12,7 +12,7 @@ from typing import Any
 
 import asyncpg
 import httpx
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.e2e.conftest import DAY, MORNING, Server
 
@@ -78,9 +78,7 @@ class Tablet:
     def begin(self, kind: str = "inspection") -> str:
         """Opens a visit of a kind and starts work on it; returns its record."""
         visit = self.fresh(kind)
-        for state in ("en_route", "on_site", "in_progress"):
-            self.page.locator(".next button").click()
-            expect(self.page.locator(f".visit header .state.{state}")).to_be_visible()
+        self.steps()
         return visit
 
     def choose(self, code: str, word: str) -> None:
@@ -107,8 +105,14 @@ class Tablet:
 
     def sign(self, within: str) -> None:
         """Draws something into a box."""
-        canvas = self.page.locator(f"{within} canvas")
-        canvas.scroll_into_view_if_needed()
+        self.draw(self.page.locator(f"{within} canvas"))
+
+    def draw(self, canvas: Locator) -> None:
+        """A signature with a finger."""
+        # the pad comes with its own file
+        expect(canvas).to_have_attribute("data-ready", "true")
+        # not beneath the bar at the bottom
+        canvas.evaluate("each => each.scrollIntoView({ block: 'center' })")
         box = canvas.bounding_box()
         assert box is not None
         mouse = self.page.mouse
@@ -117,6 +121,43 @@ class Tablet:
         for step in range(1, 12):
             mouse.move(box["x"] + 20 + step * 14, box["y"] + 40 + (step % 3) * 22)
         mouse.up()
+
+    def shown(self, record: str) -> dict[str, Any]:
+        """The fields of a record as a person sees them: what the server said, and what waits."""
+        held = [each for each in self.store("records") if each["key"] == record]
+        fields: dict[str, Any] = dict(held[0]["fields"]) if held else {}
+        for each in self.outbox():
+            operation = each["operation"]
+            if operation["record"] != record or each["state"] == "refused":
+                continue
+            if operation["kind"] == "create":
+                fields |= {"template": operation.get("template"), "state": "dispatched"}
+            if operation["kind"] == "command":
+                fields["state"] = operation["command"]
+            else:
+                fields |= operation.get("fields", {})
+        return fields
+
+    def offline(self) -> None:
+        """No network, from now on."""
+        self.context.set_offline(True)
+
+    def online(self) -> None:
+        """The network is back, and everything leaves."""
+        self.context.set_offline(False)
+        self.wake()
+        self.settled()
+
+    def steps(self) -> None:
+        """Sets out, arrives and starts work on the visit that is open."""
+        for state in ("en_route", "on_site", "in_progress"):
+            self.page.locator(".next button").click()
+            expect(self.page.locator(f".visit header .state.{state}")).to_be_visible()
+
+    def finish(self) -> None:
+        """Ends the visit that is open; nothing may be lacking."""
+        self.page.locator(".next button").click()
+        expect(self.page.locator(".visit header .state.field_done")).to_be_visible()
 
     def store(self, shelf: str) -> list[Any]:
         """What a shelf of the store holds, read past the program."""
@@ -218,24 +259,38 @@ def at_morning(page: Page) -> None:
     page.clock.resume()
 
 
-def held(server: Server, tablet_id: str) -> list[dict[str, Any]]:
-    """Every operation that the database holds of a tablet: id, n and outcome, by number."""
+def rows(server: Server, query: str, *values: Any) -> list[dict[str, Any]]:
+    """What the server's database says, read past the program."""
 
     async def read() -> list[dict[str, Any]]:
         url = server.database_url.replace("postgresql+asyncpg", "postgresql")
         connection = await asyncpg.connect(url)
         try:
-            rows = await connection.fetch(
-                "SELECT id, n, outcome, code FROM operation WHERE tablet_id = $1 ORDER BY n, id",
-                tablet_id,
-            )
+            found = await connection.fetch(query, *values)
         finally:
             await connection.close()
-        return [dict(row) for row in rows]
+        return [dict(row) for row in found]
 
     # playwright holds this thread's loop
     with ThreadPoolExecutor(1) as aside:
         return aside.submit(lambda: asyncio.run(read())).result()
+
+
+def held(server: Server, tablet_id: str) -> list[dict[str, Any]]:
+    """Every operation that the database holds of a tablet: id, n and outcome, by number."""
+    query = "SELECT id, n, outcome, code FROM operation WHERE tablet_id = $1 ORDER BY n, id"
+    return rows(server, query, tablet_id)
+
+
+def visit_of(server: Server, visit: str) -> dict[str, Any]:
+    """A visit as the server holds it, with its fields."""
+    (found,) = rows(
+        server,
+        "SELECT v.state, v.certification, v.work_order_id, r.fields FROM visit v"
+        " JOIN record r ON r.id = v.id WHERE v.id = $1",
+        visit,
+    )
+    return found | {"fields": json.loads(found["fields"])}
 
 
 def office_says(server: Server, visit: str, fields: dict[str, Any]) -> httpx.Response:

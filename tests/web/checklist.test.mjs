@@ -93,3 +93,17 @@ test('an address is never cut into a number or a name', () => {
   assert.equal(commonStart(['青浦市云泽镇芳洲小区3号', '青浦市云泽镇芳洲小区4号']), '青浦市云泽镇芳洲小区');
   assert.equal(commonStart(['甲', '乙']), '');
 });
+
+test('what was found by hand wants its notice, and one found after the notice wants another', () => {
+  const all = template([]);
+  const major = { code: 'h1', grade: 'major', statutory: null };
+  const minor = { code: 'h2', grade: 'minor', statutory: null };
+  const critical = { code: 'h3', grade: 'critical', statutory: null };
+  assert.deepEqual(whats(lacks(all, {}, [minor])), []);
+  assert.deepEqual(whats(lacks(all, {}, [major])), ['notice']);
+  assert.deepEqual(whats(lacks(all, {}, [critical])), ['notice', 'isolation']);
+  const notice = { no: 'T1', items: 'h1,h2' };
+  assert.deepEqual(whats(lacks(all, { notice }, [major, minor])), []);
+  const photo = { ...notice, isolation_photo: 'a'.repeat(64) };
+  assert.deepEqual(whats(lacks(all, { notice: photo }, [major, critical])), ['notice_more']);
+});

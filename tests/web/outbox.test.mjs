@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { module } from './ts.mjs';
 
-const { covers, disputes, keep, maySignOut, nextBatch, pill, settle, shown } =
+const { covers, disputes, keep, maySignOut, nextBatch, pill, sayNow, settle, shown } =
   await module('field/outbox.ts');
 
 const entry = (n, field = 'a', base = {}) => ({
@@ -101,4 +101,18 @@ test('a word that counts beside another one is shown to its author, equal ones a
   assert.equal(covers(['x', 'y'], ['y']), true);
   assert.equal(covers({ p: 1, q: 2 }, { q: 2 }), true);
   assert.equal(covers('fail', 'pass'), false);
+});
+
+test('a photo that was refused is never called sent, and keeps from signing out', () => {
+  const link = { online: true, sent: 0, total: 0 };
+  assert.deepEqual(pill([], link, 0, 2), { state: 'refused', count: 2 });
+  assert.equal(maySignOut([], 0, 1), false);
+});
+
+test('a word that was taken without its record is shown until the record comes', () => {
+  const held = { key: 'r', kind: 'visit', version: 2, fields: { a: 0, b: 9 }, versions: { a: 2 } };
+  const now = sayNow(held, entry(1).operation);
+  assert.deepEqual([now.fields, now.versions, held.fields.a], [{ a: 1, b: 9 }, { a: 2 }, 0]);
+  const made = { ...entry(2).operation, kind: 'create', record_kind: 'hazard', visit: 'v' };
+  assert.deepEqual([sayNow(undefined, made).kind, sayNow(undefined, made).visit], ['hazard', 'v']);
 });

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Route, expect
 
 from tests.e2e.conftest import Server
 from tests.e2e.newer import ahead_of
-from tests.e2e.tablet import Tablet, held, office_says, tablet_of, who_has
+from tests.e2e.tablet import Tablet, held, office_says, tablet_of, visit_of, who_has
 
 
 def disagreeing(tablet: Tablet) -> str:
@@ -205,6 +205,66 @@ def test_signing_out_with_unsent_work_is_refused(tablet: Tablet) -> None:
     assert tablet.meta("identity") is None
 
 
+def test_a_photo_that_the_server_will_not_take_is_never_called_sent(tablet: Tablet) -> None:
+    visit = tablet.begin()
+    tablet.settled()
+
+    def refuse(route: Route) -> None:
+        if route.request.method == "POST":
+            route.fulfill(status=415, json={"code": "photo_type"})
+        else:
+            route.continue_()
+
+    tablet.context.route("**/api/v1/attachments", refuse)
+    tablet.choose("R12", "不合格")
+    tablet.photograph("R12")
+    expect(tablet.page.locator(".pill.refused")).to_contain_text("2 条被退回")
+    tablet.page.locator(".pill").click()
+    card = tablet.page.locator(".bad-card")
+    expect(card).to_contain_text("不是照片文件")
+    expect(tablet.page.locator("main")).not_to_contain_text("全部已发送")
+    expect(card.locator("a").first).to_have_attribute("href", f"/field/visit/{visit}")
+    tablet.open("settings")
+    expect(tablet.page.get_by_role("button", name="退出并清空本机")).to_be_disabled()
+    tablet.context.unroute_all()
+    tablet.open("outbox")
+    for left in (1, 0):
+        card.get_by_role("button", name="知道了").first.click()
+        expect(card.locator("li")).to_have_count(left)
+    tablet.settled()
+
+
+def test_a_dangerous_word_that_left_alone_stays_on_the_screen(tablet: Tablet) -> None:
+    visit = tablet.begin()
+    tablet.settled()
+    tablet.offline()
+    tablet.choose("R12", "不合格")
+    tablet.choose("R13", "合格")
+
+    def thin(route: Route) -> None:
+        # a link that lets only what is dangerous through
+        if route.request.post_data_json.get("lanes") == ["safety"]:
+            route.continue_()
+        else:
+            route.abort()
+
+    tablet.context.route("**/api/v1/sync", thin)
+    tablet.context.set_offline(False)
+    tablet.page.evaluate("dispatchEvent(new Event('online'))")
+    expect(tablet.page.locator(".pill.offline")).to_contain_text("条待发")
+    for _ in range(60):
+        if not any("R12" in each["operation"].get("fields", {}) for each in tablet.outbox()):
+            break
+        tablet.page.wait_for_timeout(1000)
+    assert not any("R12" in each["operation"].get("fields", {}) for each in tablet.outbox())
+    expect(tablet.page.locator("#q-R12 .choice.chosen")).to_contain_text("不合格")
+    tablet.page.reload()
+    expect(tablet.page.locator("#q-R12 .choice.chosen")).to_contain_text("不合格")
+    tablet.context.unroute_all()
+    tablet.online()
+    assert visit_of(tablet.server, visit)["fields"]["R12"] == "fail"
+
+
 def test_a_revoked_tablet_hands_in_what_it_holds_and_forgets_everything(tablet: Tablet) -> None:
     tablet.begin()
     tablet.settled()
@@ -241,8 +301,12 @@ def test_a_tablet_whose_tokens_are_over_keeps_its_work_for_the_next_enrolment(
         ),
     )
     tablet.wake()
-    expect(tablet.page.locator("main")).to_contain_text("本机内容完好")
-    expect(tablet.page.locator(".warning")).to_contain_text("1 条未发送")
+    expect(tablet.page.locator(".alarm")).to_contain_text("本机内容完好")
+    expect(tablet.page.locator(".pill.offline")).to_contain_text("1 条待发")
+    # the work goes on
+    tablet.choose("R13", "合格")
+    tablet.page.locator(".alarm a").click()
+    expect(tablet.page.locator(".warning")).to_contain_text("2 条未发送")
     tablet.context.unroute_all()
     tablet.context.set_offline(False)
     with tablet.server.signed_in() as office:

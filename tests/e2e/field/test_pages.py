@@ -1,18 +1,15 @@
 """Every page of the technician's and the customer's face: usable by anybody, in both languages, on a
 telephone and on a tablet; and photographed for `make screenshots`."""
 
-import asyncio
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import asyncpg
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import MORNING, Server, axe
-from tests.e2e.tablet import Tablet, at_morning, tablet_of, who_has
+from tests.e2e.tablet import Tablet, at_morning, rows, tablet_of, who_has
 
 LANGUAGES = ("zh-CN", "en")
 SIZES = {"phone": (390, 844), "tablet": (800, 1280)}
@@ -96,24 +93,14 @@ def _walk_through(tablet: Tablet, look: Callable[[str], None]) -> None:
 def code_of(server: Server) -> str:
     """The tracking code of a case that has an appointment."""
 
-    async def read() -> str:
-        url = server.database_url.replace("postgresql+asyncpg", "postgresql")
-        connection = await asyncpg.connect(url)
-        try:
-            found: str = await connection.fetchval(
-                'SELECT c.tracking_code FROM "case" c JOIN work_order w ON w.case_id = c.id'
-                " JOIN visit v ON v.work_order_id = w.id"
-                " WHERE w.due_at > $1 AND v.state = 'planned'"
-                " ORDER BY w.due_at DESC LIMIT 1",
-                MORNING,
-            )
-        finally:
-            await connection.close()
-        return found
-
-    # playwright holds this thread's loop
-    with ThreadPoolExecutor(1) as aside:
-        return aside.submit(lambda: asyncio.run(read())).result()
+    (found,) = rows(
+        server,
+        'SELECT c.tracking_code FROM "case" c JOIN work_order w ON w.case_id = c.id'
+        " JOIN visit v ON v.work_order_id = w.id"
+        " WHERE w.due_at > $1 AND v.state = 'planned' ORDER BY w.due_at DESC LIMIT 1",
+        MORNING,
+    )
+    return str(found["tracking_code"])
 
 
 @pytest.mark.parametrize("size", sorted(SIZES))

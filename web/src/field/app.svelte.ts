@@ -1,15 +1,17 @@
 /** What the tablet shows: everything here is read from the store, and nothing is shown as saved that
  * the store does not hold. Other tabs say when they changed something. */
+import { localDay } from '../shared/time.ts';
 import { Clock } from './clock.ts';
 import { Drain } from './drain.ts';
 import { makeKey } from './keys.ts';
 import { said } from './link.ts';
 import { type Dispute, type Entry, type Held, type Link, maySignOut, pill, shown } from './outbox.ts';
 import { waitingPhotos } from './drain.ts';
-import { type Deed, type Draft, type Identity, type Meta, type Photo, Store, type Taken } from './store.ts';
+import { type Deed, type Draft, type Given, type Identity, type Meta, type Photo, Store } from './store.ts';
 import type { Fields, Template } from './wire.ts';
 
 const CHANNEL = 'doorstep-field';
+const TICK_MS = 20_000;
 const ON_SCREEN = ['visit', 'hazard', 'note'] as const;
 
 export type Trouble = 'quota' | 'storage' | null;
@@ -23,6 +25,8 @@ export class Field {
   disputes = $state.raw<readonly Dispute[]>([]);
   packs = $state.raw<Meta['packs']>([]);
   link = $state.raw<Link>({ online: true, sent: 0, total: 0 });
+  /** The day at the unit; a tablet stays on overnight. */
+  today = $state('');
   locked = $state(false);
   revoked = $state<string | null>(null);
   trouble = $state<Trouble>(null);
@@ -33,12 +37,17 @@ export class Field {
   #channel = new BroadcastChannel(CHANNEL);
   #reading: Promise<void> | null = null;
   #stale = false;
+  #captures: Promise<unknown> = Promise.resolve();
   #thumbs = new Map<string, string>();
 
   constructor(readonly store: Store) {
+    this.tick();
+    setInterval(() => this.tick(), TICK_MS);
+    document.addEventListener('visibilitychange', () => this.tick());
     this.drain = new Drain(store, this.clock, {
       link: (link) => {
         this.link = link;
+        if (link.online) this.locked = false;
         this.#channel.postMessage({ link });
       },
       changed: () => this.#changed(),
@@ -49,6 +58,10 @@ export class Field {
       if (data.link !== undefined) this.link = data.link;
       else void this.read();
     };
+  }
+
+  tick(): void {
+    this.today = localDay(this.clock.now());
   }
 
   static async open(name?: string): Promise<Field> {
@@ -97,6 +110,8 @@ export class Field {
         tx.objectStore('disputes').getAll(),
         ...ON_SCREEN.map((kind) => kinds.getAll(kind)),
       ]);
+    // something was captured while this looked: what it saw is old
+    if (this.#stale) return;
     this.identity = identity ?? null;
     this.revoked = revoked ?? null;
     this.packs = packs ?? [];
@@ -111,12 +126,24 @@ export class Field {
     return waitingPhotos(this.photos);
   }
 
+  /** Photos that the server will not take, until the person has read why. */
+  get parked(): Photo[] {
+    return this.photos.filter(({ sent, refused, seen }) => !sent && refused !== undefined && !seen);
+  }
+
   get pill() {
-    return pill(this.entries, this.link, this.files.length);
+    return pill(this.entries, this.link, this.files.length, this.parked.length);
   }
 
   get maySignOut(): boolean {
-    return maySignOut(this.entries, this.files.length);
+    return maySignOut(this.entries, this.files.length, this.parked.length);
+  }
+
+  /** Something of a record is only on this tablet. */
+  waits(record: string): boolean {
+    const ours = ({ operation: o, state }: Entry) =>
+      state === 'waiting' && (o.record === record || o.visit === record);
+    return this.entries.some(ours) || this.files.some((photo) => photo.record === record);
   }
 
   shown(record: string): Fields {
@@ -139,18 +166,43 @@ export class Field {
     return this.records.get(record)?.premises ?? made?.operation.premises;
   }
 
-  /** Durable first, shown after; a tablet that has no room says so and keeps what is typed. */
-  async capture(deed: Deed, given: { urgent?: boolean; files?: Taken[] } = {}): Promise<boolean> {
+  /** Hazards that a technician wrote down on a visit, those not sent yet too. */
+  hazardsOf(visit: string): { key: string; fields: Fields }[] {
+    const made = this.entries
+      .filter(({ operation: o, state }) => o.record_kind === 'hazard' && state === 'waiting')
+      .filter(({ operation: o }) => o.kind === 'create' && o.visit === visit)
+      .map(({ operation }) => operation.record);
+    const held = [...this.records.values()].filter((e) => e.kind === 'hazard' && e.visit === visit);
+    const keys = new Set([...held.map(({ key }) => key), ...made]);
+    return [...keys].map((key) => ({ key, fields: this.shown(key) }));
+  }
+
+  /** Durable first, shown after; one at a time, so that each builds on what the one before said. A
+   * tablet that has no room says so and keeps what is typed. */
+  capture(deeds: readonly Deed[] | (() => readonly Deed[]), given: Given = {}): Promise<boolean> {
     const start = performance.now();
+    const turn = this.#captures.then(() =>
+      this.#capture(typeof deeds === 'function' ? deeds() : deeds, given, start),
+    );
+    this.#captures = turn;
+    return turn;
+  }
+
+  async #capture(deeds: readonly Deed[], given: Given, start: number): Promise<boolean> {
     try {
-      const operation = await this.store.capture(deed, this.clock.moment(), given);
+      const done = await this.store.capture(deeds, this.clock.moment(), given);
       performance.measure('durable', { start });
-      this.entries = [...this.entries, { operation, state: 'waiting' }];
-      if (this.trouble !== null) this.trouble = null;
+      this.#stale = true;
+      this.entries = [...this.entries, ...done.map((operation) => ({ operation, state: 'waiting' as const }))];
     } catch (error) {
       return this.#unsaved(error);
     }
-    this.#changed();
+    if (this.trouble !== null) this.trouble = null;
+    const { record } = deeds[0]!;
+    const files = (given.files ?? []).map(({ bytes: _kept, ...each }) => ({ ...each, record, sent: false }));
+    const names = new Set(files.map(({ sha256 }) => sha256));
+    if (files.length > 0) this.photos = [...this.photos.filter((e) => !names.has(e.sha256)), ...files];
+    this.#channel.postMessage({});
     void this.drain.wake();
     return true;
   }
@@ -171,16 +223,20 @@ export class Field {
     }
   }
 
-  answer(record: string, fields: Fields, given: { urgent?: boolean; files?: Taken[] } = {}) {
-    const template = this.shown(record)['template'];
-    return this.capture(
-      { record, kind: 'patch', fields, ...(template ? { template: String(template) } : {}) },
-      given,
-    );
+  /** `fields` may be made of what is shown when its turn comes. */
+  answer(record: string, fields: Fields | ((now: Fields) => Fields), given: Given = {}) {
+    return this.capture(() => {
+      const now = this.shown(record);
+      const { template } = now;
+      const said = typeof fields === 'function' ? fields(now) : fields;
+      return [
+        { record, kind: 'patch', fields: said, ...(template ? { template: String(template) } : {}) },
+      ];
+    }, given);
   }
 
   command(record: string, command: string, fields: Fields = {}) {
-    return this.capture({ record, kind: 'command', command, fields });
+    return this.capture([{ record, kind: 'command', command, fields }]);
   }
 
   async enrol(code: string, label: string): Promise<void> {
@@ -207,6 +263,12 @@ export class Field {
   async dismiss(n: number): Promise<void> {
     await this.store.dismiss(n);
     this.#changed();
+  }
+
+  async settlePhoto(sha256: string, change: Partial<Photo>): Promise<void> {
+    await this.store.settlePhoto(sha256, change);
+    this.#changed();
+    void this.drain.wake();
   }
 
   touch(place: string, dirty: boolean): void {

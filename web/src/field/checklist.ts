@@ -227,10 +227,11 @@ export type Lack =
   | { what: 'answer' | 'instrument'; code: string }
   | { what: 'photos'; code: string; have: number; want: number }
   | { what: 'all_photos'; have: number; want: number }
-  | { what: 'notice' | 'isolation' | 'variant' };
+  | { what: 'notice' | 'notice_more' | 'isolation' | 'variant' };
 
-/** What keeps a visit from being finished (work_order_lifecycle.yaml, in_progress to field_done). */
-export function lacks(template: Template, fields: Fields): Lack[] {
+/** What keeps a visit from being finished (work_order_lifecycle.yaml, in_progress to field_done).
+ * `byHand` are dangers that no question asks for. */
+export function lacks(template: Template, fields: Fields, byHand: readonly Danger[] = []): Lack[] {
   const found: Lack[] = [];
   let photos = 0;
   if (Object.keys(template.variants).length > 0 && fields['variant'] === undefined) {
@@ -251,17 +252,22 @@ export function lacks(template: Template, fields: Fields): Lack[] {
   if (photos < template.min_photos) {
     found.push({ what: 'all_photos', have: photos, want: template.min_photos });
   }
-  return [...found, ...served(template, fields)];
+  return [...found, ...served([...dangers(template, fields), ...byHand], fields)];
 }
 
-function served(template: Template, fields: Fields): Lack[] {
-  const bad = dangers(template, fields);
+function served(bad: readonly Danger[], fields: Fields): Lack[] {
   const notice = fields['notice'];
   const found: Lack[] = [];
-  if (bad.some((each) => each.grade !== 'minor' || each.statutory) && !isParts(notice)) {
-    found.push({ what: 'notice' });
-  }
+  const grave = bad.filter((each) => each.grade !== 'minor' || each.statutory);
+  if (grave.length > 0 && !isParts(notice)) found.push({ what: 'notice' });
+  else if (grave.some(({ code }) => !isNamed(notice, code))) found.push({ what: 'notice_more' });
   const isolated = isParts(notice) && isFile(notice['isolation_photo']);
   if (bad.some((each) => each.grade === 'critical') && !isolated) found.push({ what: 'isolation' });
   return found;
+}
+
+/** Whether a notice speaks of a danger; one that names none speaks of all that there was. */
+function isNamed(notice: FieldValue | undefined, code: string): boolean {
+  const items = isParts(notice) ? (notice['items'] as unknown) : undefined;
+  return typeof items !== 'string' || items.split(',').includes(code);
 }

@@ -6,12 +6,17 @@
 import type { Moment } from './store.ts';
 import type { TabletClock } from './wire.ts';
 
+const OFF_MS = 120_000;
+
 export class Clock {
   readonly boot = crypto.randomUUID();
+  #off = 0;
   heard: { at: string; uptime_ms: number } | null = null;
 
+  /** What is best known: the wall clock, set right where the server says that it is wrong. */
   now(): Date {
-    return new Date();
+    const wall = Date.now();
+    return new Date(Math.abs(this.#off) > OFF_MS ? wall + this.#off : wall);
   }
 
   uptime(): number {
@@ -19,13 +24,13 @@ export class Clock {
   }
 
   moment(): Moment {
-    return { observed_at: this.now().toISOString(), uptime_ms: this.uptime(), boot: this.boot };
+    return { observed_at: new Date().toISOString(), uptime_ms: this.uptime(), boot: this.boot };
   }
 
   said(): TabletClock {
     const heard = this.heard;
     return {
-      sent_at: this.now().toISOString(),
+      sent_at: new Date().toISOString(),
       uptime_ms: this.uptime(),
       boot: this.boot,
       ...(heard === null ? {} : { heard_at: heard.at, heard_uptime_ms: heard.uptime_ms }),
@@ -34,5 +39,6 @@ export class Clock {
 
   hear(serverTime: string): void {
     this.heard = { at: serverTime, uptime_ms: this.uptime() };
+    this.#off = Date.parse(serverTime) - Date.now();
   }
 }

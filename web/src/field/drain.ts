@@ -4,6 +4,7 @@ import type { Clock } from './clock.ts';
 import { sha256 } from './keys.ts';
 import { Away, Refusal, asked, said } from './link.ts';
 import { BATCH, type Link } from './outbox.ts';
+import { SPOT } from './spot.ts';
 import { LANES, type Identity, type Photo, type Store } from './store.ts';
 import { upload } from './upload.ts';
 import type { SyncAnswer, Template } from './wire.ts';
@@ -50,6 +51,13 @@ export class Drain {
     return this.#running;
   }
 
+  /** There is reason to believe that the network is back: not after the long wait that many failures
+   * ended in. */
+  hurry(): Promise<void> {
+    this.#failures = 0;
+    return this.wake();
+  }
+
   stop(): void {
     clearTimeout(this.#timer);
   }
@@ -71,6 +79,8 @@ export class Drain {
   #failed(error: unknown): number {
     if (error instanceof Refusal && error.code === 'not_signed_in') {
       this.tell.locked();
+      // what waits cannot be sent: nobody is told that it is on its way
+      this.#connected(false);
       return -1;
     }
     // whatever else went wrong: nothing is lost, and it is tried again after a while
@@ -167,7 +177,7 @@ export class Drain {
     // whoever answers without a word on what was sent is not our server
     if (sent.length > 0 && (answer.outcomes ?? []).length === 0) throw new Away();
     this.clock.hear(answer.server_time);
-    const { more } = await this.store.take(sent, answer);
+    const { more } = await this.store.take(sent, answer, 'lanes' in body);
     this.link.sent += sent.length;
     this.#failures = 0;
     this.#connected(true);
@@ -178,10 +188,9 @@ export class Drain {
   /** Checklists that visits are answered under; each is asked for once and kept. */
   async #templates(): Promise<void> {
     const visits = await this.store.db.getAllFromIndex('records', 'kind', 'visit');
-    const packs = await this.store.meta('packs');
     const wanted = new Set([
       ...visits.map((each) => String(each.fields['template'] ?? '')),
-      ...((packs?.length ?? 0) > 0 ? Object.values(SPOT) : []),
+      ...Object.values(SPOT),
     ]);
     const known = new Set((await this.store.db.getAllKeys('templates')).map(String));
     for (const ref of wanted) {
@@ -244,12 +253,6 @@ export class Drain {
     this.tell.revoked();
   }
 }
-
-/** Checklists of visits that are made on the spot, by class of premises. */
-export const SPOT: Record<string, string> = {
-  resident: 'RES-INSP@2026.1',
-  rural_piped: 'RURAL-PRE@2026.1',
-};
 
 async function template(ref: string, access: string): Promise<Template | null> {
   try {

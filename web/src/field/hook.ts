@@ -5,7 +5,7 @@ import { Drain, LOCK } from './drain.ts';
 import { Away, Refusal, said } from './link.ts';
 import { shown } from './outbox.ts';
 import { named } from './photo.ts';
-import { type Identity, Store } from './store.ts';
+import { type Deed, type Identity, Store } from './store.ts';
 
 const QUIET = { link() {}, changed() {}, locked() {}, revoked() {} };
 
@@ -30,21 +30,18 @@ class Install {
     await this.store.beginAgain({ tablet, technician, technician_name, access, refresh, epoch });
   }
 
-  note(record: string, text: string) {
-    return this.store.capture(
-      { record, kind: 'patch', fields: { note: text } },
-      this.clock.moment(),
-    );
+  async note(record: string, text: string) {
+    const deed: Deed = { record, kind: 'patch', fields: { note: text } };
+    const [operation] = await this.store.capture([deed], this.clock.moment());
+    return operation!;
   }
 
   async photo(record: string, size: number) {
     const bytes = new Uint8Array(await picture(size));
     const file = await named(bytes.buffer, 'image/jpeg', 'original', this.clock.now());
-    return this.store.capture(
-      { record, kind: 'patch', fields: { notice: [file.sha256] } },
-      this.clock.moment(),
-      { files: [file] },
-    );
+    const deed: Deed = { record, kind: 'patch', fields: { notice: [file.sha256] } };
+    const [operation] = await this.store.capture([deed], this.clock.moment(), { files: [file] });
+    return operation!;
   }
 
   /** True when everything was said and heard. */

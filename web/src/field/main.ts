@@ -21,12 +21,12 @@ let woken = 0;
 function wake(): void {
   if (Date.now() - woken < POLL_GAP_MS) return;
   woken = Date.now();
-  void field.drain.wake();
+  void field.drain.hurry();
 }
 requestIdleCallback(() => {
   wake();
   void update.watch();
   void field.store.prune(field.clock.now());
 });
-addEventListener('online', wake);
+addEventListener('online', () => void field.drain.hurry());
 document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && wake());

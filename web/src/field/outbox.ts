@@ -51,14 +51,31 @@ export interface Dispute {
 export function shown(held: Held | undefined, entries: readonly Entry[], record: string): Fields {
   const fields: Fields = { ...held?.fields };
   for (const { operation, state } of entries) {
-    if (operation.record !== record || state === 'refused') continue;
-    if (operation.kind === 'create' && operation.record_kind === 'visit') {
-      Object.assign(fields, { state: 'dispatched', template: operation.template ?? null });
-    }
-    if (operation.kind === 'command') fields['state'] = operation.command ?? null;
-    else Object.assign(fields, operation.fields);
+    if (operation.record === record && state !== 'refused') speak(fields, operation);
   }
   return fields;
+}
+
+function speak(fields: Fields, operation: Operation): void {
+  if (operation.kind === 'create' && operation.record_kind === 'visit') {
+    Object.assign(fields, { state: 'dispatched', template: operation.template ?? null });
+  }
+  if (operation.kind === 'command') fields['state'] = operation.command ?? null;
+  else Object.assign(fields, operation.fields);
+}
+
+/** A record with a word that the server took without showing what became of it: until it does, the
+ * word stays on the screen. */
+export function sayNow(held: Held | undefined, operation: Operation): Held {
+  const { record, record_kind: kind = 'visit', visit, premises } = operation;
+  const known = held ?? {
+    key: record, kind, version: 0, fields: {}, versions: {},
+    ...(visit === undefined ? {} : { visit }),
+    ...(premises === undefined ? {} : { premises }),
+  }; // prettier-ignore
+  const fields = { ...known.fields };
+  speak(fields, operation);
+  return { ...known, fields };
 }
 
 /** Operations to send now: those on `urgent` records first, each record's in the order they were
@@ -209,17 +226,19 @@ export type Pill =
   | { state: 'refused'; count: number };
 
 /** The pill is derived each time, never stored: a stored one can lie after a crash. `online` is
- * whether the last request succeeded; `files` are photos that wait. */
-export function pill(entries: readonly Entry[], link: Link, files = 0): Pill {
-  const count = entries.filter((entry) => entry.state === 'refused').length;
-  const waiting = entries.length - count + files;
+ * whether the last request succeeded; `files` are photos that wait, `parked` those that were refused
+ * and that nobody has looked at. */
+export function pill(entries: readonly Entry[], link: Link, files = 0, parked = 0): Pill {
+  const refused = entries.filter((entry) => entry.state === 'refused').length;
+  const waiting = entries.length - refused + files;
+  const count = refused + parked;
   if (count > 0) return { state: 'refused', count };
   if (waiting === 0) return { state: 'all_sent' };
   if (!link.online) return { state: 'offline', waiting };
   return { state: 'sending', sent: link.sent, total: Math.max(link.total, link.sent + waiting) };
 }
 
-/** Signing out is refused while anything, parked entries too, is only on this tablet. */
-export function maySignOut(entries: readonly Entry[], files = 0): boolean {
-  return entries.length === 0 && files === 0;
+/** Signing out is refused while anything, what is parked too, is only on this tablet. */
+export function maySignOut(entries: readonly Entry[], files = 0, parked = 0): boolean {
+  return entries.length === 0 && files === 0 && parked === 0;
 }

@@ -21,6 +21,11 @@ export async function shrunk(file: Blob, at: Date, place: Place | null): Promise
   }
 }
 
+/** A photo without its small copy, where the whole one is all that is kept. */
+export function alone({ thumb: _small, ...whole }: Taken): Taken {
+  return whole;
+}
+
 export async function named(bytes: ArrayBuffer, media_type: string, lane: Lane, at: Date): Promise<Taken> {
   const size = bytes.byteLength;
   return { sha256: await sha256(bytes), media_type, lane, size, at: at.toISOString(), bytes };

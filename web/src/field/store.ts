@@ -2,7 +2,7 @@
  * the outbox) before anybody is told that it is saved. */
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
 import type { Dispute, Entry, Held } from './outbox.ts';
-import { disputes, keep, nextBatch, settle, shown } from './outbox.ts';
+import { disputes, keep, nextBatch, sayNow, settle, shown } from './outbox.ts';
 import type { FieldValue, Fields, Operation, SyncAnswer, Template } from './wire.ts';
 
 export type Lane = 'signature' | 'thumbnail' | 'original';
@@ -24,6 +24,8 @@ export interface Photo {
   upload?: string;
   sent: boolean;
   refused?: string;
+  /** The person has read that it was refused. */
+  seen?: boolean;
 }
 
 /** A photo with its bytes, before it is kept. */
@@ -77,6 +79,13 @@ const STRICT: IDBTransactionOptions = { durability: 'strict' };
 export type Deed = Pick<Operation, 'record' | 'kind'> &
   Partial<Omit<Operation, 'id' | 'n' | 'base' | 'observed_at' | 'uptime_ms' | 'boot'>>;
 
+/** What goes with a deed: a hurry, the files it names, and the draft that it was put together in. */
+export interface Given {
+  urgent?: boolean;
+  files?: readonly Taken[];
+  draft?: string;
+}
+
 export interface Moment {
   observed_at: string;
   uptime_ms: number;
@@ -112,32 +121,35 @@ export class Store {
     await Promise.all([tx.store.put(value, key), tx.done]);
   }
 
-  /** What is done goes to the end of the outbox, with the versions that were on screen, and with the
-   * photos it names: all of it or nothing. */
-  async capture(deed: Deed, moment: Moment, given: { urgent?: boolean; files?: Taken[] } = {}) {
-    const { urgent = false, files = [] } = given;
-    const shelves = ['meta', 'outbox', 'records', 'photos', 'blobs'] as const;
-    const tx = this.db.transaction(files.length > 0 ? shelves : shelves.slice(0, 3), 'readwrite', STRICT);
+  /** What is done goes to the end of the outbox, with the versions that were on screen, with the
+   * photos it names, and in the place of its draft: all of it or nothing. */
+  async capture(deeds: readonly Deed[], moment: Moment, given: Given = {}): Promise<Operation[]> {
+    const { urgent = false, files = [], draft } = given;
+    const shelves = ['meta', 'outbox', 'records', 'photos', 'blobs', 'drafts'] as const;
+    const least = files.length > 0 || draft !== undefined ? shelves : shelves.slice(0, 3);
+    const tx = this.db.transaction(least, 'readwrite', STRICT);
     const meta = tx.objectStore('meta');
-    const [n = 1, hurry = [], held] = await Promise.all([
+    const [next = 1, hurry = [], ...held] = await Promise.all([
       meta.get('next_n') as Promise<number | undefined>,
       meta.get('urgent') as Promise<string[] | undefined>,
-      tx.objectStore('records').get(deed.record),
+      ...deeds.map(({ record }) => tx.objectStore('records').get(record)),
     ]);
-    const operation = numbered(deed, moment, n, held);
+    const done = deeds.map((deed, place) => numbered(deed, moment, next + place, held[place]));
+    const first = done[0]!.record;
     const writes: Promise<unknown>[] = [
-      tx.objectStore('outbox').put({ operation, state: 'waiting' }),
-      meta.put(n + 1, 'next_n'),
+      ...done.map((operation) => tx.objectStore('outbox').put({ operation, state: 'waiting' })),
+      meta.put(next + done.length, 'next_n'),
     ];
-    if (urgent && !hurry.includes(deed.record)) {
-      writes.push(meta.put([...hurry, deed.record], 'urgent'));
-    }
+    if (urgent && !hurry.includes(first)) writes.push(meta.put([...hurry, first], 'urgent'));
     for (const { bytes, ...file } of files) {
       writes.push(tx.objectStore('blobs').put(bytes, file.sha256));
-      writes.push(tx.objectStore('photos').put({ ...file, record: deed.record, sent: false }));
+      writes.push(tx.objectStore('photos').put({ ...file, record: first, sent: false }));
     }
+    if (draft !== undefined) writes.push(tx.objectStore('drafts').delete(draft));
+    // nothing is asked of what was written: it may become durable at once
+    tx.commit();
     await Promise.all([...writes, tx.done]);
-    return operation;
+    return done;
   }
 
   /** What goes out next, noted before it leaves: from then on its bytes stay as they are. */
@@ -156,8 +168,13 @@ export class Store {
     return { sent, unsent: waiting - sent.length };
   }
 
-  /** Outcomes, records and the cursor that speaks of them become durable together. */
-  async take(sent: readonly Operation[], answer: SyncAnswer): Promise<{ more: boolean }> {
+  /** Outcomes, records and the cursor that speaks of them become durable together. `alone`: the
+   * answer brings no records, so what was said is shown as it was said until they come. */
+  async take(
+    sent: readonly Operation[],
+    answer: SyncAnswer,
+    alone = false,
+  ): Promise<{ more: boolean }> {
     const tx = this.db.transaction(SHELVES, 'readwrite', STRICT);
     const [meta, records, outbox] = [
       tx.objectStore('meta'), tx.objectStore('records'), tx.objectStore('outbox'),
@@ -173,6 +190,14 @@ export class Store {
       } else if (now !== entry) void outbox.put(now);
     }
     const known = new Map<string, Held>();
+    if (alone) {
+      for (const operation of sent.filter(({ n }) => !left.has(n))) {
+        const { record } = operation;
+        const held = sayNow(known.get(record) ?? (await records.get(record)), operation);
+        known.set(record, held);
+        void records.put(held);
+      }
+    }
     for (const change of answer.changes ?? []) {
       if (change.deleted) {
         void records.delete(change.record);
@@ -187,7 +212,10 @@ export class Store {
       const held = await records.get(gone);
       // what was captured on it is still in the outbox: it stays, frozen, until that is sent
       if (held !== undefined && waiting.has(gone)) void records.put({ ...held, frozen: true });
-      else void records.delete(gone);
+      else {
+        void records.delete(gone);
+        void tx.objectStore('drafts').delete(draftsOf(gone));
+      }
     }
     for (const { record } of sent) {
       const held = known.get(record) ?? (await records.get(record));
@@ -197,10 +225,10 @@ export class Store {
     for (const each of disputes(sent, answer.outcomes ?? [], known)) {
       void tx.objectStore('disputes').put(each);
     }
-    if (!answer.more) await sweepStale(records);
+    if (!answer.more && !alone) await sweepStale(records);
     const urgent = ((await meta.get('urgent')) as string[] | undefined) ?? [];
     void meta.put(urgent.filter((each) => waiting.has(each)), 'urgent');
-    void meta.put(answer.cursor, 'cursor');
+    if (answer.cursor !== '') void meta.put(answer.cursor, 'cursor');
     await trim(tx.objectStore('acknowledged'));
     await tx.done;
     return { more: answer.more === true || after.some(({ state }) => state === 'waiting') };
@@ -243,6 +271,14 @@ export class Store {
     await tx.done;
   }
 
+  /** A refused photo: read by the person, or tried once more. */
+  async settlePhoto(sha256: string, change: Partial<Photo>): Promise<void> {
+    const tx = this.db.transaction('photos', 'readwrite', STRICT);
+    const photo = await tx.store.get(sha256);
+    if (photo !== undefined) await tx.store.put({ ...photo, ...change });
+    await tx.done;
+  }
+
   async entries(): Promise<Entry[]> {
     return this.db.getAll('outbox');
   }
@@ -272,6 +308,11 @@ function numbered(deed: Deed, moment: Moment, n: number, held: Held | undefined)
     if (seen !== undefined && deed.kind !== 'command') base[field] = seen;
   }
   return { id: uuid7(), n, ...deed, ...(Object.keys(base).length > 0 ? { base } : {}), ...moment };
+}
+
+/** Drafts of the pages of a record. */
+export function draftsOf(record: string): IDBKeyRange {
+  return IDBKeyRange.bound(`${record}/`, `${record}/\uffff`);
 }
 
 async function sweepStale(records: {
