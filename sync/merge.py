@@ -65,7 +65,6 @@ def apply_all(
                 if operation.record not in now:
                     context = _with_new(context, step.record)
                 now[operation.record] = step.record
-                context = _with(context, operation, made=step.record)
         if len(held) == len(waiting):
             break
         waiting = held
@@ -103,16 +102,6 @@ def apply(record: RecordState | None, captured: Captured, *, context: Context) -
     if operation.kind == "delete":
         return _delete(record, captured)
     return _answers(record, captured, context=context)
-
-
-def _with(context: Context, operation: Operation, *, made: RecordState) -> Context:
-    """A visit made on the spot is its maker's at once: what hangs on it may come in the same push."""
-    if operation.kind != "create" or made.kind != "visit" or made.id in context.mine:
-        return context
-    homes = {**context.homes}
-    if made.premises_id is not None:
-        homes[made.id] = made.premises_id
-    return msgspec.structs.replace(context, mine={*context.mine, made.id}, homes=homes)
 
 
 def _home(operation: Operation, context: Context) -> UUID | None:
