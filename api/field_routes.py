@@ -77,4 +77,6 @@ async def bundle(request: Call) -> Carried:
     return Carried(outcomes=outcomes)
 
 
-router = Router(path="/api/v1", route_handlers=[digest, template, pack, pack_offers, bundle], tags=["Sync"])
+router = Router(
+    path="/api/v1", route_handlers=[digest, template, pack, pack_offers, bundle], tags=["Sync"]
+)
