@@ -4,19 +4,22 @@ Each check is one function that returns a `Finding`; none changes anything but a
 it takes away again. What can be told without the database is told even where there is none.
 """
 
+import os
 import shutil
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
+import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from commitments.calendar import local_day
-from runtime import server
+from runtime import keys, server
 from runtime.ambient import live
 from runtime.settings import Settings
 from schemas.base import Value
-from storage import audit, catalogue, health, migrate, registry
+from schemas.problems import Refusal
+from storage import audit, catalogue, health, migrate, registry, row_security, sealing
 from storage.blobs import Blobs
 
 POSTGRES_OLDEST = 150_000
@@ -25,6 +28,9 @@ SKEW_SECONDS_MAX = 2.0
 WORKER_SILENT_MAX = timedelta(minutes=2)
 LATE_MAX = timedelta(minutes=10)
 DISK_FREE_MIN = 2 * 2**30
+CONNECTIONS_FREE_MIN = 10
+ALSO_KNOWN = {"DOORSTEP_FOLLOWS_PARENT", "DOORSTEP_TRACE"}
+"""What our own processes tell each other."""
 
 
 class Finding(Value, frozen=True):
@@ -127,16 +133,77 @@ async def clocks(patient: Patient) -> Finding:
 
 async def photos(patient: Patient) -> Finding:
     """A photo can be kept and read again."""
-    mark = "uploads/doctor"
-    await patient.blobs.put_piece("doctor", 0, piece=b"doctor")
-    read = await patient.blobs.read(f"{mark}/{0:012d}")
-    await patient.blobs.drop_pieces("doctor", [0])
+    try:
+        await patient.blobs.put_piece("doctor", 0, piece=b"doctor")
+        read = await patient.blobs.read(f"uploads/doctor/{0:012d}")
+        await patient.blobs.drop_pieces("doctor", [0])
+        seen = "read back" if read else "lost"
+    except Exception as error:  # whatever a store raises, the cure is the same
+        read, seen = None, type(error).__name__
     return Finding(
         check="photos",
         holds=read == b"doctor",
-        seen="read back" if read else "lost",
+        seen=seen,
         zh="请检查 DOORSTEP_ATTACHMENTS 的目录或存储桶权限。",
         en="Check the folder or bucket of DOORSTEP_ATTACHMENTS.",
+    )
+
+
+async def sealed(patient: Patient) -> Finding:
+    """What is sealed opens with the keys of this installation."""
+    ring, shut = keys.ring(patient.settings), set[str]()
+    async with patient.engine.connect() as tx:
+        samples = await sealing.samples(tx)
+    for stored, place in samples:
+        try:
+            ring.open(stored, place=place)
+        except Refusal as refusal:
+            shut.add(f"{place.partition(':')[0]} under {refusal.details['key']}")
+    return Finding(
+        check="sealed",
+        holds=not shut,
+        seen=", ".join(sorted(shut)) or f"{len(samples)} kinds open",
+        zh="密钥不符：请找回 DOORSTEP_KEYS（或 sealing-keys 文件）中缺少的密钥。",
+        en="These keys do not open it: bring back the missing one (DOORSTEP_KEYS, or sealing-keys).",
+    )
+
+
+async def rights(patient: Patient) -> Finding:
+    """The application's role sees one unit and cannot rewrite a chain."""
+    async with patient.engine.connect() as tx:
+        found = await row_security.strayed(tx)
+    return Finding(
+        check="rights",
+        holds=not found,
+        seen=", ".join(found[:5]) or "as laid down",
+        zh="数据库权限被改动；请查明原因，再运行 doorstep migrate。",
+        en="Somebody changed rights; find out who and why, then `doorstep migrate` lays them down.",
+    )
+
+
+async def connections(patient: Patient) -> Finding:
+    """There is room for another process."""
+    async with patient.engine.connect() as tx:
+        used, most = await health.connections(tx)
+    return Finding(
+        check="connections",
+        holds=most - used >= CONNECTIONS_FREE_MIN,
+        seen=f"{used} of {most}",
+        zh="数据库连接将满，请调高 max_connections 或减少进程。",
+        en="Raise max_connections, or run fewer processes: each holds up to eight.",
+    )
+
+
+async def settings(_: Patient) -> Finding:
+    """Every setting that is given is one that there is."""
+    known = {each.encode_name for each in msgspec.structs.fields(Settings)} | ALSO_KNOWN
+    given = {name for name in os.environ if name.startswith("DOORSTEP_")}
+    return Finding(
+        check="settings",
+        holds=given <= known,
+        seen=", ".join(sorted(given - known)) or f"{len(given)} given",
+        zh="没有这些设置项，请检查拼写（docs/operation/configuration.md）。",
+        en="There is no such setting; look how it is written (docs/operation/configuration.md).",
     )
 
 
@@ -227,6 +294,6 @@ async def faces(patient: Patient) -> Finding:
 
 
 CHECKS: tuple[Check, ...] = (
-    database_version, schema, durability, clocks, photos, disk, workers, backlog, working_days,
-    audit_chain, faces,
+    settings, database_version, schema, rights, durability, connections, clocks, sealed, photos,
+    disk, workers, backlog, working_days, audit_chain, faces,
 )  # fmt: skip

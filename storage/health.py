@@ -55,3 +55,13 @@ async def waiting(tx: Transaction, *, before: datetime) -> dict[str, int]:
     connection = await driver(tx)
     row = await connection.fetchrow(_WAITING, before)
     return dict(row)
+
+
+async def connections(tx: Transaction) -> tuple[int, int]:
+    """How many connections the server has open for clients, and how many it takes at most."""
+    connection = await driver(tx)
+    row = await connection.fetchrow(
+        "SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),"
+        " current_setting('max_connections')::int"
+    )
+    return row[0], row[1]

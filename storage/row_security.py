@@ -9,6 +9,7 @@ import hashlib
 import sqlalchemy as sa
 
 from schemas.problems import Refusal
+from storage.engine import Transaction, driver
 from storage.scope import APP_ROLE, EVERY_UNIT
 from storage.tables import metadata
 
@@ -65,6 +66,18 @@ SELECT c.relname, obj_description(p.oid, 'pg_policy') FROM pg_class c
 LEFT JOIN pg_policy p ON p.polrelid = c.oid AND p.polname = 'doorstep'
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
 """
+_MAY_REWRITE = """
+SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace
+  AND c.relname = ANY($1::text[])
+  AND (has_table_privilege($2, c.oid, 'UPDATE') OR has_table_privilege($2, c.oid, 'DELETE')
+    OR has_table_privilege($2, c.oid, 'TRUNCATE'))
+"""
+_UNGUARDED = """
+SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+  AND c.relname = ANY($1::text[]) AND (NOT c.relrowsecurity OR NOT EXISTS
+    (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'doorstep'))
+"""
+_ABOVE = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = $1"
 _ROLE = f"""
 DO $$ BEGIN
   IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '{APP_ROLE}') THEN
@@ -98,6 +111,23 @@ def apply(connection: sa.Connection) -> None:
                 connection.execute(sa.text(each))
             note = f"COMMENT ON POLICY doorstep ON \"{table.name}\" IS '{mark}'"
             connection.execute(sa.text(note))
+
+
+async def strayed(tx: Transaction) -> list[str]:
+    """What is not as this file lays it down: the role is missing or above every policy, a chain it
+    could rewrite, a table without its policy."""
+    connection = await driver(tx)
+    above = await connection.fetchval(_ABOVE, APP_ROLE)
+    if above is None:
+        return [f"role {APP_ROLE} is missing"]
+    tables = [table.name for table in metadata.sorted_tables]
+    rewritten = await connection.fetch(_MAY_REWRITE, sorted(APPEND_ONLY), APP_ROLE)
+    bare = await connection.fetch(_UNGUARDED, tables)
+    return [
+        *([f"role {APP_ROLE} is above every policy"] if above else []),
+        *(f"{row['relname']} can be rewritten" for row in rewritten),
+        *(f"{row['relname']} has no policy" for row in bare),
+    ]
 
 
 def statements(table: sa.Table) -> list[str]:

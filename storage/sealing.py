@@ -12,6 +12,7 @@ from base64 import b64decode, b64encode
 import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from schemas.base import Value
 from schemas.problems import Refusal
@@ -79,6 +80,18 @@ def sealed(tx: Transaction, text: str | None, *, column: str, row: object) -> st
 def opened(tx: Transaction, stored: str | None, *, column: str, row: object) -> str | None:
     """What is behind `table.column` of a row."""
     return None if stored is None else ring_of(tx).open(stored, place=f"{column}:{row}")
+
+
+async def samples(tx: Transaction) -> list[tuple[str, str]]:
+    """One stored text under each key of each sealed column, with its place."""
+    found = []
+    for table, column in SEALED:
+        held = metadata.tables[table]
+        key = sa.func.split_part(held.c[column], ":", 2)
+        mine = held.c[column].startswith(PREFIX, autoescape=True)
+        rows = sa.select(held.c.id, held.c[column]).where(mine).ext(distinct_on(key)).order_by(key)
+        found += [(row[1], f"{table}.{column}:{row[0]}") for row in await tx.execute(rows)]
+    return found
 
 
 async def reseal(tx: Transaction, table: str, *, column: str) -> int:
