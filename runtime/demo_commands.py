@@ -58,7 +58,7 @@ def _demo(given: argparse.Namespace) -> int:
     story = Story(region=given.region, as_of=given.as_of, seconds=given.seconds, seed=given.seed)
     with tempfile.TemporaryDirectory(prefix="doorstep-demo-") as name:
         folder = Path(name)
-        folder.chmod(0o755)  # the database runs as another user  # nosec B103
+        folder.chmod(0o755)  # the database runs as another user
         with own_server(folder / "postgres", durable=False) as cluster:
             cluster.ensure_database("demo")
             figures = told(story, cluster.url("demo"), folder=folder)

@@ -51,7 +51,7 @@ async def generate(
     engine: AsyncEngine, unit_id: str, *, size: int, year: int, say: Callable[[str], None]
 ) -> Told:
     """Fills an empty unit with a year of facts, the same for the same size; seed 1."""
-    dice = random.Random(1)  # nosec B311 - a made-up year, no secret
+    dice = random.Random(1)  # a made-up year, no secret  # nosec B311
     begun = fixed(datetime(year, 1, 1, tzinfo=UTC))
     await _premises(engine, unit_id, size=size, first=date(year, 1, 1), dice=dice)
     say(f"{size} premises")

@@ -63,7 +63,7 @@ async def update(
     sets = ", ".join(f"{_quoted(n)} = x.{_quoted(n)}" for n in names if n not in key)
     match = " AND ".join(f"t.{_quoted(n)} = x.{_quoted(n)}" for n in key)
     changed = f"UPDATE {_quoted(table.name)} t SET {sets}"  # nosec B608
-    statement = f"{changed} FROM {_spread(table, names)} WHERE {match}"  # nosec B608
+    statement = f"{changed} FROM {_spread(table, names)} WHERE {match}"
     return await _run(tx, statement, rows=rows)
 
 
@@ -73,7 +73,7 @@ async def _each_slice(tx: Transaction, table: sa.Table, *, rows: Sequence[Row], 
     names = tuple(rows[0])
     columns = ", ".join(_quoted(name) for name in names)
     # every name comes from the table, never from a body
-    into = f"INSERT INTO {_quoted(table.name)} ({columns})"  # nosec B608
+    into = f"INSERT INTO {_quoted(table.name)} ({columns})"
     statement = f"{into} SELECT {columns} FROM {_spread(table, names)} {ending}"  # nosec B608
     written = 0
     for slice_ in _slices(rows):

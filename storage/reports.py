@@ -69,7 +69,7 @@ async def promises(
     """Promises that fell due in a period, counted by state, with deciles of their slack."""
     connection = await driver(tx)
     # both parts come from this file; what a caller chose is only the key of a table
-    statement = _PROMISES.format(key=KEYS[by], grid=_GRID if by == "grid" else "")  # nosec B608
+    statement = _PROMISES.format(key=KEYS[by], grid=_GRID if by == "grid" else "")
     found: Sequence[Any] = await connection.fetch(statement, unit_id, since, until)
     return found
 

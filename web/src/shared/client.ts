@@ -1,6 +1,7 @@
 /** The typed client: paths and bodies come from web/openapi.json, refusals become `Refused`. */
 import createClient, { type Middleware } from 'openapi-fetch';
 import type { paths } from './api/types.ts';
+import { patient } from './patient.ts';
 import { AWAY, type Problem, Refused } from './problem.ts';
 import type { Session, SessionKeeper } from './session.svelte.ts';
 
@@ -45,7 +46,7 @@ export function clientFor(keeper: SessionKeeper) {
       return error instanceof Refused ? error : new Refused(AWAY);
     },
   };
-  const client = createClient<paths>({ baseUrl: location.origin });
+  const client = createClient<paths>({ baseUrl: location.origin, fetch: (request) => patient(request) });
   client.use(signed);
   return client;
 }
