@@ -193,6 +193,7 @@ cycle_plan = sa.Table(
     day("planned_on"),
     text("place"),
     sa.Index("cycle_plan_day_idx", "unit_id", "kind", "planned_on", "premises_id"),
+    sa.Index("cycle_plan_due_idx", "unit_id", "kind", "due_on", "premises_id"),
 )
 
 # A danger found at premises and what became of it; written by pushes and safety reviewers.
