@@ -30,7 +30,8 @@ from schemas.standing import PromiseSettings
 from storage import audit, catalogue, outages, standing
 from storage.engine import Transaction
 
-CODES = ("2a", "2b", "2c", "2d")
+CODES = ("2a", "2b", "2c", "2d", "S2")
+"""The law asks for the same notice as the handbook (条例 art. 20): S2 beside 2a, a proof of its own."""
 SHOWN_MAX = 500
 
 
@@ -202,6 +203,7 @@ def _announced(wish: OutageWish, *, peaks: Sequence[Span], by: tuple[str, Ambien
     }
     return [
         Begun(code="2a", at=wish.notice.at, facts=facts),
+        Begun(code="S2", at=wish.notice.at, facts=facts),
         Begun(code="2b", at=wish.notice.at, then=judged),
     ]
 
@@ -229,7 +231,7 @@ def _heard(
     )
     ids = {code: _clock_id(held.unit_id, held.number, code=code) for code in CODES}
     if wish.step != "restored":
-        return {ids["2a"]: [event]}
+        return {ids["2a"]: [event], ids["S2"]: [event]}
     found = duties.outage_findings(
         duties.Outage(
             noticed_at=held.noticed_at,

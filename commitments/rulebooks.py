@@ -89,7 +89,7 @@ async def shown(engine: AsyncEngine, unit_id: str) -> list[RuleShown]:
 
 _SHOWN = (
     "code", "clause", "version", "zh", "kind", "unit", "limit", "source", "law",
-    "effective_from", "effective_to",
+    "effective_from", "effective_to", "proven_by",
 )  # fmt: skip
 
 

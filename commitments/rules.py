@@ -1,6 +1,6 @@
 """Rulebooks: which version of a rule holds for a unit on a day, and what a unit may change."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from re import compile as pattern
 from re import search
@@ -95,7 +95,7 @@ def made(
     twice = sorted({each for each in codes if codes.count(each) > 1})
     if twice:
         raise Refusal("rulebook_unsound", reason="said twice", rules=twice)
-    rules = tuple(_made(each, version, chain=chain) for each in drafts)
+    rules = tuple(_made(each, version, chain=chain) for each in map(_alike(drafts), drafts))
     replace = msgspec.structs.replace
     return tuple(replace(each, effective_from=since, effective_to=until) for each in rules)
 
@@ -147,6 +147,22 @@ def _weaker(handbook: Rule, local: Rule) -> bool:
         or (handbook.window and not local.window)
         or _narrower(handbook, local)
     )
+
+
+def _alike(drafts: Sequence[RuleDraft]) -> Callable[[RuleDraft], RuleDraft]:
+    """A rule that is the same as another one counts as that one does."""
+    known = {each.id: each for each in drafts}
+
+    def filled(given: RuleDraft) -> RuleDraft:
+        if given.same_as is None:
+            return given
+        model = known.get(given.same_as)
+        if model is None or model.same_as is not None:
+            raise Refusal("rulebook_unsound", rule=given.id, reason=f"no rule {given.same_as}")
+        same = {name: getattr(model, name) for name in ("kind", "start", "stop", "clock", "pauses")}
+        return msgspec.structs.replace(given, **same)
+
+    return filled
 
 
 def _narrower(handbook: Rule, local: Rule) -> bool:
@@ -226,6 +242,7 @@ def _made(given: RuleDraft, version: str, *, chain: Sequence[Escalation]) -> Rul
         milestones=tuple(milestones),
         applies=given.applies,
         over=over.group() if over else "",
+        proven_by=given.proven_by,
         # a notice is a least: nobody is late for what may not begin yet
         escalation=() if at_least or unit is None else tuple(chain),
     )

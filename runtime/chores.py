@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from commitments import cases, standing, yearplan
+from commitments import cases, noticing, standing, yearplan
 from runtime.server import library
 from scheduling import learning
 from schemas.ambient import Ambient
@@ -41,11 +41,13 @@ async def nobody_home(engine: AsyncEngine, *, ambient: Ambient) -> int:
 
 
 async def duties(engine: AsyncEngine, *, ambient: Ambient) -> int:
-    """Standing duties of days that began are opened, those of days that are over are judged."""
+    """Standing duties of days that began are opened, those of days that are over are judged; so are
+    the written notices that the law asks for."""
     async with engine.connect() as tx:
         units = await registry.unit_ids(tx)
     looked = [await standing.look(engine, each, ambient=ambient) for each in units]
-    return sum(each.judged for each in looked)
+    noticed = [await noticing.look(engine, each, ambient=ambient) for each in units]
+    return sum(each.judged for each in looked) + sum(noticed)
 
 
 async def speeds(engine: AsyncEngine, *, ambient: Ambient) -> int:

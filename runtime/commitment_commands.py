@@ -17,15 +17,20 @@ from commitments.calendar import Calendar
 from runtime import proof, sample_year
 from runtime.ambient import live
 from runtime.database import asked
+from runtime.demo_commands import asked_of_demo
 from runtime.server import photos
 from runtime.settings import read_settings
 from schemas.calendar import Recalendared
 from schemas.commitment import Rule
 from schemas.problems import Refusal
+from schemas.rulebook import RuleShown
 from schemas.whatif import WhatIf, WhatWouldBe
 from storage import catalogue
 
 T = TypeVar("T")
+
+
+_DEMO = "of the demo, in a database that is thrown away"
 
 
 def register(words: Any) -> None:
@@ -42,6 +47,7 @@ def register(words: Any) -> None:
     due.set_defaults(run=_due)
     clauses = words.add_parser("clauses", help="the sixteen clauses, their rules and their states")
     clauses.add_argument("--json", action="store_true")
+    clauses.add_argument("--demo", action="store_true", help=_DEMO)
     clauses.set_defaults(run=_clauses)
     notice = words.add_parser("calendar", help="take in a notice on working days")
     notice.add_argument("file", type=Path, help="a notice as .json, or .csv with on,works,name")
@@ -72,6 +78,7 @@ def register(words: Any) -> None:
     year.set_defaults(run=_sample_year)
     verify = inner.add_parser("verify", help="recompute every verdict from its events")
     verify.add_argument("--json", action="store_true")
+    verify.add_argument("--demo", action="store_true", help=_DEMO)
     verify.set_defaults(run=_verify)
 
 
@@ -142,11 +149,28 @@ def _json(text: str, shape: type[T], *, what: str) -> T:
         raise Refusal("invalid_field", field=what, reason=str(error)) from error
 
 
+async def _counted(
+    engine: AsyncEngine, unit_id: str
+) -> tuple[list[RuleShown], dict[tuple[str, str, str, str], int]]:
+    return await rulebooks.shown(engine, unit_id), await ledger.rule_states(engine, unit_id)
+
+
+def _prove(shown: list[dict[str, Any]], rules: Sequence[RuleShown]) -> None:
+    """What others prove is shown by what they came to."""
+    for row, rule in zip(shown, rules, strict=True):
+        behind = [each for each in shown if each["rule"] in rule.proven_by]
+        row["proven_by"] = list(rule.proven_by)
+        for each in behind:
+            row["commitments"] += each["commitments"]
+            for state, count in each["states"].items():
+                row["states"] = {**row["states"], state: row["states"].get(state, 0) + count}
+
+
 def _clauses(given: argparse.Namespace) -> int:
-    rules = asked(rulebooks.shown)
+    shown_rules, counts = (asked_of_demo if given.demo else asked)(_counted)
     states: dict[tuple[str, str], dict[str, int]] = {}
     clauses: dict[str, dict[str, int]] = {}
-    for (clause, code, version, state), count in asked(ledger.rule_states).items():
+    for (clause, code, version, state), count in counts.items():
         states.setdefault((code, version), {})[state] = count
         told = clauses.setdefault(clause, {})
         told[state] = told.get(state, 0) + count
@@ -161,9 +185,12 @@ def _clauses(given: argparse.Namespace) -> int:
             "commitments": each.commitments,
             "states": states.get((each.code, each.version), {}),
         }
-        for each in rules
+        for each in shown_rules
     ]
+    _prove(shown, shown_rules)
     if not given.json:
+        if not any(row["commitments"] for row in shown):
+            print("nothing was promised here yet; `doorstep clauses --demo` shows the demo's")
         for row in shown:
             said = " ".join(f"{name}={count}" for name, count in sorted(row["states"].items()))
             print(f"{row['rule']:>4} {row['version']} {row['commitments']:>6} {row['zh']}  {said}")
@@ -244,7 +271,9 @@ def _verify(given: argparse.Namespace) -> int:
             **await casework.verify(engine, unit_id),
         }
 
-    result = asked(verified)
+    result = (asked_of_demo if given.demo else asked)(verified)
+    if not given.json:
+        print(" ".join(f"{name}={count}" for name, count in result.items()))
     print(json.dumps(result))
     broken = result["differences"] + result["broken_chains"] + result["broken_case_chains"]
     return 1 if broken else 0

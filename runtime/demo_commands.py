@@ -5,18 +5,19 @@ import asyncio
 import json
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from datetime import time as clock
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from commitments import ledger, sweep
-from runtime import processes
-from runtime.ambient import fixed
+from runtime import processes, sample_region
+from runtime.ambient import fixed, live
 from runtime.database import own_server
 from runtime.demo import clauses, field
 from runtime.imports import report as import_report
@@ -29,6 +30,7 @@ from storage import board, migrate, work
 from storage.engine import make_engine
 
 ZONE = ZoneInfo("Asia/Shanghai")
+T = TypeVar("T")
 UNIT = "demo"
 PASSWORD = "demo-only-in-a-throw-away-database"  # the database is deleted  # nosec B105
 SWEEP_LIMIT = 50_000
@@ -66,6 +68,37 @@ def _demo(given: argparse.Namespace) -> int:
         given.json.write_text(json.dumps(figures, ensure_ascii=False, indent=1), encoding="utf-8")
     print(json.dumps(figures, ensure_ascii=False))
     return 0 if sound(figures) else 1
+
+
+def asked_of_demo(question: Callable[[AsyncEngine, str], Awaitable[T]]) -> T:
+    """What a command asks of the demo: the made-up region with its story of all sixteen clauses, in a
+    database that is thrown away."""
+    with tempfile.TemporaryDirectory(prefix="doorstep-demo-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # the database runs as another user  # nosec B103
+        with own_server(folder / "postgres", durable=False) as cluster:
+            cluster.ensure_database("demo")
+            asyncio.run(migrate.upgrade(cluster.url("demo")))
+            return asyncio.run(_asked(question, cluster.url("demo"), folder=folder / "region"))
+
+
+async def _asked(
+    question: Callable[[AsyncEngine, str], Awaitable[T]], url: str, *, folder: Path
+) -> T:
+    evening = live().now
+    today = evening.astimezone(ZONE).date()
+    size = sample_region.Size(premises=3_000, technicians=12, requests=120)
+    sample_region.write_region(folder, size=size, seed=7, as_of=today)
+    engine = make_engine(url, connections=4, statement_seconds=120)
+    try:
+        ambient = fixed(evening)
+        await open_region(engine, folder, unit=(UNIT, today), ambient=ambient)
+        await clauses.tell(engine, UNIT, now=evening)
+        while await sweep.sweep(engine, ambient=ambient, limit=SWEEP_LIMIT):
+            continue
+        return await question(engine, UNIT)
+    finally:
+        await engine.dispose()
 
 
 def sound(figures: dict[str, Any]) -> bool:

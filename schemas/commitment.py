@@ -67,6 +67,7 @@ class Rule(Value, frozen=True):
     `stops` are event kinds, all or any of which end the clock. `law` marks what stands beside the
     handbook; in a `window` what happened before it opened does not count. `applies` says to whom it is
     promised, with bounds as {value, inclusive}; a rule goes `over` another one that applies as well.
+    What others prove (`proven_by`) begins no clock of its own.
     """
 
     code: str
@@ -92,6 +93,7 @@ class Rule(Value, frozen=True):
     escalation: tuple[Escalation, ...] = ()
     applies: dict[str, Fact | dict[str, Fact]] = {}
     over: str = ""
+    proven_by: tuple[str, ...] = ()
     effective_from: date | None = None
     effective_to: date | None = None
 

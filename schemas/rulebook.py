@@ -56,6 +56,7 @@ class RuleDraft(Wire, frozen=True):
     parameter_source: Words | None = None
     basis: Words | None = None
     same_as: RuleCode | None = None
+    proven_by: tuple[RuleCode, ...] = ()
     applies: dict[str, Fact | dict[str, Fact]] = {}
     parameters: dict[str, Fact] = {}
     measure: tuple[Words, ...] = ()
@@ -107,6 +108,7 @@ class RuleShown(Value, frozen=True):
     effective_to: date | None
     running: int
     commitments: int
+    proven_by: tuple[str, ...] = ()
     draft: RuleDraft | None = None
 
 

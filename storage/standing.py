@@ -1,6 +1,6 @@
 """Settings of promises, the register of dated records, heating seasons and their premises."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from schemas.standing import PromiseSettings
 from storage import bulk
-from storage.engine import Transaction
+from storage.engine import Transaction, driver
 from storage.tables import (
     case,
     commitment,
@@ -23,6 +23,16 @@ from storage.tables import (
 )
 
 Rows = Sequence[dict[str, Any]]
+
+_NAMED_BY_LAW = """
+SELECT h.id, h.premises_id, h.statutory, h.found_at, v.ended_at, c.id AS clock,
+  coalesce(r.fields -> 'notice', r.fields -> 'R28' -> 'notice_no') IS NOT NULL AS noticed
+FROM hazard h LEFT JOIN visit v ON v.id = h.visit_id LEFT JOIN record r ON r.id = h.visit_id
+LEFT JOIN commitment c ON c.premises_id = h.premises_id AND c.rule_code = $2
+  AND c.facts ->> 'hazard' = h.id::text
+WHERE h.unit_id = $1 AND h.statutory IS NOT NULL AND c.stopped_at IS NULL
+ORDER BY h.found_at, h.id LIMIT $3
+"""
 
 
 async def settings(tx: Transaction, unit_id: str) -> PromiseSettings:
@@ -207,3 +217,12 @@ async def commitments_by_id(tx: Transaction, unit_id: str, *, ids: Sequence[UUID
         .order_by(commitment.c.id)
     )
     return found.all()
+
+
+async def named_by_law(
+    tx: Transaction, unit_id: str, *, rule: str, limit: int
+) -> Sequence[Mapping[str, Any]]:
+    """Dangers that the law names whose promise has not ended: with their notice and their clock."""
+    connection = await driver(tx)
+    found: Sequence[Mapping[str, Any]] = await connection.fetch(_NAMED_BY_LAW, unit_id, rule, limit)
+    return found

@@ -12,12 +12,14 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from commitments import cases, handling, ledger, outages, seasons, standing
+from commitments import cases, handling, ledger, outages, seasons, standing, supply
 from commitments.calls import read_calls
 from commitments.looking import CHANNELS, ITEMS
 from runtime.ambient import fixed
 from schemas.base import Value
-from schemas.outage import OutageStep, OutageWish
+from schemas.ids import named
+from schemas.outage import GasWish, OutageStep, OutageWish
+from schemas.problems import Refusal
 from schemas.standing import PromiseSettings, Records, SeasonWish
 from schemas.telling import Told
 from schemas.work import CaseRequest, StepWish
@@ -52,6 +54,10 @@ CASES: Sequence[tuple[str, str, float, dict[str, Any], Steps]] = (
     ("connection", "non_resident", 240, {"facts": SMALL},
         (*READY, ("install_accepted", 230, {"service_fee_fen": 0}))),
     ("connection", "non_resident", 200, {"facts": DESIGNED}, READY),
+    ("connection", "non_resident", 190, {"facts": SMALL | {"meter_g": "G25"}}, READY),
+    ("connection", "resident", 180, {"facts": {"external_pipe": False}},
+        (*READY, ("install_accepted", 150, {"service_fee_fen": 0}))),
+    ("connection", "resident", 170, {"facts": {"external_pipe": True}}, READY),
     ("relight", "resident", 48, {}, (("gas_on_signed", 30, {}),)),
     ("relight", "resident", 47, {}, (("not_eligible", 20, {"reason": "未验收"}),)),
     ("appliance_install", "resident", 40, {"purchased_days": 2}, (
@@ -108,6 +114,7 @@ async def tell(engine: AsyncEngine, unit_id: str, *, now: datetime) -> int:
     }  # fmt: skip
     wish = msgspec.convert(season, SeasonWish)
     await seasons.lay_down(engine, unit_id, wish=wish, by=(WHO, fixed(now)))
+    await _first_gas(engine, stage)
     numbers = count(1)
     for kind, customer, hours, given, steps in CASES:
         await _case(
@@ -129,6 +136,28 @@ async def _stage(engine: AsyncEngine, unit_id: str, *, now: datetime) -> Stage |
         return None
     accounts = {name: found or anywhere for name, found in by_class.items()}
     return Stage(unit_id=unit_id, accounts=accounts, grids=sorted(grids.values()), now=now)
+
+
+async def _first_gas(engine: AsyncEngine, stage: Stage) -> None:
+    """A farm that gets gas for the first time: looked at before, and shut out until then."""
+    built, day = named(stage.unit_id, "premises", "YS-NEW"), stage.today - timedelta(days=2)
+    row = {
+        "id": built, "unit_id": stage.unit_id, "account": "YS-NEW", "address": "示例村新建1号",
+        "address_given": "示例村新建1号", "customer_class": "rural_piped", "row_hash": "YS-NEW",
+    }  # fmt: skip
+    by = (WHO, fixed(day + timedelta(hours=11)))
+    wish = GasWish(to="first_on", at=by[1].now, reason="新装通气", person=WHO)
+    async with engine.begin() as tx:
+        await registry.save_premises(tx, [row], customers=[], meters=[])
+    try:
+        await supply.turn(engine, stage.unit_id, premises_id=built, wish=wish, by=by)
+    except Refusal as gate:
+        if gate.code != "first_gas_on_gate":
+            raise
+    async with engine.begin() as tx:
+        looked = {built: day.date()}
+        await cases.renew_cycles(tx, stage.unit_id, inspected=looked, ambient=by[1])
+    await supply.turn(engine, stage.unit_id, premises_id=built, wish=wish, by=by)
 
 
 async def _case(engine: AsyncEngine, stage: Stage, *, story: tuple[Any, ...], number: int) -> None:
@@ -182,12 +211,15 @@ async def _designed(engine: AsyncEngine, stage: Stage, *, case_id: UUID) -> None
 
 
 async def _outages(engine: AsyncEngine, stage: Stage) -> None:
-    for number, day, steps in (("TQ001", -1, True), ("TQ002", 4, False)):
-        opens = stage.today + timedelta(days=day, hours=9)
+    # the first two lie across noon and its peak, the third between the peaks
+    for number, day, hour, steps in (
+        ("TQ001", -1, 9, True), ("TQ002", 4, 9, False), ("TQ003", 5, 13, False),
+    ):  # fmt: skip
+        opens = stage.today + timedelta(days=day, hours=hour)
         told_at = min(opens - timedelta(hours=50), stage.now)
         wish = {
             "reason": "主管道检修", "number": number, "grids": stage.grids[:1],
-            "planned": {"opens": opens, "closes": opens + timedelta(hours=8)},
+            "planned": {"opens": opens, "closes": opens + timedelta(hours=8 if hour == 9 else 4)},
             "notice": {"text": "计划停气公告", "at": told_at, "channels": ["web", "wechat", "sms"],
                        "document": f"公告-{number}"},
         }  # fmt: skip
