@@ -178,10 +178,14 @@ class Tablet:
     def sync(self, *, now: datetime, server: str | None = None) -> None:
         """Sends everything and hears everything; a cut link is tried again from where it was
         cut. One process at a time: a second one waits for the first."""
-        target, renewed, begun = server or self.memory.server, False, time.monotonic()
+        target, begun = server or self.memory.server, time.monotonic()
+        renewed = stale = False
         with durable.locked(self.path.with_suffix(".link")):
             for _ in range(TRIES_MAX):
                 try:
+                    if stale:
+                        self._renew(target)
+                        stale = False
                     while self._exchange(target, now=_since(now, begun)):
                         pass
                     self._learn(target)
@@ -193,8 +197,7 @@ class Tablet:
                 except Refusal as refusal:
                     if refusal.code == "not_signed_in" and not renewed:
                         # days offline: the access token is over, the refresh token is not
-                        renewed = True
-                        self._renew(target)
+                        renewed = stale = True
                     elif not self._goes_on(refusal):
                         raise
         raise Refusal("unavailable", part="link", tries=TRIES_MAX)

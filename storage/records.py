@@ -285,7 +285,7 @@ async def append_history(tx: Transaction, rows: Rows) -> None:
     await bulk.insert(tx, field_history, rows=rows)
 
 
-async def add_conflicts(tx: Transaction, rows: Rows, *, settled: Sequence[UUID]) -> None:
+async def add_conflicts(tx: Transaction, rows: Rows, *, settled: Sequence[UUID] = ()) -> None:
     """Opens conflicts; one that is known stays, or opens again where a correction had settled it.
 
     `settled` are doubts that a correction took away; what a person decided stays as it is.
