@@ -71,7 +71,9 @@ async def capacity(run: Run, tokens: list[str], *, seconds: float) -> float:
         nonlocal done
         caller = Caller(run, token)
         while time.perf_counter() < until:
-            done += (await caller.ask(client))[0] == 200
+            status, _, _ = await caller.ask(client)
+            # counted after the answer came: `done += await …` reads it before, and loses the others'
+            done += status == 200
 
     async with httpx.AsyncClient(timeout=30) as client:
         await asyncio.gather(*(one(client, token) for token in tokens[:CALLERS]))
