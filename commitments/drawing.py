@@ -5,8 +5,11 @@ from xml.sax.saxutils import escape  # only writes XML, reads none  # nosec B406
 
 from commitments.workflow import ENDS, Step, Workflow
 
-ROW, WIDE, HIGH, LEFT, TOP = 92, 250, 56, 150, 24
+ROW, WIDE, HIGH, LEFT, TOP = 92, 264, 56, 150, 24
 LANE = 26
+NOTE_UNITS = 42
+"""How much of a note fits into a box; an ideograph is two units wide."""
+ANSWERS = {"yes": "是", "no": "否", "company": "公司", "customer_own": "客户自行"}
 _STYLE = (
     "text{font:13px sans-serif;fill:#1c2733}.small{font-size:11px;fill:#53606c}"
     ".box{fill:#eef5fb;stroke:#2b6ca3}.decision{fill:#fff6e0;stroke:#a8741a}"
@@ -47,8 +50,18 @@ def _box(step: Step, row: int) -> str:
         f'<rect class="{kind}" x="{LEFT}" y="{y}" width="{WIDE}" height="{HIGH}" '
         f'rx="{22 if step.decision else 6}"/>'
         + _text(LEFT + WIDE / 2, y + 23, words=title)
-        + _text(LEFT + WIDE / 2, y + 42, words=note[:34], style="small")
+        + _text(LEFT + WIDE / 2, y + 42, words=_fitting(note), style="small")
     )
+
+
+def _fitting(note: str) -> str:
+    """What of a note fits; the rest is said by three dots."""
+    units = 0
+    for place, each in enumerate(note):
+        units += 1 if each.isascii() else 2
+        if units > NOTE_UNITS:
+            return note[: place - 1] + "…"
+    return note
 
 
 def _end(code: str, row: int) -> str:
@@ -71,6 +84,7 @@ def _arrows(workflow: Workflow, place: Mapping[str, int]) -> Iterable[str]:
 
 
 def _arrow(start: int, end: int, *, lane: int, answer: str) -> str:
+    answer = ANSWERS.get(answer, answer)
     from_y, to_y = TOP + start * ROW, TOP + end * ROW
     if lane == 0:
         x = LEFT + WIDE / 2

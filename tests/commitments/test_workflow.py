@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from commitments.drawing import draw
+from commitments.drawing import WIDE, draw
 from commitments.workflow import (
     faults,
     follow,
@@ -120,6 +120,16 @@ def test_the_drawing_is_sound_xml_with_every_step_and_an_arrow_for_every_exit():
     exits = sum(len(each.exits) for each in workflow.steps)
     paths = list(drawn.iter("{http://www.w3.org/2000/svg}path"))
     assert len(paths) == exits + 1, "every exit once, and the arrow tip itself"
+
+
+def test_no_words_of_the_drawing_run_out_of_their_box():
+    drawn = ElementTree.fromstring(draw(shipped()))
+    texts = list(drawn.iter("{http://www.w3.org/2000/svg}text"))
+    for each in texts:
+        pixels = 11 if each.get("class") == "small" else 13
+        units = sum(1 if letter.isascii() else 2 for letter in each.text or "")
+        assert units * pixels / 2 <= WIDE, each.text
+    assert not {"yes", "no"} & {each.text for each in texts}
 
 
 def test_the_drawing_escapes_what_a_workflow_says():

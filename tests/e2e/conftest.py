@@ -164,6 +164,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     made = browser.new_context(
         viewport={"width": 1440, "height": 900}, locale="zh-CN", timezone_id="Asia/Shanghai"
     )
+    made.set_default_timeout(PATIENCE_MS)
     troubles: list[str] = []
     made.on("weberror", lambda error: troubles.append(str(error.error)))
     made.on(

@@ -51,7 +51,7 @@ export const deskZh = {
   calendar_notice: '登记放假通知',
   calendar_hint: '只写与平常不同的日子。受影响的时限会重新计算并留痕。',
   calendar_done: '登记 {days} 天，涉及计时 {clocks} 个，变更 {moved} 个。',
-  layer: '来源',
+  layer: '发布方',
   days_off: '放假的日子',
   days_worked: '调休上班的日子',
   pressure_low: '供气压力下限（kPa）',
