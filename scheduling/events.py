@@ -319,16 +319,16 @@ def _changes(scene: Scene, done: Repaired) -> tuple[VisitChange, ...]:
 def _promises(scene: Scene, done: Repaired) -> tuple[tuple[Promise, ...], tuple[Promise, ...]]:
     """Promises that the event put at risk: those that are kept all the same, and those that are
     lost."""
-    left = set(done.left)
+    known = {each.id: each for each in scene.loose}
+    touched = (*scene.live.late, *done.left)
+    known |= {each: _job(scene.live, each) for each in touched if each not in known}
     kept: list[Promise] = []
     lost: list[Promise] = []
-    for job in scene.loose:
+    for name, job in known.items():
         if job.tier in PROMISED:
-            (lost if job.id in left else kept).append(_promise(scene, done, job=job, late=None))
-    for name, seconds in scene.live.late.items():
-        job = _job(scene.live, name)
-        if job.tier in PROMISED and all(each.id != name for each in scene.loose):
-            lost.append(_promise(scene, done, job=job, late=seconds))
+            late = done.late.get(name)
+            broken = late is not None or name in done.left
+            (lost if broken else kept).append(_promise(scene, done, job=job, late=late))
     return tuple(kept), tuple(lost)
 
 

@@ -18,11 +18,12 @@ Routes = tuple[tuple[int, ...], ...]
 
 
 class Since(Value, frozen=True):
-    """What a live day adds: the hour it is (nobody leaves in the past), and starts by job that
-    should not be pulled forward."""
+    """What a live day adds: the hour it is (nobody leaves in the past), starts by job that should
+    not be pulled forward, and who has no room left for lunch."""
 
     now_seconds: int = 0
     floors: Mapping[str, int] = {}
+    hungry: frozenset[str] = frozenset()
 
 
 class Laid(Value, frozen=True):
@@ -151,6 +152,7 @@ def _lines(
 ) -> tuple[Lines, Ints]:
     """Routes of the technicians in `rows` as arrays, and their points from start to end."""
     jobs, (ways, since) = problem.jobs, known
+    now = since.now_seconds
     people = [problem.technicians[t] for t in rows]
     places = max((len(each) for each in routes), default=0) or 1
     first = first_job(problem)
@@ -163,7 +165,7 @@ def _lines(
     duration, floor = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
     leave = np.zeros((len(people), places + 1), dtype=np.int64)
     for t, route in enumerate(routes):
-        leave[t] = since.now_seconds
+        leave[t] = now
         for p, number in enumerate(route):
             job = jobs[number]
             told = since.floors.get(job.id)
@@ -187,8 +189,8 @@ def _lines(
         lunch_opens=lunch_opens,
         lunch_latest=lunch_latest,
         lunch_seconds=lunch_seconds,
-        # who comes out of started work after the band has passed counts as having eaten
-        fed=fed | ((lunch_latest < shift_opens) & (seq[:, 0] >= first)),
+        # whom the band has passed, in started work or without any, counts as having eaten
+        fed=fed | ((lunch_latest < shift_opens) & (seq[:, 0] >= first)) | (lunch_latest < now),
     ), seq
 
 

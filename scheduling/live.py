@@ -11,7 +11,13 @@ from scheduling import lines as timing
 from scheduling.demand import Demand
 from scheduling.layout import Laid, Since
 from scheduling.lines import Walk
-from scheduling.problem import ON_DARK_TABLET, REASON_CODES, UNREACHABLE, extra_seconds
+from scheduling.problem import (
+    ON_DARK_TABLET,
+    REASON_CODES,
+    UNREACHABLE,
+    extra_seconds,
+    start_bands,
+)
 from schemas.base import Value
 from schemas.plan import Band, Fixed, Job, Problem, Technician
 
@@ -72,6 +78,9 @@ def stands(asked: Demand, *, now_seconds: int = 0) -> Live:
     late: dict[str, int] = {}
     if timing.broken(done).any():
         problem, late = _let_go(laid, done)
+        people = zip(laid.problem.technicians, done.lunch_lost, strict=True)
+        hungry = frozenset(each.id for each, lost in people if lost)
+        since = msgspec.structs.replace(since, hungry=hungry)
         laid = layout.lay_out(problem, asked.routes, since=since, table=asked.table)
     return Live(asked=asked, laid=laid, empty=layout.alone(laid), late=late)
 
@@ -99,9 +108,14 @@ def _late(job: Job, start: int) -> Job:
     if job.fixed is not None:
         fixed = Fixed(technician=job.fixed.technician, start_seconds=start)
         return msgspec.structs.replace(job, fixed=fixed)
-    # as late as it is and no later
+    # as late as it is and no later; and never before the hours that were agreed
+    *early, (opens, _) = start_bands(job) or [(job.earliest_seconds, start)]
+    bands = [Band(opens=o, closes=c) for o, c in early]
     return msgspec.structs.replace(
-        job, windows=(Band(opens=0, closes=start),), due_seconds=None, crew=None
+        job,
+        windows=(*bands, Band(opens=opens, closes=max(opens, start))),
+        due_seconds=None,
+        crew=None,
     )
 
 

@@ -8,9 +8,10 @@ import numpy as np
 
 from scheduling import insertion, layout
 from scheduling.layout import Laid
-from scheduling.lines import NEVER
+from scheduling.lines import NEVER, Bools
 from scheduling.live import Live
-from scheduling.problem import ABLE
+from scheduling.pins import TIERS, frozen, room_for_pins
+from scheduling.problem import ABLE, start_bands
 from scheduling.road_tables import along
 from schemas.base import Value
 from schemas.plan import (
@@ -23,38 +24,37 @@ from schemas.plan import (
     Route,
     Stop,
     Technician,
-    Tier,
 )
 
-TIERS: Mapping[Tier, int] = {
-    "emergency": 0, "breaks_today": 1, "booked": 2, "due_soon": 3, "routine": 4,
-}  # fmt: skip
-FROZEN_SECONDS = 900
-"""Who is on the way is not called back: what begins within a quarter of an hour stays."""
 NEIGHBOURS = 16
 EJECTED_TRIED = 8
 SQUEEZED_MAX = 4
 WORTH_WAITING_SECONDS = 1200
 """An emergency waits so long for somebody who has to leave nothing undone for it."""
+PROMISE_WAITING_SECONDS = 1200
+"""And so much longer for each promise that would be given up."""
 SOON_GRACE_SECONDS = 300
 
 Improve = Callable[[Problem, Plan], Plan]
 
 
 class Repaired(Value, frozen=True):
-    """The day after the repair: for technicians whose day changed what is still to come, and what
-    nobody has a place for."""
+    """The day after the repair: for technicians whose day changed what is still to come, what
+    nobody has a place for, and which promises come late by how many seconds."""
 
     laid: Laid
     routes: Mapping[str, tuple[str, ...]]
     left: tuple[str, ...]
+    late: Mapping[str, int] = {}
 
 
 def repair(live: Live, loose: Sequence[Job], *, improve: Improve | None = None) -> Repaired:
     """Places loose jobs, the gravest first; then lets `improve` search among the technicians around
     them. What has begun, is pinned or begins soon never moves, and what lies on a tablet that
     nobody reaches stays there."""
-    laid = live.laid
+    laid, pushed = room_for_pins(live)
+    names = {each.id for each in loose}
+    loose = [*loose, *(each for each in pushed if each.id not in names)]
     for job in loose:
         laid = layout.without(layout.with_job(laid, job), job)
     left: list[str] = []
@@ -76,7 +76,9 @@ def repair(live: Live, loose: Sequence[Job], *, improve: Improve | None = None) 
             if again is not None:
                 laid = again[0]
                 left.remove(name)
-    return Repaired(laid=laid, routes=_differences(live, laid), left=tuple(left))
+    laid = _rescued(live, laid)
+    late = {job.id: seconds for job, seconds in _late(live, laid)}
+    return Repaired(laid=laid, routes=_differences(live, laid), left=tuple(left), late=late)
 
 
 def retimed(done: Repaired, touched: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -99,14 +101,53 @@ def _differences(live: Live, laid: Laid) -> dict[str, tuple[str, ...]]:
     }
 
 
+def _late(live: Live, laid: Laid) -> list[tuple[Job, int]]:
+    """Promises that come after the hours they really have, the gravest first, and by how much."""
+    real = {each.id: each for each in live.asked.problem.jobs}
+    walk = layout.walked(laid.lines)
+    found = []
+    for t, route in enumerate(laid.routes):
+        for p, number in enumerate(route):
+            here = laid.problem.jobs[number]
+            job = real.get(here.id)
+            # an emergency has no hours but now
+            if job is None or job.fixed or not 0 < TIERS[here.tier] <= TIERS["booked"]:
+                continue
+            last = max((closes for _, closes in start_bands(job)), default=NEVER)
+            if walk.start[t, p] > last:
+                found.append((job, int(walk.start[t, p]) - last))
+    return sorted(found, key=lambda each: (TIERS[each[0].tier], -each[0].penalty_seconds))
+
+
+def _rescued(live: Live, laid: Laid) -> Laid:
+    """A promise that would come late is offered to everybody once more, in the hours it really has:
+    what was let go of, so that it blocks nothing else, is not given up where it can be kept."""
+    for job, _ in _late(live, laid):
+        if frozen(laid, job) or job.holder in {*live.asked.silent, *laid.since.hungry}:
+            continue
+        number, jobs = laid.numbers[job.id], laid.problem.jobs
+        whole = msgspec.structs.replace(
+            laid.problem, jobs=(*jobs[:number], job, *jobs[number + 1 :])
+        )
+        placed = _place(layout.without(msgspec.structs.replace(laid, problem=whole), job), job)
+        laid = placed[0] if placed else laid
+    return laid
+
+
 def _place(laid: Laid, job: Job) -> tuple[Laid, list[str]] | None:
-    """The cheapest free place."""
+    """The cheapest free place; nothing but an emergency for who has lost lunch: another order might
+    have room for it again, and none for the work."""
     found = insertion.evaluate(laid, job)
-    fits = found.fits & (found.why == ABLE)[:, None]
+    fits = found.fits & (_willing(laid, job) & (found.why == ABLE))[:, None]
     if not fits.any():
         return None
     t, place = divmod(int(np.where(fits, found.added, NEVER).argmin()), fits.shape[1])
     return _put(laid, job, t=t, place=place), []
+
+
+def _willing(laid: Laid, job: Job) -> Bools:
+    spared = laid.since.hungry if job.tier != "emergency" else frozenset()
+    return np.array([each.id not in spared for each in laid.problem.technicians], dtype=np.bool_)
 
 
 def _put(laid: Laid, job: Job, *, t: int, place: int) -> Laid:
@@ -116,14 +157,15 @@ def _put(laid: Laid, job: Job, *, t: int, place: int) -> Laid:
 
 
 def _at_once(laid: Laid, job: Job) -> tuple[Laid, list[str]] | None:
-    """The next thing that somebody near does: lesser jobs give way and find other places. Soonest
-    among those who have to give up no promise for it."""
+    """The next thing that somebody near does: lesser jobs give way and find other places. Soonest;
+    it waits a while for somebody who has to leave nothing undone for it, longer where that is a
+    promise, and no longer."""
     found = insertion.evaluate(laid, job)
     first = [_frozen_ahead(laid, route) for route in laid.routes]
     able = [
         t for t in range(len(first)) if int(found.why[t]) == ABLE and not found.own[t, first[t]]
     ]
-    best: tuple[tuple[int, int, int], Laid, list[str]] | None = None
+    best: tuple[tuple[int, int], Laid, list[str]] | None = None
     for t in sorted(able, key=lambda each: found.arrive[each, first[each]])[:EJECTED_TRIED]:
         made = _squeezed(laid, job, t=t, place=first[t])
         if made is None:
@@ -131,17 +173,18 @@ def _at_once(laid: Laid, job: Job) -> tuple[Laid, list[str]] | None:
         there, left = made
         jobs = [laid.problem.jobs[laid.numbers[name]] for name in left]
         promised = sum(1 for each in jobs if TIERS[each.tier] <= TIERS["booked"])
-        rank = (promised, int(found.arrive[t, first[t]]) + WORTH_WAITING_SECONDS * len(left), t)
+        waits = WORTH_WAITING_SECONDS * len(left) + PROMISE_WAITING_SECONDS * promised
+        rank = (int(found.arrive[t, first[t]]) + waits, t)
         if best is None or rank < best[0]:
             best = (rank, there, left)
-    return None if best is None else (_soon(best[1], job), best[2])
+    return None if best is None else (best[1], best[2])
 
 
 def _frozen_ahead(laid: Laid, route: tuple[int, ...]) -> int:
     ahead = 0
     for place, number in enumerate(route, start=1):
         job = laid.problem.jobs[number]
-        if _frozen(laid, job) or (job.fixed is not None and ahead == place - 1 and place == 1):
+        if frozen(laid, job) or (job.fixed is not None and ahead == place - 1 and place == 1):
             ahead = place
     return ahead
 
@@ -157,7 +200,8 @@ def _squeezed(laid: Laid, job: Job, *, t: int, place: int) -> tuple[Laid, list[s
         gone = min(weak, key=lambda each: (-TIERS[each.tier], behind.index(each)))
         out.append(gone)
         shorter = layout.without(shorter, gone)
-    there, left = _put(shorter, job, t=t, place=place), list[str]()
+    # what gave way may not come back before it
+    there, left = _soon(_put(shorter, job, t=t, place=place), job), list[str]()
     for each in out:
         again = _place(there, each)
         there, left = (again[0], left) if again else (there, [*left, each.id])
@@ -183,7 +227,8 @@ def _soon(laid: Laid, job: Job) -> Laid:
 def _instead(laid: Laid, job: Job) -> tuple[Laid, list[str]] | None:
     """A place that one lesser job gives up; what gives way finds another, or is left out."""
     found = insertion.evaluate(laid, job)
-    able = [t for t in range(len(laid.routes)) if int(found.why[t]) == ABLE]
+    willing = _willing(laid, job) & (found.why == ABLE)
+    able = [int(t) for t in np.flatnonzero(willing)]
     least = {t: int((found.own + found.knock)[t][found.valid[t]].min(initial=NEVER)) for t in able}
     best: tuple[tuple[int, int], Laid, list[str]] | None = None
     for t in sorted(able, key=lambda each: least[each])[:EJECTED_TRIED]:
@@ -206,14 +251,9 @@ def _instead(laid: Laid, job: Job) -> tuple[Laid, list[str]] | None:
 
 
 def _gives_way(laid: Laid, lesser: Job, *, to: Job) -> bool:
-    if lesser.fixed is not None or _frozen(laid, lesser):
+    if lesser.fixed is not None or frozen(laid, lesser):
         return False
     return TIERS[lesser.tier] > TIERS[to.tier]
-
-
-def _frozen(laid: Laid, job: Job) -> bool:
-    told = laid.since.floors.get(job.id)
-    return told is not None and told < laid.since.now_seconds + FROZEN_SECONDS
 
 
 def _at(laid: Laid, job: Job, *, t: int) -> Laid | None:
@@ -242,7 +282,7 @@ def _improved(
 
 def _neighbourhood(live: Live, laid: Laid, *, around: Iterable[Job]) -> list[int]:
     """Technicians whose day changed, and those who could take the jobs cheapest; nobody whose
-    tablet is not heard."""
+    tablet is not heard, nor who has lost lunch."""
     changed = {
         t
         for t, (was, now) in enumerate(zip(live.laid.routes, laid.routes, strict=True))
@@ -255,7 +295,8 @@ def _neighbourhood(live: Live, laid: Laid, *, around: Iterable[Job]) -> list[int
         score = np.minimum(score, able.min(axis=1))
     nearest = [int(t) for t in np.argsort(score, kind="stable") if score[t] < NEVER]
     chosen = [*sorted(changed), *(t for t in nearest if t not in changed)]
-    heard = [t for t in chosen if laid.problem.technicians[t].reachable]
+    people = laid.problem.technicians
+    heard = [t for t in chosen if people[t].reachable and people[t].id not in laid.since.hungry]
     return heard[: max(NEIGHBOURS, len(changed))]
 
 
@@ -291,7 +332,7 @@ def _walked_starts(laid: Laid, rows: Sequence[int]) -> dict[str, int]:
 
 def _settled(laid: Laid, job: Job, *, place: tuple[str, int]) -> Job:
     who, start = place
-    if job.fixed is None and job.holder == who and _frozen(laid, job):
+    if job.fixed is None and job.holder == who and frozen(laid, job):
         return msgspec.structs.replace(job, fixed=Fixed(technician=who, start_seconds=start))
     return job
 

@@ -144,6 +144,13 @@ FROM visit v
 WHERE v.id = s.visit_id AND s.unit_id = $1 AND s.technician_id = ANY($2::uuid[])
   AND NOT s.released AND (v.started_at IS NOT NULL OR v.ended_at IS NOT NULL)
 """
+_EXTEND = """
+UPDATE stop s SET during = tstzrange(lower(s.during), greatest(
+  lower(s.during) + interval '1 second',
+  least($2, (SELECT min(lower(o.during)) FROM stop o WHERE o.technician_id = s.technician_id
+    AND NOT o.released AND o.id <> s.id AND lower(o.during) >= lower(s.during)))))
+WHERE s.visit_id = $1 AND NOT s.released
+"""
 _PROMISES = """
 SELECT id, work_order_id, case_id FROM commitment
 WHERE unit_id = $1 AND state = 'running'
@@ -360,14 +367,10 @@ async def shrink_stops(tx: Transaction, unit_id: str, *, technicians: Sequence[U
 
 
 async def extend_stop(tx: Transaction, visit_id: UUID, *, until: datetime) -> None:
-    """A visit takes longer than it was given."""
+    """A visit takes longer than it was given; where a pin stands behind it, as long as until then:
+    nobody is in two places."""
     connection = await driver(tx)
-    await connection.execute(
-        "UPDATE stop SET during = tstzrange(lower(during), greatest($2, lower(during)"
-        " + interval '1 second')) WHERE visit_id = $1 AND NOT released",
-        visit_id,
-        until,
-    )
+    await connection.execute(_EXTEND, visit_id, until)
 
 
 async def set_absence(tx: Transaction, row: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from tests.api.conftest import signed_in
 from tests.api.test_live_day import DAY, board, busiest, holder_of
@@ -100,3 +101,29 @@ async def test_an_illness_that_was_a_mistake_is_undone(client, office):
 async def test_an_event_that_says_too_little_is_refused(client, office, wish, status, code):
     reply = await client.post(f"{DAY}/events", json=wish, headers=office)
     assert (reply.status_code, reply.json()["code"]) == (status, code)
+
+
+async def test_what_overruns_into_a_pinned_visit_never_moves_it_and_nobody_is_in_two_places(
+    client, office, region
+):
+    day = await board(client, office)
+    who = busiest(day)["id"]
+    first, *_, last = planned(day, who)
+    between = planned(day, who)[1:-1]
+    assert between, "somebody has at least three visits"
+    async with region.begin() as tx:
+        await tx.execute(
+            text("UPDATE visit SET pinned = true WHERE id = :id"), {"id": last["visit"]}
+        )
+    until = datetime.fromisoformat(last["starts_at"]) + timedelta(minutes=30)
+    await happens(client, office, kind="overrun", visit_id=first["visit"], until=until.isoformat())
+    now = await board(client, office)
+    stops = next(each for each in now["technicians"] if each["id"] == who)["stops"]
+    pin = next(each for each in stops if each["visit"] == last["visit"])
+    assert (pin["starts_at"], pin["ends_at"]) == (last["starts_at"], last["ends_at"])
+    spans = sorted((each["starts_at"], each["ends_at"]) for each in stops)
+    assert all(one[1] <= other[0] for one, other in zip(spans, spans[1:], strict=False))
+    # and what had to go is somewhere: with somebody else, later, or shown as nobody's
+    seen = {one["visit"] for each in now["technicians"] for one in each["stops"]}
+    loose = {each["visit"] for each in now["unassigned"]}
+    assert {each["visit"] for each in between} <= seen | loose

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from scheduling.check import check
+from scheduling.explain import explain
 from scheduling.problem import ABLE, NO_SKILL, prepare
 from scheduling.solver import Budget, Watch, solve
 from schemas.plan import Access, Band, Fixed, Job, Lunch, MatrixGiven, Point, Problem, Technician
@@ -124,32 +125,53 @@ def test_pins_that_contradict_each_other_are_refused():
     assert refused.value.details["field"] == "jobs.b.fixed"
 
 
+def reasons(given):
+    """Why a plan leaves its only job out, said to a person."""
+    (left,) = explain(given, planned(given))
+    assert all(each.zh and each.en and each.count == 1 for each in left.reasons)
+    return left.job, [each.code for each in left.reasons]
+
+
 @pytest.mark.parametrize(
-    "job",
+    ("job", "why"),
     [
-        replace(JOB, skills=("no such skill",)),
-        replace(JOB, windows=(Band(opens=20 * HOUR, closes=21 * HOUR),)),
-        replace(JOB, windows=(Band(opens=0, closes=60),)),
-        replace(JOB, place=Point(latitude=20.0, longitude=135.0)),  # far out at sea
-        replace(JOB, place=Point(latitude=0.0, longitude=0.0)),
-        replace(JOB, duration_seconds=20 * HOUR),
-        replace(JOB, windows=(Band(opens=9 * HOUR, closes=9 * HOUR),), earliest_seconds=10 * HOUR),
-        replace(JOB, only=("nobody",)),
-        replace(JOB, load=9),
+        (replace(JOB, skills=("no such skill",)), "skill"),
+        (replace(JOB, windows=(Band(opens=20 * HOUR, closes=21 * HOUR),)), "window_outside_shift"),
+        (replace(JOB, windows=(Band(opens=0, closes=60),)), "window"),
+        # far out at sea
+        (replace(JOB, place=Point(latitude=20.0, longitude=135.0)), "due"),
+        (replace(JOB, place=Point(latitude=0.0, longitude=0.0)), "due"),
+        (replace(JOB, duration_seconds=20 * HOUR), "shift_too_short"),
+        (
+            replace(JOB, windows=(Band(opens=9 * HOUR, closes=9 * HOUR),), earliest_seconds=10 * HOUR),
+            "no_lawful_hour",
+        ),
+        (replace(JOB, only=("nobody",)), "excluded"),
+        (replace(JOB, load=9), "overload"),
     ],
-)
-def test_what_nobody_can_do_is_left_out_and_nothing_else(job):
+)  # fmt: skip
+def test_what_nobody_can_do_is_left_out_with_its_reason_and_nothing_else_is(job, why):
     person = replace(PERSON, capacity=5)
-    plan = planned(replace(problem(person, job), jobs=(job, replace(JOB, id="other"))))
-    assert plan.unassigned == ("j",)
+    given = replace(problem(person, job), jobs=(job, replace(JOB, id="other")))
+    assert reasons(given) == ("j", [why])
 
 
-def test_a_place_without_a_way_is_left_out():
+def test_a_place_without_a_way_is_left_out_with_its_reason():
     away = MatrixGiven(seconds=((0, -1), (-1, 0)), metres=((0, -1), (-1, 0)))
     given = problem(
         replace(PERSON, home=Point(index=0)), replace(JOB, place=Point(index=1)), matrix=away
     )
-    assert planned(given).unassigned == ("j",)
+    assert reasons(given) == ("j", ["unreachable"])
+
+
+def test_a_day_without_anybody_leaves_everything_out_and_a_day_without_work_is_empty():
+    nobody = replace(problem(), technicians=())
+    (left,) = explain(nobody, planned(nobody))
+    assert (left.job, [each.code for each in left.reasons]) == ("j", ["no_technician"])
+    idle = replace(problem(), jobs=())
+    plan = planned(idle)
+    assert plan.unassigned == () and [each.stops for each in plan.routes] == [()]
+    assert explain(idle, plan) == ()
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 never moves, emergencies are placed at once, and no promise breaks that need not."""
 
 from datetime import date, time, timedelta
-from time import process_time
 from uuid import UUID
 
 import msgspec
@@ -11,9 +10,10 @@ import pytest
 from scheduling import layout, lines
 from scheduling.demand import Day, demand, midnight_of, now_seconds
 from scheduling.diff import PROMISED, changes, placed_ahead
-from scheduling.events import improve, loosened, movable
-from scheduling.live import options, stands
-from scheduling.repair import FROZEN_SECONDS, repair, retimed
+from scheduling.events import SEARCH_SEED, loosened, movable
+from scheduling.live import options, row_of, stands
+from scheduling.pins import FROZEN_SECONDS
+from scheduling.repair import SOON_GRACE_SECONDS, _frozen_ahead, repair, retimed
 from scheduling.solver import Budget, solve
 from schemas.day import PersonRow, WorkRow
 from tests.scheduling.days import generated
@@ -21,6 +21,7 @@ from tests.scheduling.days import generated
 replace = msgspec.structs.replace
 DAY = date(2026, 11, 24)
 BEGINS = midnight_of(DAY)
+ROUNDS = 1_000
 
 
 def uid(kind, n):
@@ -146,9 +147,7 @@ class Office:
 
     def repaired(self, live, loose, touched=()):
         """Repairs, carries the changes out in the rows, and holds what every event must hold."""
-        begun = process_time()
-        done = repair(live, loose, improve=improve)
-        spent = process_time() - begun
+        done = repair(live, loose, improve=searched)
         asked = replace(live.asked, problem=done.laid.problem)
         had = [name for name in done.left if asked.rows[name].technician_id]
         found = changes(asked, placed_ahead(done.laid, retimed(done, touched)), dropped=had)
@@ -161,7 +160,7 @@ class Office:
         self.work = [self.changed(row, by_visit.get(row.visit_id)) for row in self.work]
         self.moved += len([each for each in found if each.kind == "moved"])
         self.hold(live, done)
-        return done, found, spent
+        return done, found
 
     def changed(self, row, change):
         if change is None:
@@ -176,6 +175,11 @@ class Office:
             ends_at=change.after.ends_at,
         )
 
+    def on_the_way(self, live, who):
+        """How many visits somebody is not called back from."""
+        route = live.laid.routes[row_of(live.laid, who)]
+        return _frozen_ahead(live.laid, route)
+
     def hold(self, live, done):
         for row in self.work:
             if row.job in self.fixed:
@@ -187,6 +191,16 @@ class Office:
             job = done.laid.problem.jobs[done.laid.numbers[name]]
             if job.tier in PROMISED:
                 assert not any(each.feasible for each in options(after, job)), name
+        # nor has one that comes late, unless it is on a tablet that nobody reaches or begins soon
+        now = self.live()
+        soon = now.laid.since.now_seconds + FROZEN_SECONDS
+        for name in now.late:
+            job = now.laid.problem.jobs[now.laid.numbers[name]]
+            spared = {*live.asked.silent, *live.laid.since.hungry}
+            held = job.fixed or job.holder in spared or now.asked.starts[name] < soon
+            if job.tier in PROMISED and not held:
+                original = next(each for each in live.asked.problem.jobs if each.id == name)
+                assert not any(each.feasible for each in options(now, original)), name
         names = {each.id for each in done.laid.problem.technicians}
         spans = {}
         for row in self.work:
@@ -197,11 +211,18 @@ class Office:
             assert all(a[1] <= b[0] for a, b in zip(held, held[1:], strict=False)), "in two places"
 
 
+def searched(problem, plan):
+    """The search after an event by rounds alone: the same on a slow machine (how long it takes is
+    measured in bench/live.py)."""
+    budget = Budget(seconds=None, iterations=ROUNDS)
+    return solve(problem, seed=SEARCH_SEED, budget=budget, start=plan)
+
+
 def mine(row, who):
     return row.technician_id == who and row.state == "planned" and not row.pinned
 
 
-@pytest.mark.parametrize("seed", [3, 8])
+@pytest.mark.parametrize("seed", [1, 2, 3, 8, 10, 11])
 def test_a_day_of_twelve_events(seed):
     office = Office(seed)
     told = []
@@ -214,11 +235,16 @@ def test_a_day_of_twelve_events(seed):
         office.work.append(replace(row, visit_id=UUID(int=50_000 + hour * 60 + minute)))
         live = office.live()
         (job,) = office.jobs(live, lambda each: each.job == str(office.work[-1].visit_id))
-        done, found, spent = office.repaired(live, [replace(job, tier="emergency")])
+        done, found = office.repaired(live, [replace(job, tier="emergency")])
         assert job.id not in done.left, "an emergency is always placed"
-        assert spent < 1.0
-        placed = office.work[-1]
-        assert placed.starts_at - office.now < timedelta(hours=2)
+        # nobody could have come much sooner without leaving something undone for it
+        starts = now_seconds(DAY, office.work[-1].starts_at)
+        sooner = [
+            each.start
+            for each in options(live, job)
+            if each.feasible and each.place >= office.on_the_way(live, each.technician)
+        ]
+        assert starts <= min(sooner, default=starts) + SOON_GRACE_SECONDS
         told.append(("emergency", len(found)))
 
     def ill(n):
@@ -226,7 +252,7 @@ def test_a_day_of_twelve_events(seed):
         loose = [each for each in office.jobs(office.live(), lambda row: mine(row, who))
                  if not each.fixed]  # fmt: skip
         office.people[n] = replace(office.people[n], shift_kind="sick", closes_at=office.now)
-        _, found, _ = office.repaired(loosened(office.day(), loose), loose)
+        _, found = office.repaired(loosened(office.day(), loose), loose)
         assert not [row for row in office.work if mine(row, who) and row.job not in office.fixed]
         told.append(("sick", len(found)))
 
@@ -243,7 +269,7 @@ def test_a_day_of_twelve_events(seed):
     loose = [each for each in office.jobs(before, lambda row: row.job in late) if not each.fixed]
     loose = movable(loosened(office.day(), loose), loose)
     live = loosened(office.day(), loose)
-    _, found, _ = office.repaired(live, loose, touched={str(running.technician_id)})
+    _, found = office.repaired(live, loose, touched={str(running.technician_id)})
     told.append(("overrun", len(found)))
 
     office.until(10, 10)  # 4, 5: customers cancel
@@ -253,7 +279,7 @@ def test_a_day_of_twelve_events(seed):
         office.work = [row for row in office.work if row.job != gone.job]
         live = office.live()
         free = office.jobs(live, lambda row: row.technician_id is None)
-        _, found, _ = office.repaired(live, free)
+        _, found = office.repaired(live, free)
         told.append(("cancel", len(found)))
 
     emergency(11, 10, 30)  # 6
@@ -262,14 +288,14 @@ def test_a_day_of_twelve_events(seed):
     ended = replace(door, state="ended", ended_at=office.now, ends_at=office.now)
     office.work = [ended if row.job == door.job else row for row in office.work]
     live = office.live()
-    _, found, _ = office.repaired(live, office.jobs(live, lambda row: row.technician_id is None))
+    _, found = office.repaired(live, office.jobs(live, lambda row: row.technician_id is None))
     told.append(("no_access", len(found)))
 
     office.until(11, 30)  # 8: a tablet is silent, work stays
     quiet = office.people[4]
     held = [(row.job, row.starts_at) for row in office.work if mine(row, quiet.id)]
     live = office.live(office.day(silent=frozenset({quiet.id})))
-    _, found, _ = office.repaired(live, office.jobs(live, lambda row: row.technician_id is None))
+    _, found = office.repaired(live, office.jobs(live, lambda row: row.technician_id is None))
     assert held == [(row.job, row.starts_at) for row in office.work if mine(row, quiet.id)]
     told.append(("tablet_silent", len(found)))
 
@@ -279,7 +305,7 @@ def test_a_day_of_twelve_events(seed):
         replace(each, holder=None) for each in office.jobs(live, lambda row: mine(row, quiet.id))
     ]
     loose = movable(live, [each for each in loose if each.fixed is None])
-    _, found, _ = office.repaired(live, loose)
+    _, found = office.repaired(live, loose)
     told.append(("tablet_silent, moved", len(found)))
 
     emergency(17, 13, 20)  # 10
@@ -292,4 +318,3 @@ def test_a_day_of_twelve_events(seed):
     assert all(
         row.state == "ended" for row in office.work if row.job in office.fixed and row.starts_at
     )
-    assert FROZEN_SECONDS > 0
