@@ -8,13 +8,14 @@ import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect
 
-from tests.e2e.conftest import DAY, MORNING, Server
+from tests.e2e.conftest import CHROMIUM, DAY, FLAGS, MORNING, Server
 
 PORTRAIT = {"width": 430, "height": 932}
 DATABASE = "doorstep-field"
@@ -234,6 +235,15 @@ def prepared(context: BrowserContext, *, language: str = "zh-CN") -> None:
         "try { localStorage.getItem('doorstep.language') ??"
         f" localStorage.setItem('doorstep.language', {json.dumps(language)}); }} catch {{}}"
     )
+
+
+def started_over(play: Playwright, folder: Path) -> BrowserContext:
+    """A browser over a profile on the disk, as after a restart."""
+    made = play.chromium.launch_persistent_context(
+        str(folder), executable_path=CHROMIUM, args=FLAGS, viewport=PORTRAIT, locale="zh-CN"
+    )
+    prepared(made)
+    return made
 
 
 @contextmanager

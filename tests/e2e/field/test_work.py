@@ -7,10 +7,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Playwright, Route, expect
+from playwright.sync_api import Browser, Playwright, Route, expect
 
-from tests.e2e.conftest import CHROMIUM, FLAGS, Server
-from tests.e2e.tablet import PORTRAIT, Tablet, held, prepared, who_has
+from tests.e2e.conftest import Server
+from tests.e2e.tablet import Tablet, held, started_over, who_has
 
 
 def once_each(server: Server, tablet: Tablet) -> list[str]:
@@ -65,14 +65,6 @@ def test_online_is_what_the_last_request_says(tablet: Tablet) -> None:
         tablet.server.start()
     tablet.send()
     tablet.settled()
-
-
-def started_over(play: Playwright, folder: Path) -> BrowserContext:
-    made = play.chromium.launch_persistent_context(
-        str(folder), executable_path=CHROMIUM, args=FLAGS, viewport=PORTRAIT, locale="zh-CN"
-    )
-    prepared(made)
-    return made
 
 
 def killed(folder: Path) -> None:
