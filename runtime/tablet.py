@@ -10,7 +10,7 @@ import base64
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -250,7 +250,9 @@ class Tablet:
         """Takes a grid along; the premises come with the next exchange."""
         target = server or self.memory.server
         wish = {"grid": grid, "until": until}
-        return self._post(f"{target}/api/v1/sync/packs", wish, kind=PackAnswer).records
+        answer = self._post(f"{target}/api/v1/sync/packs", wish, kind=PackAnswer)
+        self._learn(target, also=answer.templates)
+        return answer.records
 
     def bundle(self, *, now: datetime) -> Bundle:
         """What is unsent as a signed file, to be carried by a tablet with a network."""
@@ -297,10 +299,11 @@ class Tablet:
         with self.changing() as memory:
             return memory.take(sent, answer, now=now)
 
-    def _learn(self, server: str) -> None:
+    def _learn(self, server: str, *, also: Sequence[str] = ()) -> None:
         """The checklists of visits here that are not known yet; each is asked for once and kept."""
-        shown = (each.fields.get("template") for each in self.memory.records.values())
-        for ref in sorted({str(each) for each in shown if each} - self.memory.templates.keys()):
+        shown = {each.fields.get("template") for each in self.memory.records.values()}
+        wanted = {str(each) for each in shown if each} | set(also)
+        for ref in sorted(wanted - self.memory.templates.keys()):
             reply = httpx.get(
                 f"{server}/api/v1/templates/{ref}", headers=self._headers(), timeout=60
             )

@@ -281,11 +281,13 @@ class PackOffers(Wire, frozen=True):
 
 
 class PackAnswer(Wire, frozen=True):
-    """What was put into the mailbox."""
+    """What was put into the mailbox, and the checklists of visits that are made there on the
+    spot."""
 
     grid: Name
     until: date
     records: Count
+    templates: list[str] = []
 
 
 class Bundle(Wire, frozen=True):

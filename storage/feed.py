@@ -42,6 +42,11 @@ _TEMPLATES = f"""
 SELECT DISTINCT r.fields->>'template' FROM record r WHERE r.id IN ({_HELD}) AND r.kind = 'visit'
 """  # the same  # nosec B608
 
+_CLASSES = f"""
+SELECT DISTINCT r.fields->>'customer_class' FROM record r
+WHERE r.id IN ({_HELD}) AND r.kind = 'premises'
+"""  # the same  # nosec B608
+
 _OF_GROUPS = f"""
 SELECT r.id, r.kind, r.visit_id, r.premises_id, r.version, r.fields::text, r.versions::text,
   r.deleted
@@ -54,6 +59,24 @@ _OPERATIONS = """
 SELECT n, id, outcome, code, record_id, record_version FROM operation
 WHERE tablet_id = $1 AND n > $2 ORDER BY n LIMIT $3
 """
+
+
+# islands of numbers: as many rows as there are gaps, whatever a tablet has sent in its life
+_SPANS = """
+SELECT min(n), max(n) FROM (
+  SELECT n, n - row_number() OVER (ORDER BY n) AS island
+  FROM (SELECT DISTINCT n FROM operation WHERE tablet_id = $1 AND n >= $2) held
+) islands GROUP BY island ORDER BY 1
+"""
+_UNREAD = """
+SELECT payload FROM quarantine WHERE tablet_id = $1
+  AND code = ANY($2::text[]) ORDER BY received_at LIMIT 2000
+"""
+UNREAD = (
+    "operation_malformed", "operation_too_large", "time_impossible", "number_too_large",
+    "text_unseemly",
+)  # fmt: skip
+"""What is put aside before it is an operation: nothing else remembers its number."""
 
 
 async def entries(tx: Transaction, mailbox_id: UUID, *, after: int, limit: int) -> Sequence[Any]:
@@ -85,6 +108,13 @@ async def templates_of(tx: Transaction, mailboxes: Sequence[UUID]) -> set[str]:
     return {row[0] for row in rows if row[0]}
 
 
+async def classes_of(tx: Transaction, mailboxes: Sequence[UUID]) -> set[str]:
+    """The classes of premises that were taken along."""
+    connection = await driver(tx)
+    rows = await connection.fetch(_CLASSES, list(mailboxes))
+    return {row[0] for row in rows if row[0]}
+
+
 async def of_groups(
     tx: Transaction, mailboxes: Sequence[UUID], *, letters: int, groups: Sequence[str]
 ) -> Sequence[Any]:
@@ -102,6 +132,28 @@ async def operations_held(
     """What the server holds of a tablet, by its own sequence."""
     connection = await driver(tx)
     found: Sequence[Any] = await connection.fetch(_OPERATIONS, tablet_id, after, limit)
+    return found
+
+
+async def spans(tx: Transaction, tablet_id: UUID, *, first: int) -> Sequence[Any]:
+    """Inclusive spans of a tablet's numbers that are held, from one on."""
+    connection = await driver(tx)
+    found: Sequence[Any] = await connection.fetch(_SPANS, tablet_id, first)
+    return found
+
+
+async def unread(tx: Transaction, tablet_id: UUID) -> list[bytes]:
+    """Bytes of a tablet's that could not be read."""
+    connection = await driver(tx)
+    return [bytes(row[0]) for row in await connection.fetch(_UNREAD, tablet_id, list(UNREAD))]
+
+
+async def waiting(tx: Transaction, tablet_id: UUID) -> int:
+    """How many operations of a tablet wait for a predecessor."""
+    connection = await driver(tx)
+    found: int = await connection.fetchval(
+        "SELECT count(*) FROM operation WHERE tablet_id = $1 AND outcome = 'held'", tablet_id
+    )
     return found
 
 

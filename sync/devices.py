@@ -25,7 +25,7 @@ from schemas.problems import Refusal
 from schemas.sync import Drained, HelloAnswer, HelloRequest, Limits, Receipt, Receipts
 from storage import access, attachments, audit, feed, records
 from storage.engine import Transaction
-from sync import time
+from sync import numbers, packs, time
 from sync.reading import sound_clock
 
 STAFF_LIFE, TABLET_LIFE = timedelta(minutes=30), timedelta(hours=24)
@@ -228,18 +228,19 @@ async def hello(
         await records.heard_from(tx, sender.tablet_id, seen_at=ambient.now, unsent=wish.unsent)
         row = await records.lock_tablet(tx, sender.unit_id, tablet_id=sender.tablet_id)
         epoch = await records.epoch(tx)
-        held = await feed.operations_held(tx, sender.tablet_id, after=0, limit=10**6)
+        held = await numbers.held(tx, sender.tablet_id, first=_first(row))
         boxes = await feed.mailboxes_of(tx, sender.unit_id, technician_id=sender.technician_id)
-        wanted = await feed.templates_of(tx, [each["id"] for each in boxes])
-    numbers = [row["n"] for row in held]
+        keys = [each["id"] for each in boxes]
+        wanted = await feed.templates_of(tx, keys)
+        wanted |= set(packs.spot_templates(await feed.classes_of(tx, keys)))
     away = time.offset(sound_clock(wish.clock), ambient.now).milliseconds
     within = away is not None and abs(away) <= time.SKEW_SECONDS_MAX * 1000
     return HelloAnswer(
         server_time=ambient.now,
         epoch=epoch,
         limits=Limits(),
-        contiguous_n=contiguous(numbers, first=_first(row)),
-        highest_n=max(numbers, default=0),
+        contiguous_n=held.contiguous,
+        highest_n=held.highest,
         offset_ms=away,
         trust="verified" if within else "skewed",
         reoffer=wish.epoch is not None and wish.epoch != epoch,
@@ -252,18 +253,17 @@ async def receipts(engine: AsyncEngine, sender: Sender, *, after: int) -> Receip
     async with engine.connect() as tx:
         row = await access.tablet_of(tx, sender.unit_id, tablet_id=sender.tablet_id)
         epoch = await records.epoch(tx)
-        everything = await feed.operations_held(tx, sender.tablet_id, after=0, limit=10**6)
-    first = time.clocks_of(row.clock).first_n if row is not None else 1
-    rows = [row for row in everything if row["n"] > after][:RECEIPTS_MAX]
-    numbers = [row["n"] for row in everything]
+        first = time.clocks_of(row.clock).first_n if row is not None else 1
+        held = await numbers.held(tx, sender.tablet_id, first=first)
+        rows = await feed.operations_held(tx, sender.tablet_id, after=after, limit=RECEIPTS_MAX)
     return Receipts(
         epoch=epoch,
-        contiguous_n=contiguous(numbers, first=first),
+        contiguous_n=held.contiguous,
         receipts=[
             Receipt(n=row["n"], id=row["id"], outcome=row["outcome"], code=row["code"])
             for row in rows
         ],
-        gaps=gaps(numbers, first=first),
+        gaps=held.gaps,
         next=rows[-1]["n"] if len(rows) == RECEIPTS_MAX else None,
     )
 
@@ -276,20 +276,15 @@ async def drained(
         row = await records.lock_tablet(tx, unit_id, tablet_id=tablet_id)
         if row is None:
             raise Refusal("not_found")
-        held = await feed.operations_held(tx, tablet_id, after=0, limit=10**6)
+        held = await numbers.held(tx, tablet_id, first=_first(row))
+        waiting = await feed.waiting(tx, tablet_id)
         missing = await attachments.missing_of(tx, unit_id, tablet_id=tablet_id)
-    numbers, first = [each["n"] for each in held], _first(row)
-    waiting = sum(1 for each in held if each["outcome"] == "held")
     # a tablet that never said how much it holds has not said that it holds nothing
     said, unsent = row["unsent"] is not None, int(row["unsent"] or 0)
     return Drained(
         tablet=tablet_id,
-        drained=said
-        and not unsent
-        and not waiting
-        and not missing
-        and not gaps(numbers, first=first),
-        contiguous_n=contiguous(numbers, first=first),
+        drained=said and not unsent and not waiting and not missing and not held.gaps,
+        contiguous_n=held.contiguous,
         unsent=unsent,
         held=waiting,
         attachments_missing=missing,
@@ -299,26 +294,6 @@ async def drained(
 
 def _first(row: Any) -> int:
     return time.clocks_of(row["clock"]).first_n
-
-
-def contiguous(numbers: list[int], *, first: int = 1) -> int:
-    """The highest number up to which nothing is missing, from the tablet's first on."""
-    found = first - 1
-    for number in sorted({each for each in numbers if each >= first}):
-        if number != found + 1:
-            break
-        found = number
-    return found
-
-
-def gaps(numbers: list[int], *, first: int = 1) -> list[tuple[int, int]]:
-    """Inclusive ranges that are missing below the highest number, from the tablet's first on."""
-    missing, expected = [], first
-    for number in sorted({each for each in numbers if each >= first}):
-        if number > expected:
-            missing.append((expected, number - 1))
-        expected = number + 1
-    return missing
 
 
 def _code_key(code: str) -> str:

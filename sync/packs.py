@@ -3,7 +3,7 @@
 With them on the tablet a visit can be made on the spot, offline, at any door of the village.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,13 +16,15 @@ from schemas.ambient import Ambient
 from schemas.ids import named
 from schemas.problems import Refusal
 from schemas.sync import FieldValue, PackAnswer, PackOffer, PackOffers, PackRequest, RecordState
-from storage import mailboxes, packs, records
+from storage import checklists, mailboxes, packs, records
 from storage.mailboxes import Delivery
 from sync.rows import changed_row, new_row, state_of
 
 ZONE = ZoneInfo("Asia/Shanghai")
 DAYS_MAX = 60
 ENDED_MAX = 2_000
+SPOT = {"rural_piped": "RURAL-PRE"}
+"""Checklists of an inspection made on the spot, by class of premises; else `RES-INSP`."""
 
 
 async def offered(engine: AsyncEngine, sender: Sender) -> PackOffers:
@@ -70,7 +72,19 @@ async def take(
             ],
         )
         await packs.keep_until(tx, box, ids=sorted(states), until=until)
-    return PackAnswer(grid=wish.grid, until=wish.until, records=len(states))
+    return PackAnswer(
+        grid=wish.grid,
+        until=wish.until,
+        records=len(states),
+        templates=spot_templates({row["customer_class"] for row in rows}),
+    )
+
+
+def spot_templates(classes: Collection[str]) -> list[str]:
+    """The newest checklists under which visits to such premises are made on the spot."""
+    codes = {SPOT.get(each, "RES-INSP") for each in classes}
+    newest = sorted(checklists.templates().values(), key=lambda each: each.version)
+    return sorted({each.code: each.ref for each in newest if each.code in codes}.values())
 
 
 async def end(engine: AsyncEngine, *, ambient: Ambient) -> int:

@@ -3563,6 +3563,7 @@ export interface components {
         PackAnswer: {
             grid: string;
             records: number;
+            templates?: string[];
             /** Format: date */
             until: string;
         };
@@ -4106,6 +4107,8 @@ export interface components {
             over: string;
             /** @default [] */
             pauses: string[];
+            /** @default [] */
+            proven_by: string[];
             /** @default false */
             soft: boolean;
             /** @default handbook */
@@ -4184,6 +4187,8 @@ export interface components {
             pauses: string[];
             /** @default null */
             precedence: string | null;
+            /** @default [] */
+            proven_by: string[];
             /** @default null */
             rule: string | null;
             /** @default null */
@@ -4221,6 +4226,8 @@ export interface components {
             kind: string;
             law: boolean;
             limit: number;
+            /** @default [] */
+            proven_by: string[];
             running: number;
             shipped: boolean;
             source: string;
