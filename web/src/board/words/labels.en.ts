@@ -88,6 +88,7 @@ export const labelsEn: Record<keyof typeof labelsZh, string> = {
   soft_pushes_next: 'Pushes later visits back',
   soft_pinned_neighbour: 'Touches a pinned visit',
   soft_tablet_unreachable: 'The tablet cannot be reached',
+  role_crew_lead: 'Crew lead',
   role_dispatcher: 'Dispatcher',
   role_agent: 'Agent',
   role_supervisor: 'Supervisor',

@@ -87,6 +87,7 @@ export const labelsZh = {
   soft_pushes_next: '推迟后面的上门',
   soft_pinned_neighbour: '影响已固定的上门',
   soft_tablet_unreachable: '所在平板已失联',
+  role_crew_lead: '班组长',
   role_dispatcher: '调度员',
   role_agent: '受理员',
   role_supervisor: '主管',

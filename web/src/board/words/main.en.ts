@@ -13,6 +13,7 @@ export const mainEn: Record<keyof typeof mainZh, string> = {
   commitments: 'Commitments',
   coverage: 'Inspections',
   team: 'Team',
+  crew: 'My crew',
   conflicts: 'Conflicts',
   plans: 'Plans',
   quarantine: 'Quarantine',

@@ -12,6 +12,7 @@ export const mainZh = {
   commitments: '服务承诺',
   coverage: '安检覆盖',
   team: '人员与平板',
+  crew: '我的班组',
   conflicts: '冲突',
   plans: '排程',
   quarantine: '隔离区',
