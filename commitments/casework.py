@@ -17,7 +17,7 @@ from schemas.base import Value
 from schemas.commitment import Event, Facts
 from schemas.problems import Refusal
 from schemas.workflow import Begin, CaseFact, StepTaken, Walk, WorkflowShown, WorkflowWish
-from storage import audit, casework, catalogue
+from storage import audit, casework, catalogue, sealing
 from storage.engine import Transaction
 
 SHIPPED = "collective_install_workflow"
@@ -175,19 +175,26 @@ async def recorded(tx: Transaction, unit_id: str, *, case_id: UUID) -> tuple[lis
 
 
 async def verify(engine: AsyncEngine, unit_id: str) -> dict[str, int]:
-    """Every chain of facts of every case is made again from its first link."""
+    """Every chain of facts of every case is made again from its first link to the head that the
+    case knows."""
     counted, after = {"case_chains": 0, "broken_case_chains": 0}, None
     while True:
         async with engine.connect() as tx:
             cases = await casework.cases_with_facts(tx, unit_id, after=after, limit=PAGE)
-            chains = [await casework.facts_of(tx, unit_id, case_id=each) for each in cases]
-        for rows in chains:
+            chains = [await casework.facts_of(tx, unit_id, case_id=each.id) for each in cases]
+            ring = sealing.ring_of(tx)
+        for each, rows in zip(cases, chains, strict=True):
             links = [(row.n, _event(row), row.previous_hash, row.hash) for row in rows]
+            hashes = [row.hash for row in rows]
+            known = each.facts_told or 0
+            cut = known > len(hashes) or (known and hashes[known - 1] != each.facts_head)
+            forged = ring.holds(each.facts_seal, each.id, hashes=hashes) is False
             counted["case_chains"] += 1
-            counted["broken_case_chains"] += chain.broken_at(links) is not None
+            broken = forged or cut or chain.broken_at(links) is not None
+            counted["broken_case_chains"] += bool(broken)
         if len(cases) < PAGE:
             return counted
-        after = cases[-1]
+        after = cases[-1].id
 
 
 def shipped() -> Workflow:

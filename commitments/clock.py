@@ -70,6 +70,19 @@ def overlaid(calendar: Calendar, events: Sequence[Event]) -> Calendar:
     return calendar
 
 
+def named_days(calendar: Calendar, verdict: Verdict) -> dict[str, bool]:
+    """The days that are not as their weekday says, from the start to the last day counted: what an
+    outsider needs to count again."""
+    if not verdict.days:
+        return {}
+    first = local_day(calendar, verdict.started_at)
+    return {
+        day.isoformat(): works
+        for day, works in sorted(calendar.days.items())
+        if first <= day <= verdict.days[-1]
+    }
+
+
 def fold(rule: Rule, events: Sequence[Event], *, calendar: Calendar, now: datetime) -> Verdict:
     """A commitment's state is a function of its events, its rule, the calendar and the instant.
 

@@ -10,14 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from commitments import cases, chain, entry, office, writing
 from commitments.calendar import end_of_day, local_day
-from commitments.clock import fold, may_pause, may_resume, may_waive
+from commitments.clock import fold, may_pause, may_resume, may_waive, named_days, overlaid
 from commitments.rules import rule_for
 from schemas.ambient import Ambient
 from schemas.commitment import AMENDED, PAUSED, RESUMED, WAIVED, Event, Rule
 from schemas.ids import named
 from schemas.problems import Refusal
 from schemas.telling import Extended, Standing, Telling
-from storage import audit, catalogue, ledger
+from storage import audit, catalogue, ledger, sealing
 from storage.engine import Transaction
 
 PAGE = 2_000
@@ -134,9 +134,8 @@ async def explain(
         rows = (await ledger.events_of(tx, [commitment_id]))[commitment_id]
         warned = await ledger.warnings_of(tx, unit_id, commitment_id=commitment_id)
         rule = writing.rule_of(await writing.rulebook(tx, unit_id), held)
-    verdict = fold(
-        rule, [entry.event_of(each) for each in rows], calendar=catalogue.calendar(), now=now
-    )
+    events = [entry.event_of(each) for each in rows]
+    verdict = fold(rule, events, calendar=catalogue.calendar(), now=now)
     return {
         "id": commitment_id,
         "clause": rule.clause,
@@ -156,20 +155,22 @@ async def explain(
             for each in rows
         ],
         "verdict": msgspec.to_builtins(verdict),
+        "calendar": named_days(overlaid(catalogue.calendar(), events), verdict),
         "warnings": [dict(each._mapping) for each in warned],
     }
 
 
 async def verify(engine: AsyncEngine, unit_id: str) -> dict[str, int]:
-    """Every stored verdict is the fold of its events at the instant it was folded, and no link
-    broke."""
-    counted = {"recomputed": 0, "differences": 0, "broken_chains": 0}
+    """Every stored verdict is the fold of its events at the instant it was folded, no link broke, and
+    every head bears our mark; `unsealed` counts those that bear none (older, or without a key)."""
+    counted = {"recomputed": 0, "differences": 0, "broken_chains": 0, "unsealed": 0}
     after: UUID | None = None
     while True:
         async with engine.connect() as tx:
             page = await ledger.page(tx, unit_id, after=after, limit=PAGE)
             chains = await ledger.events_of(tx, [each.id for each in page])
             found = await writing.rulebook(tx, unit_id)
+            ring = sealing.ring_of(tx)
         rules = {(each.code, each.version): each for each in found}
         for each in page:
             counted["recomputed"] += 1
@@ -181,7 +182,11 @@ async def verify(engine: AsyncEngine, unit_id: str) -> dict[str, int]:
             ]
             # a chain that was cut at its end holds by itself: the commitment knows its head
             cut = (each.events, each.head_hash) != (len(links), links[-1][3] if links else "")
-            counted["broken_chains"] += cut or chain.broken_at(links) is not None
+            # a head that was forged with its chain lacks the mark of a key that is elsewhere
+            sealed = ring.holds(each.seal, each.id, hashes=[link[3] for link in links])
+            counted["unsealed"] += sealed is None
+            broken = cut or sealed is False or chain.broken_at(links) is not None
+            counted["broken_chains"] += broken
         if len(page) < PAGE:
             return counted
         after = page[-1].id

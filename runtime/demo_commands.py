@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from datetime import time as clock
 from pathlib import Path
+from secrets import token_bytes
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -28,6 +29,7 @@ from schemas.base import Value
 from schemas.registry import FINDING_KINDS
 from storage import board, migrate, work
 from storage.engine import make_engine
+from storage.sealing import KEY_BYTES, Key, Ring
 
 ZONE = ZoneInfo("Asia/Shanghai")
 T = TypeVar("T")
@@ -89,7 +91,8 @@ async def _asked(
     today = evening.astimezone(ZONE).date()
     size = sample_region.Size(premises=3_000, technicians=12, requests=120)
     sample_region.write_region(folder, size=size, seed=7, as_of=today)
-    engine = make_engine(url, connections=4, statement_seconds=120)
+    ring = Ring(keys=(Key(name="demo", secret=token_bytes(KEY_BYTES)),))
+    engine = make_engine(url, connections=4, statement_seconds=120, ring=ring)
     try:
         ambient = fixed(evening)
         await open_region(engine, folder, unit=(UNIT, today), ambient=ambient)

@@ -7,6 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from storage import sealing
 from storage.engine import Transaction, driver
 from storage.tables import case, case_event, work_order, workflow
 
@@ -76,19 +77,25 @@ async def facts_of(tx: Transaction, unit_id: str, *, case_id: UUID) -> Sequence[
 
 async def cases_with_facts(
     tx: Transaction, unit_id: str, *, after: UUID | None, limit: int
-) -> Sequence[UUID]:
-    """Cases that walk a workflow, in id order, from one after `after`."""
-    statement = sa.select(case_event.c.case_id).where(
-        case_event.c.unit_id == unit_id, case_event.c.n == 1
+) -> Sequence[Any]:
+    """Cases that walk a workflow, in id order, from one after `after`: `id` and where their facts
+    end. Also one whose facts are all gone."""
+    begun = sa.exists().where(case_event.c.case_id == case.c.id)
+    statement = sa.select(case.c.id, case.c.facts_told, case.c.facts_head, case.c.facts_seal).where(
+        case.c.unit_id == unit_id, sa.or_(case.c.facts_told.is_not(None), begun)
     )
     if after is not None:
-        statement = statement.where(case_event.c.case_id > after)
-    return list(await tx.scalars(statement.order_by(case_event.c.case_id).limit(limit)))
+        statement = statement.where(case.c.id > after)
+    return (await tx.execute(statement.order_by(case.c.id).limit(limit))).all()
 
 
 async def append_fact(tx: Transaction, row: dict[str, Any]) -> None:
-    """Adds a fact to the chain of its case."""
+    """Adds a fact to the chain of its case; the case knows how long it is and where it ends."""
     await tx.execute(sa.insert(case_event).values(**row))
+    n, head = row["n"], row["hash"]
+    seal = sealing.ring_of(tx).mark(row["case_id"], n, head=head)
+    told = {"facts_told": n, "facts_head": head, "facts_seal": seal}
+    await tx.execute(sa.update(case).where(case.c.id == row["case_id"]).values(**told))
 
 
 async def tracked(tx: Transaction, code: str) -> Any:

@@ -13,6 +13,7 @@ import msgspec
 
 from schemas.base import Value
 from schemas.commitment import Event, Verdict
+from storage import sealing
 from storage.engine import Transaction, driver
 
 _CLAIM = """
@@ -27,10 +28,10 @@ _VERDICTS = """
 UPDATE commitment c SET state = x.state, due_at = x.due_at, due_on = x.due_on,
   provisional = x.provisional, stopped_at = x.stopped_at, wake_at = x.wake_at,
   verdict = x.verdict::jsonb, events = coalesce(x.events, c.events),
-  head_hash = coalesce(x.head, c.head_hash)
+  head_hash = coalesce(x.head, c.head_hash), seal = coalesce(x.seal, c.seal)
 FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::date[], $5::boolean[],
-  $6::timestamptz[], $7::timestamptz[], $8::text[], $9::bigint[], $10::text[])
-  AS x(id, state, due_at, due_on, provisional, stopped_at, wake_at, verdict, events, head)
+  $6::timestamptz[], $7::timestamptz[], $8::text[], $9::bigint[], $10::text[], $11::text[])
+  AS x(id, state, due_at, due_on, provisional, stopped_at, wake_at, verdict, events, head, seal)
 WHERE c.id = x.id
 """
 _STAGES = """
@@ -95,7 +96,7 @@ async def chains(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, list[Event]
 
 async def keep(tx: Transaction, kept: Sequence[Kept], *, now: datetime) -> None:
     """Writes verdicts, the stages that were reached and who was told of them, each once."""
-    connection = await driver(tx)
+    connection, ring = await driver(tx), sealing.ring_of(tx)
     verdicts = [each.verdict for each in kept]
     await connection.execute(
         _VERDICTS,
@@ -109,6 +110,7 @@ async def keep(tx: Transaction, kept: Sequence[Kept], *, now: datetime) -> None:
         [msgspec.json.encode(each.said).decode() for each in kept],
         [each.events for each in kept],
         [each.head for each in kept],
+        [_mark(ring, each) for each in kept],
     )
     stages = [
         (each.id, one.name, each.unit_id, one.at) for each in kept for one in each.verdict.stages
@@ -122,6 +124,12 @@ async def keep(tx: Transaction, kept: Sequence[Kept], *, now: datetime) -> None:
     ]
     if told:
         await connection.execute(_WARNINGS, *zip(*told, strict=True), now)
+
+
+def _mark(ring: sealing.Ring, each: Kept) -> str | None:
+    if each.head is None or each.events is None:
+        return None
+    return ring.mark(each.id, each.events, head=each.head)
 
 
 async def put_off(tx: Transaction, ids: Sequence[UUID], *, until: datetime) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from storage import bulk
+from storage import bulk, sealing
 from storage.engine import Transaction, driver
 from storage.tables import (
     calendar_day,
@@ -105,12 +105,27 @@ async def calendar_of(tx: Transaction, unit_id: str) -> Sequence[Any]:
 
 async def open_commitments(tx: Transaction, rows: Rows) -> int:
     """Adds commitments; one that is known stays as it is."""
-    return await bulk.insert(tx, commitment, rows=rows, skip_known=True)
+    return await bulk.insert(tx, commitment, rows=_marked(tx, rows), skip_known=True)
 
 
 async def update_commitments(tx: Transaction, rows: Rows) -> int:
     """Sets what a fold found: the named columns of commitments by id."""
-    return await bulk.update(tx, commitment, rows=rows)
+    return await bulk.update(tx, commitment, rows=_marked(tx, rows))
+
+
+def _marked(tx: Transaction, rows: Rows) -> Rows:
+    """The head of a chain is marked with a key that is not in the database: who can write there and
+    forges the end of a chain together with its head still cannot make the mark."""
+    ring = sealing.ring_of(tx)
+    if not ring.keys or not rows or "head_hash" not in rows[0]:
+        return rows
+    return [
+        {
+            **row,
+            "seal": ring.mark(row["id"], row["events"], head=row["head_hash"]),
+        }
+        for row in rows
+    ]
 
 
 async def append_events(tx: Transaction, rows: Rows, *, again: bool = False) -> int:

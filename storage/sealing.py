@@ -8,6 +8,7 @@ text of one row opens in no other. The first key of the ring seals, all of them 
 import hashlib
 import hmac
 from base64 import b64decode, b64encode
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
@@ -63,6 +64,30 @@ class Ring(Value, frozen=True):
             return AESGCM(secret).decrypt(nonce, shut, place.encode()).decode()
         except InvalidTag as error:
             raise Refusal("sealed_shut", key=name) from error
+
+    def mark(self, owner: object, n: int, *, head: str) -> str | None:
+        """A mark over the end of a chain (whose, how long, its last hash) that only who holds the
+        current key can make; None without keys."""
+        return _marked(self.keys[0], owner, ends=(n, head)) if self.keys else None
+
+    def holds(self, mark: str | None, owner: object, *, hashes: Sequence[str]) -> bool | None:
+        """Whether a mark is ours over this chain; None where nobody can say: there is none, its key
+        is gone, or the version before this one has gone on without marking."""
+        name, _, rest = (mark or "").partition(":")
+        key = next((each for each in self.keys if each.name == name), None)
+        if mark is None or key is None:
+            return None
+        told = rest.partition(":")[0]
+        n = int(told) if told.isdecimal() else 0
+        if not 0 < n <= len(hashes):
+            return False
+        ours = hmac.compare_digest(mark, _marked(key, owner, ends=(n, hashes[n - 1])))
+        return None if ours and n < len(hashes) else ours
+
+
+def _marked(key: Key, owner: object, *, ends: tuple[int, str]) -> str:
+    told = f"mark:{owner}:{ends[0]}:{ends[1]}".encode()
+    return f"{key.name}:{ends[0]}:{hmac.digest(key.secret, told, hashlib.sha256).hex()}"
 
 
 def ring_of(tx: Transaction) -> Ring:

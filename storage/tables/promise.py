@@ -63,6 +63,7 @@ commitment = sa.Table(
     instant("wake_at", optional=True),
     whole("events", default=0),
     text("head_hash", default=""),
+    text("seal", optional=True),
     document("verdict"),
     sa.Index("commitment_wake_idx", "wake_at", postgresql_where=sa.text("wake_at IS NOT NULL")),
     sa.Index("commitment_case_idx", "case_id"),

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
+from commitments import casework
 from storage.tables import case_event, work_order
-from tests.api.conftest import signed_in
+from tests.api.conftest import UNIT, signed_in
 
 CODE = "collective_install_workflow"
 
@@ -223,3 +224,17 @@ async def test_a_link_that_was_changed_or_is_too_old_opens_nothing(client, offic
         assert (reply.status_code, reply.json()["code"]) == (403, "link_invalid")
     clock.at += timedelta(days=90)
     assert (await client.get(f"/api/v1/appointments/{link}")).json()["code"] == "link_invalid"
+
+
+async def test_facts_that_were_cut_from_the_end_of_a_case_are_missed(client, office, region):
+    case = await opened(client, office)
+    await said(client, office, case, "workflow", workflow=CODE)
+    await said(client, office, case, "manager", name="郑经理", phone="0316-600000")
+    found = await casework.verify(region, UNIT)
+    assert found == {"case_chains": 1, "broken_case_chains": 0}
+    async with region.begin() as tx:
+        await tx.execute(sa.delete(case_event).where(case_event.c.n == 2))
+    assert (await casework.verify(region, UNIT))["broken_case_chains"] == 1
+    async with region.begin() as tx:
+        await tx.execute(sa.delete(case_event))
+    assert (await casework.verify(region, UNIT))["broken_case_chains"] == 1

@@ -87,6 +87,13 @@ def kept(told):
     told["verdict"]["state"] = "met"
 
 
+def a_holiday_worked(told):
+    """One day fewer, as if nobody had been at leisure: the end made to fit."""
+    told["verdict"]["days"] = [told["verdict"]["days"][0], *told["verdict"]["days"][:-1]]
+    told["verdict"]["days"].sort()
+    told["verdict"]["due_at"] = told["verdict"]["days"][-1] + "T16:00:00Z"
+
+
 def another_day(told):
     told["verdict"]["days"].append("2026-03-20")
     told["verdict"]["due_at"] = "2026-03-20T16:00:00Z"
@@ -99,7 +106,8 @@ def another_day(told):
         (earlier_and_hashed, "chain breaks at event 2"),
         (dropped, "chain breaks at event 1"),
         (kept, "does not follow"),
-        (another_day, "not the end of the last day"),
+        (another_day, "other days are counted"),
+        (a_holiday_worked, "other days are counted"),
     ],
 )
 async def test_a_careful_forgery_is_found(engine, tmp_path, change, says):
@@ -138,8 +146,24 @@ async def test_a_bundle_goes_into_an_empty_folder_and_of_what_there_is(engine, t
 
 async def test_an_operation_of_somebody_erased_says_so_and_one_that_was_changed_does_not_hold():
     said = {"id": "o", "hash": "0" * 64, "hashed": '{"text":"****"}'}
-    assert check_bundle.operations({"operations": [said], "events": []}) == [
-        "operation o was changed"
-    ]
+    assert check_bundle.facts({"operations": [said], "events": []}) == ["operation o was changed"]
     blanked = said | {"blanked_at": "2026-11-25T00:00:00Z"}
-    assert check_bundle.operations({"operations": [blanked], "events": []}) == []
+    assert check_bundle.facts({"operations": [blanked], "events": []}) == []
+
+
+async def test_days_in_a_pause_are_counted_again_as_we_counted_them(engine, tmp_path):
+    await opened(engine, request("refund", "T1"))
+    await record(engine, "14", "paused", hours=20, reason="design", document="D-1")
+    await record(engine, "14", "resumed", hours=24 * 3)
+    await record(engine, "14", "money_sent", hours=24 * 9)
+    found = await held(engine, "14")
+    blobs = photos(Settings(state=str(tmp_path / "state")))
+    wish = (found.id, tmp_path / "bundle")
+    await proof.write(engine, UNIT, blobs=blobs, wish=wish, now=LATER)
+    assert checked(tmp_path / "bundle") == (0, "the bundle holds\n")
+
+    def unpaused(told):
+        told["verdict"]["pauses"] = []
+
+    changed(tmp_path / "bundle", unpaused)
+    assert "other days are counted" in checked(tmp_path / "bundle")[1]
