@@ -142,8 +142,8 @@ bench-load: setup ## herd, storm, late commits; overload, soak, database away, d
 	@$(BIN)/python -m bench.sync_load
 	@$(BIN)/python -m bench.faults
 
-bench-live: setup ## one job against 200 routes, an illness, a matrix: the live day's figures
-	@$(BIN)/python -m bench.live
+bench-live: setup ## one job against 200 routes, an illness, a matrix, and the same through the API over PostgreSQL
+	@$(BIN)/python -m bench.live && $(BIN)/python -m bench.live_api
 
 bench-roads: setup ## real streets beside great circles; installs RoutingKit under .state/peers
 	@$(BIN)/python -m bench.roads

@@ -13,11 +13,12 @@ import numpy as np
 from geopy.distance import great_circle as by_geopy
 
 from scheduling import insertion, layout, reasons
-from scheduling.check import check
+from scheduling.check import check, cost
 from scheduling.layout import lay_out, routes_of
 from scheduling.repair import _as_plan, _part
 from scheduling.solver import Budget, solve, warm
 from scheduling.travel import great_circle
+from schemas.plan import Plan, Problem
 from tests.scheduling.days import generated
 
 PEOPLE, JOBS, ASKED = 200, 2_000, 300
@@ -73,11 +74,11 @@ def main() -> None:
             for j in asked[:50]
         ],
     )
-    ill(problem, laid)
+    ill(problem, laid, plan=plan)
     matrix()
 
 
-def ill(problem: object, laid: layout.Laid) -> None:
+def ill(problem: Problem, laid: layout.Laid, *, plan: Plan) -> None:
     """A technician falls ill: the neighbourhood is searched for a moment, and for long."""
     t = max(range(PEOPLE), key=lambda each: len(laid.routes[each]))
     loose = [laid.problem.jobs[n] for n in laid.routes[t]]
@@ -111,6 +112,33 @@ def ill(problem: object, laid: layout.Laid) -> None:
         f" ({100 * (short.cost.seconds / max(1, long.cost.seconds) - 1):.2f} %), others moved {moved}"
         f" of {JOBS} ({100 * moved / JOBS:.2f} %)"
     )
+    rerun(base.problem, plan, short=short, gone=gone.id)
+
+
+def rerun(problem: Problem, plan: Plan, *, short: Plan, gone: str) -> None:
+    """The same illness against a search of the whole day, from the plan that stood and as long as
+    that was searched for; both counted by the checker."""
+    changed = {route.technician: route for route in short.routes}
+    quick = msgspec.structs.replace(
+        plan,
+        routes=tuple(changed.get(r.technician, r) for r in plan.routes if r.technician != gone),
+        unassigned=tuple({*plan.unassigned, *short.unassigned} - _placed(short)),
+    )
+    budget = Budget(seconds=SEARCH_SECONDS, cpu=True)
+    whole = solve(problem, seed=1, budget=budget, start=plan)
+    held = {stop.job: r.technician for r in plan.routes for stop in r.stops if r.technician != gone}
+    for name, each in (("neighbourhood", quick), ("whole day", whole)):
+        now = {stop.job: r.technician for r in each.routes for stop in r.stops}
+        moved = sum(1 for job, who in held.items() if now.get(job) != who)
+        promised = {job.id for job in problem.jobs if job.tier in ("breaks_today", "booked")}
+        print(
+            f"  {name}: {len(check(problem, each))} violations, cost {cost(problem, each)}, left"
+            f" {len(each.unassigned)} ({len(promised & set(each.unassigned))} promised), moved {moved}"
+        )
+
+
+def _placed(plan: Plan) -> set[str]:
+    return {stop.job for route in plan.routes for stop in route.stops}
 
 
 def matrix() -> None:

