@@ -14,6 +14,7 @@ from geopy.distance import great_circle
 from schemas.base import Value
 from schemas.safety import MarkKind, ReviewMark
 from schemas.sync import Operation
+from sync.template import hashes_in
 
 FAR_METRES = 300.0
 """Beside what the receiver itself says it may be off."""
@@ -41,14 +42,8 @@ def marks(seen: Sequence[Seen], *, named: Mapping[str, set[UUID]]) -> list[Revie
 
 
 def files_of(operation: Operation) -> set[str]:
-    """Files that an operation names: photos and signatures."""
-    found: set[str] = set()
-    for field, value in operation.fields.items():
-        if field.endswith(".photos") and isinstance(value, list):
-            found |= {each for each in value if isinstance(each, str)}
-        if field == "signature" and isinstance(value, str):
-            found.add(value)
-    return found
+    """Files that an operation names: photos of answers, of a door that nobody opened, signatures."""
+    return {each for value in operation.fields.values() for each in hashes_in(value)}
 
 
 def _files(seen: Sequence[Seen], named: Mapping[str, set[UUID]]) -> Iterable[ReviewMark]:

@@ -21,6 +21,7 @@ from sync.decision import (
     Decision,
     Disagreement,
     Lost,
+    Named,
     Result,
     Said,
     Step,
@@ -29,6 +30,7 @@ from sync.fields import Answers, mark_of, with_fields
 from sync.lifecycle import judge
 from sync.reading import sound_number
 from sync.template import (
+    files_in,
     hazard_refused,
     items_by_code,
     policy_of,
@@ -272,10 +274,13 @@ def _command(record: RecordState, captured: Captured, *, context: Context) -> St
     )
     if verdict == "same":
         result = Result(id=operation.id, outcome="merged", version=record.version)
-        return Step(result=result, changes=(change,))
-    if reason is None:
-        return _moved(record, captured, change=change, mark=mark)
-    return _undecided(record, captured, change=change, marks=(mark, version))
+        step = Step(result=result, changes=(change,))
+    elif reason is None:
+        step = _moved(record, captured, change=change, mark=mark)
+    else:
+        step = _undecided(record, captured, change=change, marks=(mark, version))
+    items = _items(context, operation.template or record.fields.get("template"))
+    return msgspec.structs.replace(step, files=_files_beside(operation, items))
 
 
 def _moved(record: RecordState, captured: Captured, *, change: Change, mark: Mark) -> Step:
@@ -286,6 +291,15 @@ def _moved(record: RecordState, captured: Captured, *, change: Change, mark: Mar
     result = Result(id=captured.operation.id, outcome="applied", version=version)
     extra = _answers_beside(captured)
     return Step(result=result, record=now, changes=(change,), lost=extra)
+
+
+def _files_beside(operation: Operation, items: dict[str, Item]) -> tuple[Named, ...]:
+    # a file that is named with an end proves it as one that is named in an answer does
+    return tuple(
+        Named(record=operation.record, field=field, sha256=each)
+        for field, value in operation.fields.items()
+        for each in files_in(items, field, value=value)
+    )
 
 
 def _answers_beside(captured: Captured) -> tuple[Lost, ...]:

@@ -27,7 +27,7 @@ INSTRUMENT = ".instrument"
 _GRADED_ANYHOW = frozenset({"pass_fail", "composite"})
 """Kinds of item in which an answer may be a finding though the item names no grade."""
 _FILE_KINDS = frozenset({"photo", "signature", "composite"})
-_FILE_FIELDS = frozenset({"photos", "no_access", "notice", "signature", "refusal"})
+_FILE_FIELDS = frozenset({"photos", "no_access", "notice", "signature", "refusal", "not_done"})
 _SHA256 = pattern(r"^[0-9a-f]{64}$")
 
 VISIT_FIELDS = {
@@ -158,7 +158,12 @@ def files_in(items: dict[str, Item], field: str, *, value: FieldValue) -> list[s
         return [each.partition(":")[2] for each in _texts(value) if _is_pair(each)]
     else:
         named = field in _FILE_FIELDS or field.endswith(PHOTOS)
-    return [each for each in _texts(value) if _is_file(each)] if named else []
+    return hashes_in(value) if named else []
+
+
+def hashes_in(value: FieldValue) -> list[str]:
+    """Every SHA-256 in a value, whatever it stands for."""
+    return [each for each in _texts(value) if _is_file(each)]
 
 
 def _texts(value: FieldValue) -> list[str]:

@@ -372,3 +372,14 @@ async def test_two_findings_of_one_batch_are_one_hazard_at_its_worst(story):
     tablet.answers(visit, R03="bedroom_use")
     await story.sync(tablet)
     assert [each["grade"] for each in story.tables.hazards.values()] == ["critical"]
+
+
+async def test_a_visit_waits_for_every_photo_that_proves_how_it_ended(story):
+    tablet = await story.tablet()
+    visit = await story.visit(tablet)
+    door, paper = "ab" * 32, "cd" * 32
+    tablet.answers(visit, not_done={"end_photo": door, "reason": "no pressure"})
+    tablet.says(visit, "not_done", notice={"photo": paper})
+    await story.sync(tablet)
+    assert set(story.tables.attachments) == {door, paper}
+    assert story.tables.visits[visit]["certification"] == "waiting_evidence"
