@@ -138,7 +138,7 @@ def test_a_drop_on_a_day_that_changed_meanwhile_comes_back_with_the_reason(board
 
 def test_a_live_update_waits_while_a_job_is_in_the_hand(context, board, server):
     sockets: list[WebSocket] = []
-    context.on("page", lambda made: made.on("websocket", sockets.append))
+    context.on("page", lambda made: made.on("websocket", lambda found: sockets.append(found)))
     page = opened(board)
     expect(page.locator(".live.live")).to_be_visible()
     visit, before, to = a_move(server, feasible=True)

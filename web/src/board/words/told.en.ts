@@ -111,4 +111,8 @@ export const toldEn: Record<keyof typeof toldZh, string> = {
   said_made_safe: 'made safe',
   said_meter_kind: 'Meter',
   said_variant: 'Appliance',
+  said_too_long: 'too long',
+  said_has_joint: 'has a joint',
+  said_over_8y: 'older than 8 years',
+  said_smart: 'smart',
 };

@@ -109,4 +109,8 @@ export const toldZh = {
   said_made_safe: '险情处置完毕',
   said_meter_kind: '表型',
   said_variant: '器具类型',
+  said_too_long: '过长',
+  said_has_joint: '有接头',
+  said_over_8y: '超过 8 年',
+  said_smart: '智能表',
 } as const;
