@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Route, expect
 
 from tests.e2e.conftest import Server
 from tests.e2e.newer import ahead_of
-from tests.e2e.tablet import Tablet, held, office_says, tablet_of, visit_of, who_has
+from tests.e2e.tablet import DATABASE, Tablet, held, office_says, tablet_of, visit_of, who_has
 
 
 def disagreeing(tablet: Tablet) -> str:
@@ -263,6 +263,36 @@ def test_a_dangerous_word_that_left_alone_stays_on_the_screen(tablet: Tablet) ->
     tablet.context.unroute_all()
     tablet.online()
     assert visit_of(tablet.server, visit)["fields"]["R12"] == "fail"
+
+
+def test_a_copy_that_went_wrong_is_healed_once_a_day(tablet: Tablet) -> None:
+    expect(tablet.page.locator(".visit-card").nth(1)).to_be_visible()
+    before = {each["key"]: each for each in tablet.store("records")}
+    tablet.page.evaluate(
+        "([name, a, b]) => new Promise((done) => { const asked = indexedDB.open(name);"
+        " asked.onsuccess = () => { const db = asked.result;"
+        "  const tx = db.transaction(['records', 'meta'], 'readwrite');"
+        "  const records = tx.objectStore('records');"
+        "  records.delete(a);"
+        "  records.get(b).onsuccess = ({ target }) => records.put({ ...target.result, version: 0,"
+        "   fields: { ...target.result.fields, address: 'elsewhere' } });"
+        "  records.put({ key: '00000000-0000-7000-8000-000000000009', kind: 'visit', version: 1,"
+        "   fields: { state: 'dispatched' }, versions: {} });"
+        "  tx.objectStore('meta').put(0, 'healed');"
+        "  tx.oncomplete = () => { db.close(); done(); }; }; })",
+        [DATABASE, *list(before)[:2]],
+    )
+    with tablet.page.expect_response("**/api/v1/sync/digest"):
+        tablet.page.reload()
+    expect(tablet.page.locator(".visit-card").first).to_be_visible()
+    for _ in range(60):
+        now = {each["key"]: each for each in tablet.store("records")}
+        if now.keys() == before.keys():
+            break
+        tablet.page.wait_for_timeout(500)
+    assert {key: each["fields"] for key, each in now.items()} == {
+        key: each["fields"] for key, each in before.items()
+    }
 
 
 def test_a_revoked_tablet_hands_in_what_it_holds_and_forgets_everything(tablet: Tablet) -> None:

@@ -241,7 +241,15 @@ export class Field {
 
   async enrol(code: string, label: string): Promise<void> {
     const key = await makeKey();
-    const wish = { code, label, ...(key === null ? {} : { public_key: key.public_key }) };
+    const next = (await this.store.meta('next_n')) ?? 1;
+    const unsent = (await this.store.entries()).map(({ operation }) => operation.n);
+    const wish = {
+      code,
+      label,
+      ...(key === null ? {} : { public_key: key.public_key }),
+      // it was another tablet before: that one's numbers are no gap of this one
+      ...(next > 1 ? { first_n: Math.min(next, ...unsent) } : {}),
+    };
     const given = await said<Identity>('/api/v1/devices/enrol', wish);
     const { tablet, technician, technician_name, access, refresh, epoch } = given;
     const identity = { tablet, technician, technician_name, access, refresh, epoch };

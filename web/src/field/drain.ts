@@ -7,12 +7,16 @@ import { BATCH, type Link } from './outbox.ts';
 import { SPOT } from './spot.ts';
 import { LANES, type Identity, type Photo, type Store } from './store.ts';
 import { upload } from './upload.ts';
-import type { SyncAnswer, Template } from './wire.ts';
+import type { Healing, SyncAnswer, Template } from './wire.ts';
 
 export const LOCK = 'doorstep-field-drain';
 const WAIT_MS = [2_000, 4_000, 8_000, 15_000, 30_000, 60_000];
 const POLL_MS = 60_000;
 const CAREFUL = 20;
+const HEAL_MS = 86_400_000;
+/** As many records as one request may name. */
+const HEAL_MAX = 5_000;
+const HEAL_TURNS = 20;
 /** Nothing but a person changes these; the photo is parked and the others go on. */
 const PHOTO_CODES = [
   'photo_type', 'photo_dimensions', 'upload_too_long', 'invalid_field', 'hash_mismatch',
@@ -105,6 +109,7 @@ export class Drain {
     try {
       while (await this.#signed((who) => this.#exchange(who)));
       await this.#templates();
+      await this.#heal();
       while (await this.#signed((who) => this.#nextPhoto(who))) {
         // an answer that was given meanwhile goes before the next photo
         while ((await this.#waiting()) && (await this.#signed((who) => this.#exchange(who))));
@@ -183,6 +188,26 @@ export class Drain {
     this.#connected(true);
     this.tell.changed();
     return more;
+  }
+
+  /** Once a day the tablet names what it holds, and is given what is wrong or missing in it. */
+  async #heal(): Promise<void> {
+    const now = this.clock.now().getTime();
+    const last = await this.store.meta('healed');
+    if (last !== undefined && now - last < HEAL_MS) return;
+    if (last !== undefined && !(await this.#waiting())) {
+      for (let turn = 0, more = true; more && turn < HEAL_TURNS; turn += 1) {
+        const records = await this.store.versions();
+        if (Object.keys(records).length > HEAL_MAX) break;
+        // one group that holds everything, with a hash that is nobody's
+        const wish = { depth: 0, groups: { '': '' }, records };
+        const answer = await this.#signed((who) => said<Healing>('/api/v1/sync/digest', wish, who.access));
+        await this.store.heal(answer);
+        more = answer.more === true;
+      }
+      this.tell.changed();
+    }
+    await this.store.set('healed', now);
   }
 
   /** Checklists that visits are answered under; each is asked for once and kept. */

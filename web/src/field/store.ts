@@ -3,7 +3,7 @@
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
 import type { Dispute, Entry, Held } from './outbox.ts';
 import { disputes, keep, nextBatch, sayNow, settle, shown } from './outbox.ts';
-import type { FieldValue, Fields, Operation, SyncAnswer, Template } from './wire.ts';
+import type { FieldValue, Fields, Healing, Operation, SyncAnswer, Template } from './wire.ts';
 
 export type Lane = 'signature' | 'thumbnail' | 'original';
 export const LANES: readonly Lane[] = ['signature', 'thumbnail', 'original'];
@@ -52,6 +52,7 @@ export interface Meta {
   cursor: string;
   next_n: number;
   urgent: string[];
+  healed: number;
   revoked: string;
   packs: { grid: string; until: string; records: number }[];
   instrument: { instrument: string; calibration_due: string };
@@ -268,6 +269,23 @@ export class Store {
   async dismiss(n: number): Promise<void> {
     const tx = this.db.transaction('outbox', 'readwrite', STRICT);
     if ((await tx.store.get(n))?.state === 'refused') await tx.store.delete(n);
+    await tx.done;
+  }
+
+  /** Which version of each record is held. */
+  async versions(): Promise<Record<string, number>> {
+    return Object.fromEntries((await this.db.getAll('records')).map((e) => [e.key, e.version]));
+  }
+
+  /** Records as the server holds them take the place of what was wrong here. */
+  async heal(answer: Healing): Promise<void> {
+    const tx = this.db.transaction(['records', 'drafts'], 'readwrite', STRICT);
+    const records = tx.objectStore('records');
+    for (const change of answer.changes ?? []) void records.put(keep(undefined, change));
+    for (const gone of answer.forget ?? []) {
+      void records.delete(gone);
+      void tx.objectStore('drafts').delete(draftsOf(gone));
+    }
     await tx.done;
   }
 

@@ -59,6 +59,9 @@ export interface SyncAnswer {
   more?: boolean;
 }
 
+/** What a tablet that named everything it holds is given. */
+export type Healing = Pick<SyncAnswer, 'changes' | 'forget' | 'more'>;
+
 export interface TabletClock {
   sent_at: string;
   uptime_ms: number;
