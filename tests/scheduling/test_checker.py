@@ -1,6 +1,7 @@
 """The independent checker: nothing to find in what the engine makes, everything in what was planted."""
 
 import os
+from datetime import timedelta
 
 import msgspec
 import pytest
@@ -167,6 +168,92 @@ def test_planted_a_lunch_while_working_is_caught(day):
                 assert found & {"lunch_while_working", "lunch_outside_band", "too_early", "shift"}
                 return
     raise AssertionError("nobody works after lunch")
+
+
+def busy(plan):
+    return next(n for n, route in enumerate(plan.routes) if len(route.stops) > 1)
+
+
+def twice(problem, plan):
+    at = busy(plan)
+    route = plan.routes[at]
+    return replaced(plan, at, replace(route, stops=(*route.stops, route.stops[0])))
+
+
+def named(plan, **changes):
+    at = busy(plan)
+    route = plan.routes[at]
+    stops = (replace(route.stops[0], **changes), *route.stops[1:])
+    return replaced(plan, at, replace(route, stops=stops))
+
+
+@pytest.mark.parametrize(
+    ("plant", "code"),
+    [
+        (twice, "job_twice"),
+        (lambda _, plan: replace(plan, routes=plan.routes[1:]), "job_lost"),
+        (
+            lambda _, plan: replace(
+                plan, unassigned=(*plan.unassigned, plan.routes[busy(plan)].stops[0].job)
+            ),
+            "assigned_and_unassigned",
+        ),
+        (lambda _, plan: replace(plan, routes=(*plan.routes, plan.routes[busy(plan)])), "two_routes"),
+        (
+            lambda _, plan: replaced(plan, 0, replace(plan.routes[0], technician="nobody")),
+            "unknown_technician",
+        ),
+        (lambda _, plan: named(plan, job="nothing"), "unknown_job"),
+        (
+            lambda _, plan: named(
+                plan, end_seconds=plan.routes[busy(plan)].stops[0].end_seconds - 60
+            ),
+            "duration",
+        ),
+    ],
+)  # fmt: skip
+def test_planted_a_plan_that_does_not_add_up_is_caught(day, plant, code):
+    problem, plan = day
+    assert code in codes(problem, plant(problem, plan))
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"skills": ("nobody's",)}, "skill"),
+        ({"windows": (Band(opens=0, closes=60),)}, "window"),
+        ({"earliest_seconds": 40 * HOUR, "windows": ()}, "earliest"),
+        ({"earliest_seconds": 0, "due_seconds": 60}, "due"),
+        ({"only": ("nobody",)}, "excluded"),
+    ],
+)
+def test_planted_a_job_that_may_not_be_done_so_is_caught(day, changes, code):
+    problem, plan = day
+    placed = {stop.job for route in plan.routes for stop in route.stops}
+    job = next(e for e in problem.jobs if e.id in placed and not e.fixed and not e.crew)
+    jobs = tuple(replace(e, **changes) if e.id == job.id else e for e in problem.jobs)
+    assert code in codes(replace(problem, jobs=jobs), plan)
+
+
+def test_planted_a_certificate_that_has_run_out_is_caught(day):
+    problem, plan = day
+    skilled = {each.id for each in problem.jobs if each.skills and not each.fixed}
+    at = next(n for n, r in enumerate(plan.routes) if any(s.job in skilled for s in r.stops))
+    past = problem.day - timedelta(days=1)
+    people = tuple(
+        replace(each, certificates=dict.fromkeys(each.skills, past))
+        if each.id == plan.routes[at].technician
+        else each
+        for each in problem.technicians
+    )
+    assert "certificate" in codes(replace(problem, technicians=people), plan)
+
+
+def test_planted_a_day_without_its_lunch_is_caught(day):
+    problem, plan = day
+    at = next(n for n, route in enumerate(plan.routes) if route.lunch_start_seconds is not None)
+    hungry = replaced(plan, at, replace(plan.routes[at], lunch_start_seconds=None))
+    assert "lunch_missing" in codes(problem, hungry)
 
 
 def person_changed(day, **changes):
