@@ -84,7 +84,7 @@ def read_operation(raw: bytes, *, form: Literal["json", "msgpack"] = "json") -> 
         operation = decoder.decode(raw)
         encoded = canonical(operation)
         payload = encoded.decode()
-        ambiguous = said_twice(raw, form) or crooked_id(operation, raw, form=form)
+        ambiguous = said_twice(raw, form, written=encoded) or crooked_id(operation, raw, form=form)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError):
         return Unread(code="operation_malformed", id=_id_of(raw, form), raw=raw)
     if ambiguous:

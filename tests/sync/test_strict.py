@@ -76,6 +76,7 @@ ID = "019aaaaa-0000-7000-8000-00000000000f"
         ({"id": ID}, False),
         ({"id": ID.upper()}, True),
         ({"id": ID.replace("-", "")}, True),
+        ({"id": ID[:-1] + "F"}, True),
         ({"id": ID, "note": ID.upper()}, False),
         ({"id": ID, "note": "x", "of": {ID.upper(): 1}}, True),
         ({"id": ID, "of": {ID: 1, ID.upper(): 2}}, True),
@@ -101,6 +102,13 @@ def test_an_operation_in_capitals_is_put_aside_under_its_id(form):
     aside = read_operation(encode({**OPERATION, "id": ID.upper()}), form=form)
     assert isinstance(aside, Unread)
     assert (aside.code, aside.id) == ("operation_malformed", UUID(ID))
+
+
+def test_keys_that_say_nothing_new_hide_no_key_that_is_said_twice():
+    raw = msgspec.json.encode({**OPERATION, "visit": None, "after": []})
+    assert isinstance(read_operation(raw), Read)
+    twice = msgspec.json.encode(OPERATION).replace(b'"n":1', b'"n":1,"visit":null,"visit":null')
+    assert isinstance(read_operation(twice), Unread)
 
 
 def test_an_operation_that_says_a_field_twice_is_put_aside():
