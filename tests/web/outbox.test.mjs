@@ -116,3 +116,16 @@ test('a word that was taken without its record is shown until the record comes',
   const made = { ...entry(2).operation, kind: 'create', record_kind: 'hazard', visit: 'v' };
   assert.deepEqual([sayNow(undefined, made).kind, sayNow(undefined, made).visit], ['hazard', 'v']);
 });
+
+test('a batch of long answers is cut where a body ends, and one alone always leaves', () => {
+  const long = (n) => {
+    const { operation, state } = entry(n);
+    return { state, operation: { ...operation, fields: { a: '字'.repeat(20_000) } } };
+  };
+  const all = Array.from({ length: 100 }, (_, n) => long(n + 1));
+  const sent = nextBatch(all);
+  assert.ok(sent.length > 5 && Buffer.byteLength(JSON.stringify(sent)) < 2 * 1024 * 1024);
+  assert.deepEqual(sent.map((o) => o.n), Array.from({ length: sent.length }, (_, n) => n + 1));
+  const huge = { ...long(1), operation: { ...long(1).operation, fields: { a: 'x'.repeat(9e6) } } };
+  assert.equal(nextBatch([huge, long(2)]).length, 1);
+});

@@ -3,6 +3,9 @@
 import type { Change, FieldValue, Fields, Operation, Outcome, RecordKind } from './wire.ts';
 
 export const BATCH = 100;
+/** The server takes bodies of 2 MiB; a character is up to three bytes. */
+const BODY_MAX = 1_500_000;
+const UTF8_MAX = 3;
 
 /** `sent` once it may have reached the server: from then on its bytes stay as they are. */
 export interface Entry {
@@ -79,7 +82,7 @@ export function sayNow(held: Held | undefined, operation: Operation): Held {
 }
 
 /** Operations to send now: those on `urgent` records first, each record's in the order they were
- * done; parked ones stay behind. */
+ * done; parked ones stay behind. Never more than one body may hold, and never nothing. */
 export function nextBatch(
   entries: readonly Entry[],
   limit = BATCH,
@@ -87,7 +90,13 @@ export function nextBatch(
 ): Operation[] {
   const waiting = entries.filter((entry) => entry.state === 'waiting').map((e) => e.operation);
   const late = (one: Operation) => (urgent.has(one.record) ? 0 : 1);
-  return waiting.sort((a, b) => late(a) - late(b) || a.n - b.n).slice(0, limit);
+  const ordered = waiting.sort((a, b) => late(a) - late(b) || a.n - b.n).slice(0, limit);
+  let room = BODY_MAX;
+  const over = ordered.findIndex((each, place) => {
+    room -= JSON.stringify(each).length * UTF8_MAX;
+    return place > 0 && room < 0;
+  });
+  return over < 0 ? ordered : ordered.slice(0, over);
 }
 
 /** One outcome per operation, matched by id, else by its place. */
