@@ -6,8 +6,7 @@ A visit that found nobody never resets an interval; it only counts towards the d
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from commitments.calendar import Calendar, end_of_day, local_day, months_after
-from commitments.cycles import CYCLE_MONTHS
+from commitments.calendar import Calendar, end_of_day, local_day
 from schemas.base import Span, Value
 
 ATTEMPTS_REQUIRED = 3
@@ -38,20 +37,19 @@ class Kept(Value, frozen=True):
 
 
 def kept(
-    customer_class: str,
-    since: date,
+    due_on: date,
     *,
     completed_on: date | None,
     attempts: Sequence[Attempt],
     seen: tuple[Calendar, datetime],
 ) -> Kept:
-    """Interval actually kept, and duty to offer kept: attempts, notices and bands tried.
+    """Interval actually kept by its last lawful day, and duty to offer kept: attempts, notices and
+    bands tried.
 
     `seen` is the unit's calendar and the instant of judging. `interval_kept` is None while the
     last lawful day is not over and nothing was completed.
     """
     calendar, now = seen
-    due_on = months_after(since, CYCLE_MONTHS[customer_class])
     # knocking after the last lawful day mends nothing, so it is not counted
     in_time = [each for each in attempts if local_day(calendar, each.at) <= due_on]
     missing = offered(attempts, due_on=due_on, calendar=calendar)

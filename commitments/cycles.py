@@ -1,5 +1,6 @@
 """Inspection cycles: when premises are due next, and the days on which the work is best done."""
 
+from collections.abc import Sequence
 from datetime import date
 from re import compile as pattern
 from unicodedata import normalize
@@ -7,26 +8,34 @@ from unicodedata import normalize
 import numpy as np
 
 from commitments.calendar import months_after
+from commitments.rules import rule_for
+from schemas.commitment import Rule
 from schemas.cycles import Levelling
 
 Months = np.ndarray
 _HOUSE = pattern(r"\d")
-CYCLE_MONTHS = {"resident": 24, "non_resident": 12, "rural_piped": 6}
-"""Clause 3: residents within 24 months, non-residents within 12, rural piped within 6."""
 CYCLE_RULES = {"resident": "3a", "non_resident": "3b", "rural_piped": "3c"}
+"""Clause 3: residents within 24 months, non-residents within 12, rural piped within 6; a unit may lay
+down less."""
 
 
 def due_on(
-    customer_class: str | None, last_inspection_on: date | None, *, first_gas_on: date | None
+    rules: Sequence[Rule],
+    customer_class: str | None,
+    *,
+    inspected_on: date | None,
+    first_gas_on: date | None,
 ) -> date | None:
-    """The interval runs from the last completed inspection, else from first gas-on.
+    """The interval runs from the last completed inspection, else from first gas-on, by the rule of
+    that day.
 
     None where the class is unknown or gas was never on: a person has to look first.
     """
-    since = last_inspection_on or first_gas_on
-    if customer_class not in CYCLE_MONTHS or since is None:
+    since = inspected_on or first_gas_on
+    if customer_class not in CYCLE_RULES or since is None:
         return None
-    return months_after(since, CYCLE_MONTHS[customer_class])
+    rule = rule_for(rules, CYCLE_RULES[str(customer_class)], on_day=since)
+    return months_after(since, int(rule.limit))
 
 
 def level(due_month: np.ndarray, *, months: int, lead_months: int) -> np.ndarray:

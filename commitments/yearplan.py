@@ -11,7 +11,7 @@ from uuid import UUID
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from commitments import access, cases, cycles, recalendar
+from commitments import access, cases, cycles, recalendar, writing
 from commitments.access import Attempt
 from commitments.calendar import Calendar, local_day, months_after
 from schemas.ambient import Ambient
@@ -228,14 +228,19 @@ async def shown(
             raise Refusal("not_found")
         calendar = await recalendar.calendar_of(tx, unit_id)
         found = await rows.attempts(tx, unit_id, premises_id=premises_id)
+        rules = await writing.rulebook(tx, unit_id)
     since = held["last_inspection_on"] or held["first_gas_on"]
-    if since is None or held["customer_class"] not in cycles.CYCLE_MONTHS:
+    due_on = cycles.due_on(
+        rules,
+        held["customer_class"],
+        inspected_on=held["last_inspection_on"],
+        first_gas_on=held["first_gas_on"],
+    )
+    if since is None or due_on is None:
         raise Refusal("cycle_unknown", customer_class=held["customer_class"])
     present = [each for each in found if local_day(calendar, each["at"]) > since]
     tried = [Attempt(at=each["at"], notice_left=each["notice_left"]) for each in present]
-    kept = access.kept(
-        held["customer_class"], since, completed_on=None, attempts=tried, seen=(calendar, now)
-    )
+    kept = access.kept(due_on, completed_on=None, attempts=tried, seen=(calendar, now))
     weekend, band = access.next_band(tried, calendar)
     return AccessShown(
         premises=premises_id,

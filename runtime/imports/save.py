@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from commitments import cycles
+from commitments import cycles, writing
 from runtime.imports.region import Progress, Reached, Region
 from runtime.imports.report import summary
 from schemas.ambient import Ambient
@@ -37,11 +37,12 @@ async def save(
     # an import into an empty database is the usual first start
     await registry.ensure_unit(tx, unit_id, name_zh=unit_id)
     await registry.save_grids(tx, [_grid(unit_id, code) for code in region.grids])
+    rules = await writing.rulebook(tx, unit_id)
     changed = done = 0
     for batch in _batches(region.premises):
         changed += await registry.save_premises(
             tx,
-            [_premises(unit_id, each) for each in batch],
+            [_premises(unit_id, each, rules=rules) for each in batch],
             customers=[_customer(unit_id, each) for each in batch],
             meters=[_meter(unit_id, each) for each in batch if each.meter_serial],
         )
@@ -68,7 +69,7 @@ def _grid(unit_id: str, code: str) -> Row:
     return {"id": named(unit_id, "grid", code), "unit_id": unit_id, "code": code}
 
 
-def _premises(unit_id: str, each: Premises) -> Row:
+def _premises(unit_id: str, each: Premises, *, rules: writing.Rules) -> Row:
     row: Row = {
         "unit_id": unit_id,
         "account": each.account,
@@ -84,7 +85,10 @@ def _premises(unit_id: str, each: Premises) -> Row:
         "last_inspection_result": each.last_inspection_result,
         # inside the hash: a rule that changes moves due days, and those rows have to be rewritten
         "inspection_due_on": cycles.due_on(
-            each.customer_class, each.last_inspection_on, first_gas_on=each.first_gas_on
+            rules,
+            each.customer_class,
+            inspected_on=each.last_inspection_on,
+            first_gas_on=each.first_gas_on,
         ),
         "marks": each.marks,
     }

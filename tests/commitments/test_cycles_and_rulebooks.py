@@ -23,12 +23,30 @@ def at(text):
 
 def judged(*attempts, completed_on=None, now="2026-12-01T09:00"):
     return kept(
-        "non_resident",
-        date(2025, 11, 20),
+        date(2026, 11, 20),
         completed_on=completed_on,
         attempts=attempts,
         seen=(CALENDAR, at(now)),
     )
+
+
+def due(customer_class, inspected_on, *, first_gas_on, rules=None):
+    return cycles.due_on(
+        rules or catalogue.rules(), customer_class,
+        inspected_on=inspected_on, first_gas_on=first_gas_on,
+    )  # fmt: skip
+
+
+def test_a_unit_with_a_shorter_cycle_is_due_by_its_own_rule():
+    handbook = rule_for(catalogue.rules(), "3a", on_day=date(2026, 1, 1))
+    until = msgspec.structs.replace(handbook, effective_to=date(2025, 12, 31))
+    shorter = msgspec.structs.replace(
+        handbook, limit=12, version="local", effective_from=date(2026, 1, 1)
+    )
+    others = [each for each in catalogue.rules() if each.code != "3a"]
+    rules = [*others, until, shorter]
+    assert due("resident", date(2026, 2, 28), first_gas_on=None, rules=rules) == date(2027, 2, 28)
+    assert due("resident", date(2025, 2, 28), first_gas_on=None, rules=rules) == date(2027, 2, 28)
 
 
 GOOD = (
@@ -39,20 +57,20 @@ GOOD = (
 
 
 @pytest.mark.parametrize(
-    ("customer_class", "due"),
+    ("customer_class", "last"),
     [("resident", date(2028, 2, 28)), ("non_resident", date(2027, 2, 28)),
      ("rural_piped", date(2026, 8, 28))],
 )  # fmt: skip
-def test_a_cycle_runs_from_the_last_inspection_else_from_first_gas_on(customer_class, due):
+def test_a_cycle_runs_from_the_last_inspection_else_from_first_gas_on(customer_class, last):
     since = date(2026, 2, 28)
-    found = cycles.due_on(customer_class, since, first_gas_on=date(2020, 1, 1))
-    assert found == cycles.due_on(customer_class, None, first_gas_on=since)
-    assert found == due
+    found = due(customer_class, since, first_gas_on=date(2020, 1, 1))
+    assert found == due(customer_class, None, first_gas_on=since)
+    assert found == last
 
 
 def test_an_unknown_class_or_gas_that_was_never_on_needs_a_person():
-    assert cycles.due_on(None, date(2026, 1, 1), first_gas_on=None) is None
-    assert cycles.due_on("resident", None, first_gas_on=None) is None
+    assert due(None, date(2026, 1, 1), first_gas_on=None) is None
+    assert due("resident", None, first_gas_on=None) is None
 
 
 def test_three_good_tries_keep_the_duty_to_offer_and_not_the_interval():

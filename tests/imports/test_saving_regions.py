@@ -16,7 +16,7 @@ from runtime.imports import Reached, Region, read_region, save
 from runtime.sample_region import Size, write_region
 from schemas.problems import Refusal
 from schemas.registry import Saved
-from storage import registry
+from storage import catalogue, registry
 from storage.engine import Transaction, make_engine
 from storage.tables import customer, grid, import_run, meter, premises, technician
 
