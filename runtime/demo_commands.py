@@ -77,7 +77,7 @@ def asked_of_demo(question: Callable[[AsyncEngine, str], Awaitable[T]]) -> T:
     database that is thrown away."""
     with tempfile.TemporaryDirectory(prefix="doorstep-demo-") as name:
         folder = Path(name)
-        folder.chmod(0o755)  # the database runs as another user  # nosec B103
+        folder.chmod(0o755)  # the database runs as another user
         with own_server(folder / "postgres", durable=False) as cluster:
             cluster.ensure_database("demo")
             asyncio.run(migrate.upgrade(cluster.url("demo")))

@@ -85,7 +85,10 @@ def test_what_is_saved_is_what_was_read(
         assert row["place_given"]["longitude"] == each.place_given.longitude
         assert row["marks"] == list(each.marks)
         assert row["inspection_due_on"] == due_on(
-            each.customer_class, each.last_inspection_on, first_gas_on=each.first_gas_on
+            catalogue.rules(),
+            each.customer_class,
+            inspected_on=each.last_inspection_on,
+            first_gas_on=each.first_gas_on,
         )
 
 
