@@ -14,7 +14,16 @@ from uuid_utils.compat import uuid7
 
 from schemas.base import UUID as Id
 from schemas.problems import Refusal
-from schemas.sync import Change, DigestAnswer, FieldValue, Operation, SyncAnswer, TabletClock
+from schemas.sync import (
+    ANSWER_BYTES_MAX,
+    OPERATIONS_MAX,
+    Change,
+    DigestAnswer,
+    FieldValue,
+    Operation,
+    SyncAnswer,
+    TabletClock,
+)
 from schemas.template import Template
 from sync.changes import unlisted
 
@@ -22,9 +31,22 @@ BATCH = 100
 Lane = Literal["signature", "thumbnail", "original"]
 LANES: tuple[Lane, ...] = ("signature", "thumbnail", "original")
 """In this order files leave a tablet; operations go before all of them."""
+BYTES_MAX = 1_000_000
+"""Of operations in one body; a server takes twice as much."""
+_encode = msgspec.json.Encoder().encode
 REMEMBERED_MAX = 5_000
 """Operations kept after they were acknowledged, to be offered again should the server have been
 restored from a backup."""
+
+
+def fitting(operations: Sequence[Operation], most: int) -> list[Operation]:
+    """The first of them, as many as one body takes; always one."""
+    size = 0
+    for at, each in enumerate(operations[:most]):
+        size += len(_encode(each)) + 1
+        if size > BYTES_MAX and at:
+            return list(operations[:at])
+    return list(operations[:most])
 
 
 class Held(msgspec.Struct, kw_only=True):
@@ -160,7 +182,8 @@ class Memory(msgspec.Struct, kw_only=True):
 
     def capture(self, record: str, *, now: datetime, **given: Any) -> Operation:
         """Puts an operation at the end of the outbox. Refuses `visit_frozen` for a record that went
-        to somebody else while what was captured on it is still here."""
+        to somebody else while what was captured on it is still here, `body_too_large` for more
+        than any server takes."""
         if record in self.frozen:
             raise Refusal("visit_frozen")
         operation = Operation(
@@ -172,6 +195,9 @@ class Memory(msgspec.Struct, kw_only=True):
             boot=self.boot,
             **given,
         )
+        if len(_encode(operation)) > ANSWER_BYTES_MAX:
+            # said now, while it is still on the screen, and not days later
+            raise Refusal("body_too_large", most=ANSWER_BYTES_MAX)
         self.next_n += 1
         self.outbox.append(operation)
         return operation
@@ -185,7 +211,7 @@ class Memory(msgspec.Struct, kw_only=True):
         """
         heard = self.heard if self.heard is not None and self.heard.boot == self.boot else None
         # a revoked tablet is answered no question: what it holds goes out as it is, once
-        sent = self._first_lane()[:BATCH] if heard is not None or self.revoked else []
+        sent = fitting(self._first_lane(), BATCH) if heard is not None or self.revoked else []
         clock = TabletClock(
             sent_at=now,
             uptime_ms=self._uptime(now),
@@ -224,6 +250,12 @@ class Memory(msgspec.Struct, kw_only=True):
             boot=self.boot, server_time=answer.server_time, uptime_ms=self._uptime(now)
         )
         return answer.more or bool(self.outbox)
+
+    def carried(self) -> list[Operation]:
+        """What goes into a file for another tablet to carry: the dangerous first."""
+        urgent = set(self.urgent)
+        ordered = sorted(self.outbox, key=lambda each: str(each.record) not in urgent)
+        return fitting(ordered, OPERATIONS_MAX)
 
     def _remember(self, answered: Sequence[Operation]) -> None:
         """What may have to be offered again, and what became of it: the last few thousand."""

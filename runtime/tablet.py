@@ -27,7 +27,6 @@ from runtime.outbox import LANES, Lane, Memory, Photo
 from schemas.access import Tokens
 from schemas.problems import Refusal
 from schemas.sync import (
-    OPERATIONS_MAX,
     Bundle,
     DigestAnswer,
     FieldValue,
@@ -260,7 +259,7 @@ class Tablet:
             {
                 "tablet": self.memory.tablet,
                 "made_at": now,
-                "operations": self.memory.outbox[:OPERATIONS_MAX],
+                "operations": self.memory.carried(),
             }
         )
         key = Ed25519PrivateKey.from_private_bytes(base64.b64decode(self.memory.key))

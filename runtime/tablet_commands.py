@@ -111,7 +111,9 @@ def _pack(given: argparse.Namespace) -> int:
 def _bundle(given: argparse.Namespace) -> int:
     tablet = _opened(given)
     given.out.write_bytes(msgspec.json.encode(tablet.bundle(now=now())))
-    print(json.dumps({"operations": len(tablet.memory.outbox), "file": str(given.out)}))
+    carried = len(tablet.memory.carried())
+    left = len(tablet.memory.outbox) - carried
+    print(json.dumps({"operations": carried, "left": left, "file": str(given.out)}))
     return 0
 
 

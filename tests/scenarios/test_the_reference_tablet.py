@@ -191,3 +191,39 @@ async def test_gas_is_not_opened_over_a_critical_hazard_that_no_question_asks_fo
     await story.sync(tablet)
     assert tablet.outcome(said) == "conflict"
     assert story.tables.supply[home] == "suspended"
+
+
+async def test_long_answers_leave_in_as_many_bodies_as_they_need(story):
+    tablet = await story.tablet()
+    visit = await story.visit(tablet)
+    long = {f"part{n}": "x" * 3_900 for n in range(14)}
+    said = [
+        tablet.captures(visit, kind="patch", fields={"no_access": long | {"n": n}})
+        for n in range(60)
+    ]
+    sizes = []
+    while tablet.memory.outbox:
+        reply = await story.send(tablet)
+        sizes.append(len(tablet.request()[1]))
+        tablet.take(story.sent, reply)
+    assert max(sizes) <= 2 * 1024 * 1024
+    assert len(sizes) >= 3
+    assert {tablet.outcome(each) for each in said} <= {"applied", "merged"}
+
+
+async def test_an_answer_that_no_server_takes_is_refused_while_it_is_on_the_screen(story):
+    tablet = await story.tablet()
+    visit = await story.visit(tablet)
+    with pytest.raises(Refusal, match="body_too_large"):
+        tablet.captures(visit, kind="patch", fields={f"p{n}": "x" * 3_900 for n in range(20)})
+    assert (tablet.memory.outbox, tablet.memory.next_n) == ([], 1)
+
+
+async def test_a_file_for_another_tablet_takes_the_dangerous_first(story, monkeypatch):
+    monkeypatch.setattr("runtime.outbox.OPERATIONS_MAX", 3)
+    tablet = await story.tablet()
+    quiet, unsafe = await story.visit(tablet), await story.visit(tablet)
+    for n in range(3):
+        tablet.answers(quiet, note=str(n))
+    tablet.memory.answer(str(unsafe), {"R12": "fail"}, now=tablet.wall, urgent=True)
+    assert [each.n for each in tablet.memory.carried()] == [4, 1, 2]
