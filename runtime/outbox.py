@@ -249,7 +249,8 @@ class Memory(msgspec.Struct, kw_only=True):
         self.heard = Heard(
             boot=self.boot, server_time=answer.server_time, uptime_ms=self._uptime(now)
         )
-        return answer.more or bool(self.outbox)
+        # after what went alone there is always a page to hear
+        return answer.more or bool(self.outbox) or safety
 
     def carried(self) -> list[Operation]:
         """What goes into a file for another tablet to carry: the dangerous first."""

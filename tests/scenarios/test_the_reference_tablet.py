@@ -28,6 +28,15 @@ async def test_a_danger_that_was_sent_alone_stays_on_the_screen_until_the_record
     assert (tablet.memory.unheard, tablet.sees(visit, "R12")) == ([], "fail")
 
 
+async def test_after_what_went_alone_a_tablet_hears_what_is_new(story):
+    tablet = await story.tablet()
+    visit = await story.visit(tablet)
+    await story.server.edit(visit, {"office_note": "dog"})
+    tablet.memory.answer(str(visit), {"R12": "fail"}, now=tablet.wall, urgent=True)
+    await story.sync(tablet)
+    assert (tablet.sees(visit, "office_note"), tablet.memory.unheard) == ("dog", [])
+
+
 async def test_a_word_that_was_refused_does_not_stay_on_the_screen(story):
     tablet = await story.tablet()
     visit = await story.visit(tablet)
