@@ -19,7 +19,6 @@ _STRAIGHT = rb"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 _ID = pattern(_STRAIGHT)
 _ODD = pattern(rb'"(?!' + _STRAIGHT + rb'")[0-9A-Fa-f{u][0-9A-Fa-f:{}nrud-]{31,45}"')
 """A quoted text that could be an id and is written in another way."""
-_STRAIGHT = pattern(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 # how many bytes follow a MessagePack marker: as they are, or as a length of so many bytes
 _FIXED = {
     0xC0: 0, 0xC2: 0, 0xC3: 0, 0xCA: 4, 0xCB: 8, 0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8, 0xD0: 1,
