@@ -78,7 +78,7 @@ async def happened(
         )
         await _beforehand(tx, day=day, wish=wish)
         carried = await carry_out(tx, who, act=act, ambient=ambient)
-        await _afterwards(tx, wish)
+        await _afterwards(tx, who.unit_id, wish=wish)
     kept, lost = _promises(scene, done)
     return EventDone(
         move_id=act.id,
@@ -300,10 +300,10 @@ async def _beforehand(tx: Transaction, *, day: Day, wish: EventWish) -> None:
         await work.set_work_order_states(tx, [again])
 
 
-async def _afterwards(tx: Transaction, wish: EventWish) -> None:
+async def _afterwards(tx: Transaction, unit_id: str, *, wish: EventWish) -> None:
     """What takes longer takes its place once those who stood there are elsewhere."""
     if wish.kind == "overrun" and wish.visit_id and wish.until:
-        await rows.extend_stop(tx, wish.visit_id, until=wish.until)
+        await rows.extend_stop(tx, unit_id, visit_id=wish.visit_id, until=wish.until)
 
 
 def _changes(scene: Scene, done: Repaired) -> tuple[VisitChange, ...]:

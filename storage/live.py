@@ -149,7 +149,7 @@ UPDATE stop s SET during = tstzrange(lower(s.during), greatest(
   lower(s.during) + interval '1 second',
   least($2, (SELECT min(lower(o.during)) FROM stop o WHERE o.technician_id = s.technician_id
     AND NOT o.released AND o.id <> s.id AND lower(o.during) >= lower(s.during)))))
-WHERE s.visit_id = $1 AND NOT s.released
+WHERE s.visit_id = $1 AND s.unit_id = $3 AND NOT s.released
 """
 _PROMISES = """
 SELECT id, work_order_id, case_id FROM commitment
@@ -366,11 +366,11 @@ async def shrink_stops(tx: Transaction, unit_id: str, *, technicians: Sequence[U
     await connection.execute(_SHRINK, unit_id, list(technicians))
 
 
-async def extend_stop(tx: Transaction, visit_id: UUID, *, until: datetime) -> None:
+async def extend_stop(tx: Transaction, unit_id: str, *, visit_id: UUID, until: datetime) -> None:
     """A visit takes longer than it was given; where a pin stands behind it, as long as until then:
     nobody is in two places."""
     connection = await driver(tx)
-    await connection.execute(_EXTEND, visit_id, until)
+    await connection.execute(_EXTEND, visit_id, until, unit_id)
 
 
 async def set_absence(tx: Transaction, row: dict[str, Any]) -> None:
