@@ -6,7 +6,6 @@ from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
-import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.conftest import Server
@@ -40,7 +39,6 @@ def taken_along(tablet: Tablet) -> str:
     return grid
 
 
-@pytest.mark.smoke
 def test_a_village_comes_along_and_a_visit_is_made_at_one_of_its_doors(
     browser: Browser, server: Server
 ) -> None:
