@@ -106,7 +106,8 @@ class Promises:
             async with self.world.engine.connect() as tx:
                 held = (await tx.execute(sa.select(t.commitment))).all()
                 chains = await rows.events_of(tx, [each.id for each in held])
-        broken = {name: n for name, n in found.items() if n and name != "recomputed"}
+        # nobody here holds the key that marks the ends of chains
+        broken = {n: v for n, v in found.items() if v and n not in ("recomputed", "unsealed")}
         findings = [Finding("I9", f"{broken}")] if broken else []
         for each in held:
             rule = rule_for(catalogue.rules(), each.rule_code, on_day=each.started_at.date())
