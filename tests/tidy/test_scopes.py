@@ -63,6 +63,7 @@ ALLOWED: dict[str, str] = {
     "records.append_operations": "it writes rows that name their unit",
     "mailboxes.size": BOXES,
     "ledger.events_of": BY_ID,
+    "live.extend_stop": BY_ID,
     "ledger.lock_commitments": BY_ID,
     "mailboxes.of_technicians": BY_ID,
     "safety.ended_well": BY_ID,
