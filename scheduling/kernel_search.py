@@ -287,10 +287,12 @@ def search(desk, run):
         desk.nodes, desk.people, desk.near, desk.notes, desk.best, desk.book,
     )  # fmt: skip
     pad = desk.scratch
-    book[BUSY] = 0
-    for t in range(people.shape[0]):
-        book[BUSY] += people[t, COUNT] > 0
     for done in range(run[0], run[1]):
+        # by rounds and not by slices, which are as long as the machine makes them
+        if done % 64 == 0 or book[BUSY] == 0:
+            book[BUSY] = 0
+            for t in range(people.shape[0]):
+                book[BUSY] += people[t, COUNT] > 0
         warmth = run[3] * (run[4] / run[3]) ** (done / run[2])
         book[ROUND] += 1
         book[NOTED] = book[ROUTES_NOTED] = 0

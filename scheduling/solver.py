@@ -16,7 +16,7 @@ from scheduling.timing import timed_route
 from schemas.base import Value
 from schemas.plan import Band, Cost, Job, Lunch, Plan, Point, Problem, Technician
 
-ENGINE = "doorstep-sisr-2"
+ENGINE = "doorstep-sisr-3"
 HOT, COOL, COLD = 2.0, 0.2, 0.02
 """Temperatures at the beginning, at the beginning from another plan, and at the end, in typical
 legs of travel."""

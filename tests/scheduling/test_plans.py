@@ -7,6 +7,7 @@ import pytest
 from geopy.distance import great_circle as by_geopy
 from numpy import array
 
+from scheduling import rounds
 from scheduling.check import check, cost
 from scheduling.explain import explain
 from scheduling.solver import Budget, solve
@@ -278,3 +279,16 @@ def test_the_matrix_agrees_with_geopy():
     for i, one in enumerate(points):
         for j, other in enumerate(points):
             assert matrix.metres[i, j] == pytest.approx(by_geopy(one, other).m, abs=1.0)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_same_seed_gives_the_same_plan_however_slow_the_machine_is(monkeypatch, threads):
+    # a slow machine searches in shorter slices; seed 26 once told them apart
+    problem = generated(12, 90, seed=26)
+    found = []
+    for first, longest in ((8, 20_000), (1, 1), (3, 3), (400, 400)):
+        monkeypatch.setattr(rounds, "FIRST_SLICE", first)
+        monkeypatch.setattr(rounds, "LONGEST_SLICE", longest)
+        budget = Budget(seconds=None, iterations=400, threads=threads)
+        found.append(solve(problem, seed=1, budget=budget).routes)
+    assert all(each == found[0] for each in found[1:])
