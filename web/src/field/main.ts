@@ -1,6 +1,7 @@
 import '../shared/base.css';
 import './field.css';
 import { mount } from 'svelte';
+import { current } from '../shared/i18n.svelte.ts';
 import { dress } from '../shared/theme.ts';
 import { Field } from './app.svelte.ts';
 import App from './App.svelte';
@@ -11,7 +12,7 @@ const POLL_GAP_MS = 5_000;
 // the worker looks after what is beneath /field/
 if (location.pathname === '/field') history.replaceState(null, '', '/field/');
 dress();
-const field = await Field.open();
+const [field] = await Promise.all([Field.open(), current.ready()]);
 const update = new Update(() => field.dirty.size > 0);
 mount(App, { target: document.body, props: { field, update } });
 performance.mark('field-ready');

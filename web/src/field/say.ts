@@ -1,11 +1,10 @@
-import { current, dictionary } from '../shared/i18n.svelte.ts';
+import { current, lateDictionary } from '../shared/i18n.svelte.ts';
 import type { FieldValue, Item, Template } from './wire.ts';
 import { isFile, isParts } from './checklist.ts';
-import { en } from './words/en.ts';
 import { zh } from './words/zh.ts';
 
 export type Word = keyof typeof zh;
-export const say = dictionary<Word>(zh, en);
+export const say = lateDictionary<Word>(zh, async () => (await import('./words/en.ts')).en);
 
 /** A word whose key is made of data; what nobody has a word for is shown as it is. */
 export function sayOr(key: string, otherwise: string): string {

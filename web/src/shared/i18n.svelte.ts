@@ -35,7 +35,11 @@ class Current {
   }
 
   async speak(language: Language): Promise<void> {
-    if (language === 'en') await this.#loaded();
+    try {
+      if (language === 'en') await this.#loaded();
+    } catch {
+      return; // its words are out of reach: what is spoken goes on
+    }
     this.language = language;
     document.documentElement.lang = language;
     localStorage.setItem(KEY, language);
