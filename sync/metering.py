@@ -20,9 +20,11 @@ from sync.readings import (
     Oddity,
     Reading,
     disagreement,
+    metered,
     moved,
     oddities,
     put_in,
+    puts_in,
     readings_of,
 )
 from sync.rows import conflict_row, state_of
@@ -88,6 +90,10 @@ def _were_in_doubt(
     facts: Facts, states: Mapping[UUID, RecordState], *, homes: Collection[UUID]
 ) -> set[UUID]:
     """What a person was shown of these homes before this push, by the conflict's id."""
+    far = len(states) > len({*facts.found.records, *facts.decision.records})
+    if not far and not any(_metered(facts, state) for state in facts.found.records.values()):
+        # nothing was read there before, so nothing was in doubt
+        return set()
     new = facts.decision.records.keys() - facts.found.records.keys()
     before = {key: state for key, state in states.items() if key not in new}
     before |= facts.found.records
@@ -95,13 +101,19 @@ def _were_in_doubt(
     return {_doubt(each) for home in read if len(home) > 1 for each in oddities(home)}
 
 
+def _metered(facts: Facts, state: RecordState) -> bool:
+    names = metered(_items(facts.found.context, state))
+    return any(state.fields.get(name) is not None for name in names)
+
+
 def _meters(unit_id: str, facts: Facts) -> Iterable[Row]:
     """Meters that visits of this push put in; a serial that is corrected takes the place of its
     first writing."""
     for state in facts.decision.records.values():
-        if state.kind != "visit" or state.premises_id is None:
+        items = _items(facts.found.context, state)
+        if state.kind != "visit" or state.premises_id is None or not puts_in(items):
             continue
-        for each in put_in(state, _items(facts.found.context, state)):
+        for each in put_in(state, items):
             at = datetime.fromtimestamp(each.at_ms / 1000, ZONE)
             yield {
                 "id": named(unit_id, "meter", "visit", state.id, each.field),

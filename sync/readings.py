@@ -115,6 +115,11 @@ def _reading(
     )
 
 
+def puts_in(items: Mapping[str, Item]) -> bool:
+    """Whether a checklist asks of meters that are put in."""
+    return any(item.kind == "composite" for item in metered(items).values())
+
+
 def put_in(state: RecordState, items: Mapping[str, Item]) -> list[Reading]:
     """Meters that a visit put in: their serials and what they showed then."""
     return [each for each in readings_of(state, items) if each.starts and each.serial]
