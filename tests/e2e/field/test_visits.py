@@ -214,20 +214,6 @@ def test_a_critical_hazard_is_shown_isolated_and_noticed_before_the_visit_can_en
             assert reply.status_code == 200, name
 
 
-def test_gas_opened_without_a_recheck_is_shown_as_the_offices_decision(tablet: Tablet) -> None:
-    visit = tablet.begin()
-    tablet.choose("R16", "合格")
-    hazard(tablet, visit, "灶前漏气", grade="重大隐患")
-    tablet.page.locator("#gas .choice").filter(has_text="全户停气").click()
-    expect(tablet.page.locator("#gas .choice.chosen")).to_contain_text("全户停气")
-    tablet.settled()
-    tablet.page.locator("#gas .choice").filter(has_text="正常供气").click()
-    tablet.settled()
-    tablet.open("conflicts")
-    expect(tablet.page.locator("main")).to_contain_text("仍按停气处理")
-    assert supply_of(tablet.server, visit) == "isolated_premises"
-
-
 def test_two_quick_taps_on_one_question_keep_both_parts(tablet: Tablet) -> None:
     visit = tablet.begin()
     # both are pressed before the first can be durable
