@@ -187,3 +187,19 @@ def test_i19_gas_that_is_shut_off_last_by_a_proven_clock_is_off(said, minute):
     ]
     last = word(9, "suspended", tablet=4, minute=minute + 1)
     assert fold([*words, last], NOWHERE).state == "suspended"
+
+
+@pytest.mark.parametrize("sent", ["together", "the danger first"])
+async def test_a_danger_written_down_by_hand_keeps_the_gas_off_until_a_person_decides(story, sent):
+    tablet = await story.tablet()
+    visit = await story.visit(tablet)
+    body = {"item": "other", "grade": "critical", "note": "软管被老鼠咬穿"}
+    tablet.memory.create("hazard", body, now=tablet.wall, visit=visit)
+    if sent == "the danger first":
+        await story.sync(tablet)
+    tablet.answers(visit, supply="isolated_premises")
+    story.later(tablet, minutes=20)
+    tablet.answers(visit, supply="on")
+    await story.sync(tablet)
+    assert gas(story, visit) == "isolated_premises"
+    assert len(waits(story, visit)) == 1
