@@ -10,7 +10,7 @@ from litestar.params import Parameter
 from api import body
 from api.access_routes import Call, services
 from api.guards import DISPATCH, STAFF, roles, stranger, whole_unit
-from commitments import appointments, casework, walk
+from commitments import appointments, casework, handling, walk
 from commitments.casework import Note
 from commitments.drawing import draw
 from schemas.base import Wire
@@ -159,7 +159,7 @@ async def _recorded(request: Call, case_id: UUID, *, kind: str, wish: Wire, at: 
     use = services(request)
     said: Facts = {name: value for name, value in msgspec.to_builtins(wish).items() if name != "at"}
     note = msgspec.convert({"kind": kind, "body": said, "at": at}, Note)
-    return await casework.record(
+    return await handling.record(
         use.engine, request.user, case_id=case_id, note=note, ambient=use.ambient()
     )
 

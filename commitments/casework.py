@@ -132,14 +132,13 @@ async def step(
 
 
 async def record(
-    engine: AsyncEngine, who: Principal, *, case_id: UUID, note: Note, ambient: Ambient
+    tx: Transaction, who: Principal, *, case_id: UUID, note: Note, ambient: Ambient
 ) -> Walk:
     """A document, the contract, a payment or the account manager is recorded, once it is a fact."""
-    async with engine.begin() as tx:
-        held = await _held(tx, who, case_id=case_id)
-        if not held.begun:
-            raise Refusal("workflow_not_begun")
-        return await _noted(tx, who, held=held, note=note, ambient=ambient)
+    held = await _held(tx, who, case_id=case_id)
+    if not held.begun:
+        raise Refusal("workflow_not_begun")
+    return await _noted(tx, who, held=held, note=note, ambient=ambient)
 
 
 async def told(engine: AsyncEngine, unit_id: str, *, case_id: UUID) -> Walk:

@@ -7,12 +7,15 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from commitments import entry, intake, ledger, steps, supply, writing
+from commitments import casework, entry, intake, ledger, steps, supply, writing
+from commitments.walk import BEGUN, on_record
+from schemas.access import Principal
 from schemas.ambient import Ambient
 from schemas.commitment import Rule
 from schemas.ids import named
 from schemas.problems import Refusal
 from schemas.work import CaseClock, CaseStory, StepDone, StepWish
+from schemas.workflow import CaseFact, Walk
 from storage import audit, catalogue, outages, work
 from storage import ledger as rows
 from storage.engine import Transaction
@@ -26,29 +29,86 @@ async def step(
     engine: AsyncEngine, unit_id: str, *, case_id: UUID, wish: StepWish, by: tuple[str, Ambient]
 ) -> CaseStory:
     """Takes a step, all of it or nothing: facts, clocks that begin, clocks that hear of it."""
-    actor, ambient = by
     async with engine.begin() as tx:
         found = await work.lock_case(tx, unit_id, case_id=case_id)
         if found is None:
             raise Refusal("not_found")
         rules = await writing.rulebook(tx, unit_id)
         case = await _case(tx, found, rules=rules)
-        book = steps.Book(rules=rules, calendar=catalogue.calendar(), actor=actor, now=ambient.now)
-        taken = steps.take(case, wish, book=book)
-        await _begin(tx, found, taken=taken, rules=rules, ambient=ambient)
-        await ledger.told(tx, unit_id, heard=taken.heard, ambient=ambient)
-        if taken.first_gas_on:
-            home = await outages.supply_of(tx, unit_id, premises_id=found.premises_id)
-            await supply.turn_on_first(tx, home, at=wish.at, ambient=ambient)
-        await work.set_case(tx, case_id, values=_after(found, taken))
-        if taken.closes:
-            # nobody is sent to what is over; a visit under way is the dispatcher's to call back
-            await work.call_off(tx, unit_id, case_id=case_id)
-        said = audit.Entry(
-            at=ambient.now, actor=actor, action=f"case.{wish.step}", subject=str(case_id)
-        )
-        await audit.append(tx, unit_id, entry=said)
-        return await story(tx, unit_id, case_id=case_id, why=taken.why)
+        why = await _take(tx, found, asked=(case, wish), rules=rules, by=by)
+        facts, _ = await casework.recorded(tx, unit_id, case_id=case_id)
+        more = await _from_record(tx, unit_id, case_id=case_id, facts=facts, by=by)
+        return await story(tx, unit_id, case_id=case_id, why=[*why, *more])
+
+
+async def record(
+    engine: AsyncEngine, who: Principal, *, case_id: UUID, note: casework.Note, ambient: Ambient
+) -> Walk:
+    """A document, the contract, a payment or the account manager is recorded, and takes the steps of
+    the case that it proves: nobody has to say twice that the money is in."""
+    async with engine.begin() as tx:
+        walk = await casework.record(tx, who, case_id=case_id, note=note, ambient=ambient)
+        by = (who.name, ambient)
+        await _from_record(tx, who.unit_id, case_id=case_id, facts=walk.facts, by=by)
+    return walk
+
+
+async def _from_record(
+    tx: Transaction,
+    unit_id: str,
+    *,
+    case_id: UUID,
+    facts: Sequence[CaseFact],
+    by: tuple[str, Ambient],
+) -> list[str]:
+    """Takes what the record of a case proves, one step after the other; why clocks began."""
+    begun = [each.body for each in facts if each.kind == BEGUN]
+    if not begun:
+        return []
+    books = await casework.books(tx, unit_id)
+    workflow = books[str(begun[-1]["workflow"]), str(begun[-1]["version"])]
+    proven, rules = on_record(facts, workflow), await writing.rulebook(tx, unit_id)
+    why = list[str]()
+    while True:
+        found = await work.lock_case(tx, unit_id, case_id=case_id)
+        case = await _case(tx, found, rules=rules)
+        wish = steps.on_record(case, proven)
+        if wish is None:
+            return why
+        try:
+            why += await _take(tx, found, asked=(case, wish), rules=rules, by=by)
+        except Refusal as refusal:
+            # the record stands; what the classifier lacks a person says with the step itself
+            if refusal.code != "fact_missing":
+                raise
+            return [*why, f"{wish.step} waits for {refusal.details.get('fact')}"]
+
+
+async def _take(
+    tx: Transaction,
+    found: Any,
+    *,
+    asked: tuple[steps.Case, StepWish],
+    rules: Sequence[Rule],
+    by: tuple[str, Ambient],
+) -> Sequence[str]:
+    (case, wish), (actor, ambient) = asked, by
+    book = steps.Book(rules=rules, calendar=catalogue.calendar(), actor=actor, now=ambient.now)
+    taken = steps.take(case, wish, book=book)
+    await _begin(tx, found, taken=taken, rules=rules, ambient=ambient)
+    await ledger.told(tx, found.unit_id, heard=taken.heard, ambient=ambient)
+    if taken.first_gas_on:
+        home = await outages.supply_of(tx, found.unit_id, premises_id=found.premises_id)
+        await supply.turn_on_first(tx, home, at=wish.at, ambient=ambient)
+    await work.set_case(tx, found.id, values=_after(found, taken))
+    if taken.closes:
+        # nobody is sent to what is over; a visit under way is the dispatcher's to call back
+        await work.call_off(tx, found.unit_id, case_id=found.id)
+    said = audit.Entry(
+        at=ambient.now, actor=actor, action=f"case.{wish.step}", subject=str(found.id)
+    )
+    await audit.append(tx, found.unit_id, entry=said)
+    return taken.why
 
 
 async def story(

@@ -84,6 +84,20 @@ def may_follow(case: Case) -> list[str]:
     ]
 
 
+def on_record(case: Case, proven: Mapping[str, tuple[datetime, Facts]]) -> StepWish | None:
+    """The next step that needs nobody to say it, since the record of the case proves it.
+
+    What was there before the case, or before the step it follows, is true from then on.
+    """
+    for name in may_follow(case):
+        kind = case.service.steps[name]
+        if kind.recorded is not None and kind.recorded in proven:
+            since, facts = proven[kind.recorded]
+            before = [each.at for each in case.done if each.step in kind.after]
+            return StepWish(step=name, at=max([since, case.received_at, *before]), facts=facts)
+    return None
+
+
 def take(case: Case, wish: StepWish, *, book: Book) -> Taken:
     """A step with all that follows from it, or a refusal with its reason; nothing in between."""
     kind = case.service.steps.get(wish.step)

@@ -11,7 +11,7 @@ import msgspec
 from commitments.calendar import Calendar
 from commitments.clock import due_of
 from commitments.workflow import Step, Workflow, follow
-from schemas.commitment import STARTED, ClockUnit, Event, Rule
+from schemas.commitment import STARTED, ClockUnit, Event, Facts, Rule
 from schemas.problems import Refusal
 from schemas.workflow import CaseFact, Passage, TrackedStep, Walk
 
@@ -85,6 +85,31 @@ def may_step(
     if walk.waits_for:
         raise Refusal("workflow_waits", step=step, needs=list(walk.waits_for))
     return follow(workflow, step, answer=answer)
+
+
+def on_record(facts: Sequence[CaseFact], workflow: Workflow) -> dict[str, tuple[datetime, Facts]]:
+    """What the recorded facts prove: a manager, every paper of the workflow, the money that the
+    contract asks for; since when, and what a step of the case says of it.
+
+    Money is in once a contract is on record and what was paid, service fees apart, covers its
+    amount; where the contract names no amount, with the first payment.
+    """
+    found: dict[str, tuple[datetime, Facts]] = {}
+    managers = [each for each in facts if each.kind == MANAGER]
+    if managers:
+        found["manager"] = (managers[0].at, {"manager": str(managers[0].body["name"])})
+    papers = [each for each in facts if each.kind == DOCUMENT]
+    wanted = {paper for step in workflow.steps for paper in step.papers}
+    if wanted and not _missing_papers(workflow, facts):
+        first = [min(each.at for each in papers if each.body["paper"] == paper) for paper in wanted]
+        found["papers"] = (max(first), {})
+    contracts = [each for each in facts if each.kind == CONTRACT]
+    if contracts:
+        paid = _covering(facts, amount_fen=int(str(contracts[-1].body.get("amount_fen") or 1)))
+        if paid is not None:
+            since = max(contracts[0].at, paid.at)
+            found["money"] = (since, {"voucher": str(paid.body["number"])})
+    return found
 
 
 def shown_steps(walk: Walk, workflow: Workflow) -> list[TrackedStep]:
@@ -203,6 +228,17 @@ def _waits_for(step: Step, workflow: Workflow, *, facts: Sequence[CaseFact]) -> 
     if own or ("papers" in step.needs and missing):
         found.append("papers")
     return (*found, *(each for each in step.needs if each != "papers" and each not in kinds))
+
+
+def _covering(facts: Sequence[CaseFact], *, amount_fen: int) -> CaseFact | None:
+    """The payment with which an amount is reached, in the order in which money came in."""
+    paid = 0
+    for each in sorted(facts, key=lambda each: (each.at, each.n)):
+        if each.kind == PAYMENT and each.body.get("purpose") != "service_fee":
+            paid += int(str(each.body["amount_fen"]))
+            if paid >= amount_fen:
+                return each
+    return None
 
 
 def _sum(facts: Sequence[CaseFact], *, purpose: str | None = None) -> int:

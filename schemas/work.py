@@ -83,6 +83,7 @@ class StepKind(Value, frozen=True):
     """A step of a kind of business. `needs` are facts with their shape; `after` steps come first.
 
     `says` is the event that the case's clocks hear, the step's own name unless said otherwise.
+    `recorded` names what is on record of the case once the step is true: then nobody has to say it.
     """
 
     zh: str
@@ -93,6 +94,7 @@ class StepKind(Value, frozen=True):
     check: StepCheck | None = None
     voids: tuple[str, ...] = ()
     gate: Literal["first_gas_on", "extension"] | None = None
+    recorded: Literal["manager", "papers", "money"] | None = None
     closes: bool = False
 
 

@@ -94,11 +94,13 @@ class Document(Wire, frozen=True):
 
 
 class Contract(Wire, frozen=True):
-    """The installation contract as signed; `deadline` is the day that it promises."""
+    """The installation contract as signed; `deadline` is the day that it promises, `amount_fen` what
+    has to be paid before the work begins."""
 
     number: Name
     signed_at: Instant
     deadline: Instant | None = None
+    amount_fen: Fen | None = None
     sha256: Sha256 | None = None
 
 

@@ -238,3 +238,59 @@ async def test_facts_that_were_cut_from_the_end_of_a_case_are_missed(client, off
     async with region.begin() as tx:
         await tx.execute(sa.delete(case_event))
     assert (await casework.verify(region, UNIT))["broken_case_chains"] == 1
+
+
+SMALL = {"external_pipe": False, "meter_g": "G16", "pipe_dn": 79, "pipe_length_m": 100,
+         "buried": False}  # fmt: skip
+
+
+async def connection(client, office, **facts):
+    items = (await client.get("/api/v1/premises", headers=office)).json()["items"]
+    account = next(each["account"] for each in items if each["customer_class"] == "non_resident")
+    case = await opened(client, office, "connection", account=account, facts=SMALL | facts)
+    await said(client, office, case, "workflow", workflow=CODE)
+    await said(client, office, case, "manager", name="郑经理", phone="0316-600000")
+    return case
+
+
+async def story_of(client, office, case):
+    return (await client.get(f"/api/v1/cases/{case['id']}/events", headers=office)).json()
+
+
+async def test_what_is_on_record_of_a_case_opens_the_gate_of_its_conditions(client, office):
+    case = await connection(client, office)
+    for paper in ("营业执照", "单位证明", "法人身份证"):
+        await said(client, office, case, "documents", paper=paper)
+    contract = {"number": "HT-1", "signed_at": "2026-11-23T23:10:00Z", "amount_fen": 1000}
+    paid = {"amount_fen": 600, "paid_at": "2026-11-23T23:20:00Z"}
+    await said(client, office, case, "payments", number="P1", **paid)
+    await said(client, office, case, "contract", **contract)
+    await said(client, office, case, "payments", number="F1", **paid, purpose="service_fee")
+    assert "money_in" in (await story_of(client, office, case))["may_follow"]
+    await said(client, office, case, "payments", number="P2", **paid)
+    told = await story_of(client, office, case)
+    assert {each["step"]: each["facts"] for each in told["steps"]} == {
+        "manager_assigned": {"manager": "郑经理"}, "papers_in": {}, "money_in": {"voucher": "P2"},
+    }  # fmt: skip
+    wish = {"step": "materials_in", "at": "2026-11-24T00:00:00Z"}
+    url = f"/api/v1/cases/{case['id']}/events"
+    told = (await client.post(url, json=wish, headers=office)).json()
+    assert {each["rule"] for each in told["clocks"]} == {"9d", "9e"}
+
+
+async def test_money_on_record_waits_with_its_step_for_what_the_classifier_lacks(client, office):
+    case = await connection(client, office, pipe_dn=None)
+    for paper in ("营业执照", "单位证明", "法人身份证"):
+        await said(client, office, case, "documents", paper=paper)
+    url = f"/api/v1/cases/{case['id']}/events"
+    wish = {"step": "materials_in", "at": "2026-11-24T00:00:00Z"}
+    assert (await client.post(url, json=wish, headers=office)).status_code == 200
+    await said(client, office, case, "contract", number="HT-1", signed_at="2026-11-23T23:10:00Z")
+    paid = {"number": "P1", "amount_fen": 600, "paid_at": "2026-11-23T23:20:00Z"}
+    walk = await said(client, office, case, "payments", **paid)
+    assert walk["paid_fen"] == 600
+    told = await story_of(client, office, case)
+    assert "money_in" in told["may_follow"]
+    survey = {"step": "surveyed", "at": "2026-11-24T00:00:00Z", "facts": {"pipe_dn": 80}}
+    told = (await client.post(url, json=survey, headers=office)).json()
+    assert {each["rule"] for each in told["clocks"]} == {"9c", "9e"}
