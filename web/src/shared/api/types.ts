@@ -2513,9 +2513,12 @@ export interface components {
         };
         /**
          * Contract
-         * @description The installation contract as signed; `deadline` is the day that it promises.
+         * @description The installation contract as signed; `deadline` is the day that it promises, `amount_fen` what
+         *         has to be paid before the work begins.
          */
         Contract: {
+            /** @default null */
+            amount_fen: number | null;
             /** @default null */
             deadline: string | null;
             number: string;
