@@ -77,8 +77,16 @@ ORDER BY o.n LIMIT 2000
 _HOLDERS = """
 SELECT v.id, v.technician_id, v.state, v.template, v.premises_id, v.work_order_id,
   v.started_at, v.ended_at, v.pending_decision, v.outcome, v.certification,
-  w.state AS work_order_state
+  w.state AS work_order_state, w.kind AS work_kind, p.first_gas_on,
+  -- asked only where the gas was never on: the day that is known, or a look that ended since
+  CASE WHEN p.first_gas_on IS NULL THEN least(
+    p.last_inspection_on::timestamp AT TIME ZONE 'Asia/Shanghai',
+    (SELECT min(i.ended_at) FROM visit i JOIN work_order o ON o.id = i.work_order_id
+      WHERE i.premises_id = v.premises_id AND i.unit_id = v.unit_id
+        AND i.outcome = 'field_done' AND o.kind IN ('inspection', 'inspection_booking'))
+  ) END AS inspected_at
 FROM visit v JOIN work_order w ON w.id = v.work_order_id
+LEFT JOIN premises p ON p.id = v.premises_id
 WHERE v.id = ANY($1::uuid[]) AND v.unit_id = $2
 """
 

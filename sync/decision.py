@@ -33,7 +33,8 @@ class Context(Value, frozen=True):
 
     `mine` are records that this technician was ever given; `held_by` says who holds each visit now;
     `known` are operations that the server has applied; `premises` those of the unit that were
-    named; `homes` the premises of the visits that creations name.
+    named; `homes` the premises of the visits that creations name. `first_gas` are visits whose end
+    would be the first gas at their premises, with when these were inspected; `looks` inspections.
     """
 
     templates: Mapping[str, Template]
@@ -43,6 +44,8 @@ class Context(Value, frozen=True):
     known: AbstractSet[UUID]
     premises: AbstractSet[UUID]
     homes: Mapping[UUID, UUID] = {}
+    first_gas: Mapping[UUID, datetime | None] = {}
+    looks: AbstractSet[UUID] = frozenset()
 
 
 class Result(Value, frozen=True):

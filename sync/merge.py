@@ -6,11 +6,13 @@ each held by a test (docs/promises.md): apply(apply(r, a), b) and apply(apply(r,
 same effective values; apply(apply(r, a), a) = apply(r, a).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
+from commitments.duties import may_turn_on_first
 from schemas.problems import Refusal
 from schemas.sync import FieldValue, Mark, Operation, RecordState
 from schemas.template import Item
@@ -27,7 +29,7 @@ from sync.decision import (
     Step,
 )
 from sync.fields import Answers, mark_of, with_fields
-from sync.lifecycle import judge
+from sync.lifecycle import COMPLETED, judge
 from sync.reading import sound_number
 from sync.template import (
     files_in,
@@ -67,6 +69,7 @@ def apply_all(
                 if operation.record not in now:
                     context = _with_new(context, step.record)
                 now[operation.record] = step.record
+            context = _with_look(context, step, now=now)
         if len(held) == len(waiting):
             break
         waiting = held
@@ -80,10 +83,25 @@ def apply_all(
 
 def _with_new(context: Context, made: RecordState) -> Context:
     """What is made in this very batch is its maker's: a hazard may hang on a visit made before it."""
-    homes = context.homes
+    homes, looks = context.homes, context.looks
     if made.kind == "visit" and made.premises_id is not None:
-        homes = {**homes, made.id: made.premises_id}
-    return msgspec.structs.replace(context, mine={*context.mine, made.id}, homes=homes)
+        # what is made on the spot is an inspection
+        homes, looks = {**homes, made.id: made.premises_id}, {*looks, made.id}
+    mine = {*context.mine, made.id}
+    return msgspec.structs.replace(context, mine=mine, homes=homes, looks=looks)
+
+
+def _with_look(context: Context, step: Step, *, now: Mapping[UUID, RecordState]) -> Context:
+    """An inspection that ended in this very batch is one that the first gas may follow."""
+    gates = dict(context.first_gas)
+    for each in step.changes:
+        if not (each.lawful and each.state in COMPLETED and each.record in context.looks):
+            continue
+        for visit, inspected_at in context.first_gas.items():
+            here = now.get(visit)
+            if here is not None and here.premises_id == now[each.record].premises_id:
+                gates[visit] = min(each.at, inspected_at or each.at)
+    return msgspec.structs.replace(context, first_gas=gates) if gates else context
 
 
 def apply(record: RecordState | None, captured: Captured, *, context: Context) -> Step:
@@ -259,6 +277,8 @@ def _command(record: RecordState, captured: Captured, *, context: Context) -> St
         return _quarantined(operation, "state_unknown")
     if verdict in ("lawful", "same") and holder is not None and holder != captured.technician:
         verdict = "reassigned"
+    if verdict == "lawful" and wanted in COMPLETED and record.id in context.first_gas:
+        verdict = _first_gas(context.first_gas[record.id], at=captured.corrected_at)
     mark, version = _mark(captured), record.version + 1
     reason = None if verdict in ("lawful", "same") else verdict
     change = Change(
@@ -281,6 +301,15 @@ def _command(record: RecordState, captured: Captured, *, context: Context) -> St
         step = _undecided(record, captured, change=change, marks=(mark, version))
     items = _items(context, operation.template or record.fields.get("template"))
     return msgspec.structs.replace(step, files=_files_beside(operation, items))
+
+
+def _first_gas(inspected_at: datetime | None, *, at: datetime) -> str:
+    """The office's own gate; a tablet is not refused, since the gas may burn: a person decides."""
+    try:
+        may_turn_on_first(inspected_at=inspected_at, at=at)
+    except Refusal as refusal:
+        return refusal.code
+    return "lawful"
 
 
 def _moved(record: RecordState, captured: Captured, *, change: Change, mark: Mark) -> Step:

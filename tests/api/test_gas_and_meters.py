@@ -156,3 +156,49 @@ async def _to_the_end(client, tablet):
         answer = (await sync(client, tablet, cursor=cursor)).json()
         cursor, more = answer["cursor"], answer.get("more", False)
     return cursor
+
+
+async def first_relight(client, region, *, inspected_on):
+    """An inspection of the day turned into the relight of a case, where gas was never on."""
+    office, _, _, tablet, stop, first = await inspection(client)
+    home = next(each["premises"] for each in first["changes"] if each["record"] == stop["visit"])
+    async with region.begin() as tx:
+        account = await tx.scalar(text("SELECT account FROM premises WHERE id = :p"), {"p": home})
+    wish = {"kind": "relight", "channel": "hall", "account": account,
+            "received_at": "2026-11-23T01:00:00Z"}  # fmt: skip
+    case = (await client.post("/api/v1/cases", json=wish, headers=office)).json()
+    async with region.begin() as tx:
+        await tx.execute(
+            text("UPDATE premises SET first_gas_on = NULL, last_inspection_on = :d WHERE id = :p"),
+            {"d": inspected_on, "p": home},
+        )
+        await tx.execute(
+            text(
+                "UPDATE work_order SET kind = 'relight', case_id = :c"
+                " WHERE id = (SELECT work_order_id FROM visit WHERE id = :v)"
+            ),
+            {"c": case["id"], "v": stop["visit"]},
+        )
+    done = operation(stop["visit"], 1, kind="command", command="field_done")
+    (outcome,) = (await sync(client, tablet, [done])).json()["outcomes"]
+    async with region.connect() as tx:
+        found = await tx.execute(
+            text("SELECT kind FROM commitment_event e JOIN commitment c ON c.id = e.commitment_id"
+                 " WHERE c.case_id = :c AND c.rule_code = '10' ORDER BY e.n"),
+            {"c": case["id"]},
+        )  # fmt: skip
+        heard = found.scalars().all()
+    shown = (await client.get("/api/v1/conflicts", headers=office)).json()["items"]
+    return outcome, heard, [each["field"] for each in shown if each["record"] == stop["visit"]]
+
+
+async def test_a_tablets_first_relight_before_any_inspection_is_kept_for_a_person(client, region):
+    outcome, heard, shown = await first_relight(client, region, inspected_on=None)
+    assert (outcome["outcome"], outcome["code"]) == ("conflict", "first_gas_on_gate")
+    assert (heard, shown) == (["started"], ["state"])
+
+
+async def test_a_tablets_first_relight_after_an_inspection_stops_the_clock(client, region):
+    outcome, heard, shown = await first_relight(client, region, inspected_on=NOON.date())
+    assert (outcome["outcome"], shown) == ("applied", [])
+    assert heard == ["started", "gas_on_signed"]

@@ -203,3 +203,39 @@ async def test_a_danger_written_down_by_hand_keeps_the_gas_off_until_a_person_de
     await story.sync(tablet)
     assert gas(story, visit) == "isolated_premises"
     assert len(waits(story, visit)) == 1
+
+
+async def a_first_relight(story):
+    """An inspection and a relight of one technician at premises that never had gas."""
+    tablet = await story.tablet()
+    look, relight = await story.visit(tablet), await story.visit(tablet)
+    home = story.state(look).premises_id
+    row = story.tables.records[relight]
+    story.tables.records[relight] = row | {"premises_id": home}
+    there = {"premises_id": home, "work_kind": "relight"}
+    story.tables.visits[relight] = story.tables.visits[relight] | there
+    return tablet, look, relight
+
+
+async def test_a_first_relight_that_nobody_inspected_before_is_kept_and_waits_for_a_person(story):
+    tablet, _, relight = await a_first_relight(story)
+    done = tablet.says(relight, "field_done")
+    await story.sync(tablet)
+    assert (tablet.outcome(done), story.held(done)["code"]) == ("conflict", "first_gas_on_gate")
+    assert story.conflicts(relight) == ["state"]
+    assert story.tables.visits[relight]["pending_decision"]
+    assert story.tables.visits[relight]["state"] != "ended"
+
+
+@pytest.mark.parametrize(("first", "outcome"), [("look", "applied"), ("relight", "conflict")])
+async def test_an_inspection_that_ended_before_in_the_same_push_lets_the_gas_on(
+    story, first, outcome
+):
+    tablet, look, relight = await a_first_relight(story)
+    order = (look, relight) if first == "look" else (relight, look)
+    ends = {}
+    for each in order:
+        ends[each] = tablet.says(each, "field_done")
+        story.later(tablet, minutes=20)
+    await story.sync(tablet)
+    assert (tablet.outcome(ends[look]), tablet.outcome(ends[relight])) == ("applied", outcome)

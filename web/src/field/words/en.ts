@@ -261,6 +261,7 @@ export const en: Record<keyof typeof zh, string> = {
   conflict_after_cancel: 'The office cancelled this visit',
   conflict_second_completion: 'Somebody finished this visit already',
   conflict_reassigned: 'This visit went to somebody else',
+  conflict_first_gas_on_gate: 'No inspection before the first gas: it does not count as on until the office decides',
   conflict_unlawful: 'This step is not possible from that state; the office decides',
   conflict_reading_below_last: 'The reading is below the last one; the office checks',
   conflict_restored_without_recheck: 'No passed recheck: the gas counts as off until the office decides',

@@ -273,6 +273,7 @@ export const zh = {
   conflict_after_cancel: '办公室已取消此工单',
   conflict_second_completion: '此工单已有人完成',
   conflict_reassigned: '此工单已改派',
+  conflict_first_gas_on_gate: '首次通气前未见入户检查，不计为已通气，等待办公室决定',
   conflict_unlawful: '当前状态不允许这一步，等待办公室决定',
   conflict_reading_below_last: '读数低于上次读数，等待办公室核对',
   conflict_restored_without_recheck: '未见复检合格，仍按停气处理，等待办公室决定',
