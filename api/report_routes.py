@@ -121,7 +121,7 @@ async def hazard_notice(request: Call, hazard_id: UUID) -> Response[bytes]:
     guards=[roles("supervisor", "auditor", "administrator"), whole_unit],
     opt={"body": WhatIf},
     status_code=200,
-    summary="Last year's facts under another limit",
+    summary="Last year's facts under another rule",
 )
 async def what_if(request: Call) -> WhatWouldBe:
     """What would have been kept and broken; nothing is written."""

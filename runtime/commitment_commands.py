@@ -18,6 +18,7 @@ from runtime import proof, sample_year
 from runtime.ambient import live
 from runtime.database import asked
 from runtime.demo_commands import asked_of_demo
+from runtime.rule_commands import rulebook_in
 from runtime.server import photos
 from runtime.settings import read_settings
 from schemas.calendar import Recalendared
@@ -66,9 +67,10 @@ def register(words: Any) -> None:
     bundle.add_argument("--premises", action="store_true", help="the id is that of premises")
     bundle.add_argument("folder", type=Path)
     bundle.set_defaults(run=_bundle)
-    what_if = inner.add_parser("what-if", help="last year's facts under another limit")
-    what_if.add_argument("--rule", required=True)
-    what_if.add_argument("--limit", type=float, required=True)
+    what_if = inner.add_parser("what-if", help="last year's facts under other rules")
+    what_if.add_argument("--rule", help="one rule, with --limit")
+    what_if.add_argument("--limit", type=float)
+    what_if.add_argument("--rules", type=Path, help="a rulebook: every rule in it is asked about")
     what_if.add_argument("--since", type=date.fromisoformat, required=True)
     what_if.add_argument("--until", type=date.fromisoformat, required=True)
     what_if.set_defaults(run=_what_if)
@@ -251,16 +253,23 @@ def _sample_year(given: argparse.Namespace) -> int:
 
 
 def _what_if(given: argparse.Namespace) -> int:
-    named = {name: getattr(given, name) for name in ("rule", "limit", "since", "until")}
+    period = {"since": given.since, "until": given.until}
+    if (given.rules is None) == (given.rule is None):
+        raise Refusal("invalid_field", reason="one of --rule and --rules")
+    wishes = [{"rule": given.rule, "limit": given.limit}]
+    if given.rules is not None:
+        wishes = [{"rule": each.id, "other": each} for each in rulebook_in(given.rules).rules]
     try:
-        wish = msgspec.convert(named, WhatIf)
+        questions = [msgspec.convert({**each, **period}, WhatIf) for each in wishes]
     except msgspec.ValidationError as error:
         raise Refusal("invalid_field", reason=str(error)) from error
 
-    async def told(engine: AsyncEngine, unit_id: str) -> WhatWouldBe:
-        return await whatif.asked(engine, unit_id, wish=wish, now=live().now)
+    async def told(engine: AsyncEngine, unit_id: str) -> list[WhatWouldBe]:
+        now = live().now
+        return [await whatif.asked(engine, unit_id, wish=each, now=now) for each in questions]
 
-    print(msgspec.json.encode(asked(told)).decode())
+    for answer in asked(told):
+        print(msgspec.json.encode(answer).decode())
     return 0
 
 

@@ -49,7 +49,8 @@ def register(words: Any) -> None:
         deed.set_defaults(run=job)
 
 
-def _read(file: Path) -> RulebookDraft:
+def rulebook_in(file: Path) -> RulebookDraft:
+    """A rulebook as a file holds it; refuses `file_missing`, `file_unreadable`, `rulebook_unsound`."""
     try:
         return drafted(yaml.safe_load(file.read_text("utf-8")))
     except FileNotFoundError as error:
@@ -64,12 +65,12 @@ def _answered(question: Callable[[AsyncEngine, str], Awaitable[object]]) -> int:
 
 
 def _check(given: argparse.Namespace) -> int:
-    wish = _read(given.file)
+    wish = rulebook_in(given.file)
     return _answered(lambda engine, unit: rulebooks.check(engine, unit, wish=wish, ambient=live()))
 
 
 def _publish(given: argparse.Namespace) -> int:
-    wish = _read(given.file)
+    wish = rulebook_in(given.file)
     return _answered(
         lambda engine, unit: rulebooks.publish(
             engine, unit, wish=wish, actor=given.actor, ambient=live()

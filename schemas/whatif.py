@@ -5,15 +5,18 @@ from typing import Annotated
 from msgspec import Meta
 
 from schemas.base import UUID, Code, Value, Wire, date
+from schemas.rulebook import RuleDraft
 
 
 class WhatIf(Wire, frozen=True):
-    """A rule with another limit (in its own unit), over what fell due in a period."""
+    """A rule with another limit (in its own unit), or a whole other rule as a rulebook writes it,
+    over what fell due in a period."""
 
     rule: Code
-    limit: Annotated[float, Meta(gt=0, le=100_000)]
     since: date
     until: date
+    limit: Annotated[float, Meta(gt=0, le=100_000)] | None = None
+    other: RuleDraft | None = None
 
 
 class Turned(Value, frozen=True):
@@ -25,12 +28,19 @@ class Turned(Value, frozen=True):
 
 
 class WhatWouldBe(Value, frozen=True):
-    """Counts by state as it was and as it would be; `turned` names some of those that differ."""
+    """Counts by state as it was and as it would be; `turned` names some of those that differ.
+
+    `unit`, `start`, `stops` are those of the other rule. A promise on whose record nothing says the
+    other start is `not_started`; `unheard` are events of the other rule that no record says at all.
+    """
 
     rule: str
     limits: list[float]
+    units: list[str]
     limit: float
     unit: str | None
+    start: str | None
+    stops: list[str]
     since: date
     until: date
     commitments: int
@@ -38,3 +48,4 @@ class WhatWouldBe(Value, frozen=True):
     would_be: dict[str, int]
     differ: int
     turned: list[Turned]
+    unheard: list[str]

@@ -5,7 +5,10 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from storage.engine import Transaction, driver
+from storage.tables import case
 
 Row = dict[str, Any]
 
@@ -15,6 +18,11 @@ SELECT v.id, v.attempt, v.state, v.outcome, v.template, k.name AS technician, v.
   coalesce(r.fields, '{}') AS fields
 FROM visit v LEFT JOIN record r ON r.id = v.id LEFT JOIN technician k ON k.id = v.technician_id
 WHERE v.unit_id = $1 AND v.work_order_id = $2 ORDER BY v.attempt
+"""
+_VISITS_OF_CASES = """
+SELECT w.case_id, w.kind, v.started_at, v.ended_at, v.outcome
+FROM work_order w JOIN visit v ON v.work_order_id = w.id AND v.unit_id = w.unit_id
+WHERE w.unit_id = $1 AND w.case_id = ANY($2::uuid[]) ORDER BY v.started_at
 """
 _HISTORY = """
 SELECT record_id AS visit, field, value, version, author, reason, observed_at, received_at
@@ -142,3 +150,21 @@ async def coverage(tx: Transaction, unit_id: str, *, as_of: date) -> list[Row]:
 
 def _rows(found: Sequence[Any]) -> list[Row]:
     return [dict(row) for row in found]
+
+
+async def of_cases(tx: Transaction, unit_id: str, *, cases: Sequence[UUID]) -> Sequence[Any]:
+    """Cases by id: `id, kind, received_at, facts`, the steps that were taken among these."""
+    c = case.c
+    found = await tx.execute(
+        sa.select(c.id, c.kind, c.received_at, c.facts).where(
+            c.unit_id == unit_id, c.id == sa.any_(sa.literal(list(cases), sa.ARRAY(sa.Uuid())))
+        )
+    )
+    return found.all()
+
+
+async def visits_of_cases(tx: Transaction, unit_id: str, *, cases: Sequence[UUID]) -> Sequence[Any]:
+    """When the visits of cases began and ended, and how: `case_id, kind, …`."""
+    connection = await driver(tx)
+    rows: Sequence[Any] = await connection.fetch(_VISITS_OF_CASES, unit_id, list(cases))
+    return rows

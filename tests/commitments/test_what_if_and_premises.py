@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, date, datetime, timedelta
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
@@ -14,8 +15,10 @@ from runtime.server import photos
 from runtime.settings import Settings
 from schemas.commitment import Event
 from schemas.problems import Refusal
+from schemas.rulebook import RuleDraft
 from schemas.whatif import WhatIf
-from storage.tables import commitment, commitment_event
+from storage import catalogue
+from storage.tables import case, commitment, commitment_event
 from tests.commitments.test_ledger_story import (
     BEGUN,
     PREMISES,
@@ -132,3 +135,59 @@ async def test_a_chain_whose_end_was_cut_off_is_found(engine):
         await tx.execute(sa.delete(commitment_event).where(commitment_event.c.n == 2))
         await tx.execute(sa.update(commitment).values(events=1).where(commitment.c.events == 2))
     assert (await ledger.verify(engine, UNIT))["broken_chains"] == 2
+
+
+def other(**changed):
+    shipped = msgspec.to_builtins(catalogue.drafts()["12"]) | changed
+    return WhatIf(rule="12", other=msgspec.convert(shipped, RuleDraft), **YEAR)
+
+
+async def test_another_measure_counts_the_same_facts_in_days(engine):
+    await repairs(engine)
+    days = other(clock={"unit": "working_day", "at_most": 1})
+    found = await whatif.asked(engine, UNIT, wish=days, now=LATER)
+    assert (found.units, found.unit, found.limit) == (["hour"], "working_day", 1)
+    # a day that is not counted from and ends at 24:00 forgives what 20 hours would not at 12
+    hours = other(clock={"unit": "hour", "at_most": 12})
+    strict = await whatif.asked(engine, UNIT, wish=hours, now=LATER)
+    assert (found.would_be, strict.would_be) == (
+        {"breached": 1, "met": 2}, {"breached": 2, "met": 1}
+    )  # fmt: skip
+
+
+async def test_another_start_and_stop_are_read_from_what_is_on_record(engine):
+    await repairs(engine)
+    async with engine.connect() as tx:
+        rows = await tx.execute(sa.select(commitment).order_by(commitment.c.id))
+        slow = rows.all()[1]
+    # dispatched after 19 hours, completed after 50: the chain has no reason to hear the second
+    async with engine.begin() as tx:
+        steps = [
+            {"step": name, "at": at.isoformat(), "received_at": at.isoformat(), "actor": "x"}
+            for name, hours in (("dispatched", 19), ("repair_completed", 50))
+            for at in [BEGUN + timedelta(hours=hours)]
+        ]
+        await tx.execute(
+            sa.update(case).where(case.c.id == slow.case_id).values(facts={"steps": steps})
+        )
+    later = await whatif.asked(engine, UNIT, wish=other(start="dispatched"), now=LATER)
+    assert later.would_be == {"met": 1, "not_started": 2}
+    done = await whatif.asked(engine, UNIT, wish=other(stop="repair_completed"), now=LATER)
+    assert (done.was, done.would_be) == ({"breached": 1, "met": 2}, {"breached": 3})
+    assert done.unheard == []
+    nowhere = await whatif.asked(engine, UNIT, wish=other(stop="never_said"), now=LATER)
+    assert nowhere.unheard == ["never_said"]
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        WhatIf(rule="12", **YEAR),
+        WhatIf(rule="12", limit=1, other=catalogue.drafts()["12"], **YEAR),
+        WhatIf(rule="12", other=catalogue.drafts()["14"], **YEAR),
+    ],
+    ids=["neither", "both", "of_another"],
+)
+async def test_a_question_asks_for_one_other_limit_or_one_other_rule(engine, wish):
+    with pytest.raises(Refusal, match="invalid_field"):
+        await whatif.asked(engine, UNIT, wish=wish, now=LATER)
