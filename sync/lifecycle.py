@@ -1,6 +1,10 @@
 """The lifecycle of field work: which change of state is lawful, and what an unlawful one means."""
 
 from collections.abc import Set as AbstractSet
+from datetime import datetime
+
+from commitments.duties import may_turn_on_first
+from schemas.problems import Refusal
 
 ON_TABLET = (
     "dispatched", "accepted", "en_route", "on_site", "in_progress", "suspended", "field_done",
@@ -46,6 +50,18 @@ def judge(
     if _further(state, wanted) and role == "T":
         return "lawful"
     return "unlawful"
+
+
+def judge_first_gas(inspected_at: datetime | None, *, at: datetime) -> str:
+    """`lawful`, or the code of the office's own gate for the first gas at premises.
+
+    A tablet is not refused, since the gas may burn already: a person decides.
+    """
+    try:
+        may_turn_on_first(inspected_at=inspected_at, at=at)
+    except Refusal as refusal:
+        return refusal.code
+    return "lawful"
 
 
 def _further(state: str, wanted: str) -> bool:

@@ -7,12 +7,10 @@ same effective values; apply(apply(r, a), a) = apply(r, a).
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
-from commitments.duties import may_turn_on_first
 from schemas.problems import Refusal
 from schemas.sync import FieldValue, Mark, Operation, RecordState
 from schemas.template import Item
@@ -29,7 +27,7 @@ from sync.decision import (
     Step,
 )
 from sync.fields import Answers, mark_of, with_fields
-from sync.lifecycle import COMPLETED, judge
+from sync.lifecycle import COMPLETED, judge, judge_first_gas
 from sync.reading import sound_number
 from sync.template import (
     files_in,
@@ -278,7 +276,7 @@ def _command(record: RecordState, captured: Captured, *, context: Context) -> St
     if verdict in ("lawful", "same") and holder is not None and holder != captured.technician:
         verdict = "reassigned"
     if verdict == "lawful" and wanted in COMPLETED and record.id in context.first_gas:
-        verdict = _first_gas(context.first_gas[record.id], at=captured.corrected_at)
+        verdict = judge_first_gas(context.first_gas[record.id], at=captured.corrected_at)
     mark, version = _mark(captured), record.version + 1
     reason = None if verdict in ("lawful", "same") else verdict
     change = Change(
@@ -301,15 +299,6 @@ def _command(record: RecordState, captured: Captured, *, context: Context) -> St
         step = _undecided(record, captured, change=change, marks=(mark, version))
     items = _items(context, operation.template or record.fields.get("template"))
     return msgspec.structs.replace(step, files=_files_beside(operation, items))
-
-
-def _first_gas(inspected_at: datetime | None, *, at: datetime) -> str:
-    """The office's own gate; a tablet is not refused, since the gas may burn: a person decides."""
-    try:
-        may_turn_on_first(inspected_at=inspected_at, at=at)
-    except Refusal as refusal:
-        return refusal.code
-    return "lawful"
 
 
 def _moved(record: RecordState, captured: Captured, *, change: Change, mark: Mark) -> Step:
