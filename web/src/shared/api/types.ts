@@ -1879,7 +1879,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Last year's facts under another limit */
+        /** Last year's facts under another rule */
         post: operations["ApiV1WhatIfWhatIf"];
         delete?: never;
         options?: never;
@@ -4779,10 +4779,14 @@ export interface components {
         };
         /**
          * WhatIf
-         * @description A rule with another limit (in its own unit), over what fell due in a period.
+         * @description A rule with another limit (in its own unit), or a whole other rule as a rulebook writes it,
+         *         over what fell due in a period.
          */
         WhatIf: {
-            limit: number;
+            /** @default null */
+            limit: number | null;
+            /** @default null */
+            other: components["schemas"]["RuleDraft"] | null;
             rule: string;
             /** Format: date */
             since: string;
@@ -4798,8 +4802,12 @@ export interface components {
             rule: string;
             /** Format: date */
             since: string;
+            start: string | null;
+            stops: string[];
             turned: components["schemas"]["Turned"][];
+            unheard: string[];
             unit: string | null;
+            units: string[];
             /** Format: date */
             until: string;
             was: {
