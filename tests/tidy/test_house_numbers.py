@@ -110,3 +110,13 @@ def test_only_runtime_reads_the_clock_the_dice_and_the_environment():
         room = path.relative_to(ROOT).parts[0]
         if room != "runtime":
             assert not words.search(path.read_text("utf-8")), f"{path}: take it as an argument"
+
+
+def test_no_two_test_files_are_one_module():
+    # pytest names a file in a folder without __init__.py by its own name alone
+    plain = [
+        path.name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if not (path.parent / "__init__.py").exists()
+    ]
+    assert sorted({each for each in plain if plain.count(each) > 1}) == []
