@@ -25,15 +25,18 @@ from schemas.standing import (
 )
 from schemas.work import Channel
 
-STANDING = ("1", "4a", "5", "7", "15")
+STANDING = ("1", "4a", "5", "6b", "7", "15")
 READS: Mapping[str, tuple[str, ...]] = {
     "1": ("quality_report", "pressure"),
     "4a": ("shift",),
     "5": ("hall_opening",),
+    "6b": ("shift",),
     "7": (),
     "15": ("public_check",),
 }
 """Which kinds of records a duty is judged from."""
+DESKS = {"4a": "emergency", "6b": "hotline"}
+"""Whose desk is never empty."""
 AHEAD_OF_TIME = (Shift, QualityReport)
 ITEMS, CHANNELS = get_args(PublicItem), get_args(PublicChannel)
 
@@ -57,9 +60,11 @@ class Seen(Value, frozen=True):
 
 
 def duties_of(day: date, settings: PromiseSettings) -> tuple[Duty, ...]:
-    """The duties of a day: supply, emergency desk, channels; each hall; publicity when its turn
-    comes."""
+    """The duties of a day: supply, emergency desk, channels; the hotline's desk once it is recorded;
+    each hall; publicity when its turn comes."""
     found = [Duty(code=code, day=day) for code in ("1", "4a", "7")]
+    if settings.hotline_since is not None and day >= settings.hotline_since:
+        found.append(Duty(code="6b", day=day))
     found += [Duty(code="5", day=day, subject=hall) for hall in sorted(set(settings.halls))]
     since = settings.standing_since or day
     if (day - since).days % settings.public_check_days == 0:
@@ -73,11 +78,11 @@ def judged(
     """Whether the duty was kept on its day, and the reason that is written down with it."""
     if duty.code == "1":
         return _supplied(duty, seen, settings=settings)
-    if duty.code == "4a":
+    if duty.code in DESKS:
         shifts = [
             Span(opens=row.opens_at, closes=row.closes_at)
             for row in seen.rows["shift"]
-            if row.body["desk"] == "emergency"
+            if row.body["desk"] == DESKS[duty.code]
         ]
         gaps = roster_gaps(shifts, window=seen.span)
         return not gaps, _said_gaps(gaps, calendar) or "somebody sat at the desk all day"
@@ -121,6 +126,13 @@ def refuse_settings(given: PromiseSettings) -> None:
         raise Refusal("register_entry", reason="two bands overlap")
     if given.pressure_high_kpa <= given.pressure_low_kpa:
         raise Refusal("register_entry", reason="the highest pressure is not above the lowest")
+
+
+def refuse_backdated(given: PromiseSettings, held: PromiseSettings, *, today: date) -> None:
+    """A desk that nobody recorded is not judged for days that are over: `register_entry`."""
+    since = given.hotline_since
+    if since is not None and since != held.hotline_since and since < today:
+        raise Refusal("register_entry", reason="hotline_since is a day that is over")
 
 
 def _placed(record: Record, calendar: Calendar) -> tuple[str, Any, Any]:

@@ -88,6 +88,9 @@ async def lay_down(
     """The company's own parameters; every change is audited."""
     looking.refuse_settings(given)
     async with engine.begin() as tx:
+        held = await standing.settings(tx, unit_id)
+        today = local_day(catalogue.calendar(), by[1].now)
+        looking.refuse_backdated(given, held, today=today)
         await standing.save_settings(tx, unit_id, given=given)
         said = audit.Entry(
             at=by[1].now,
@@ -112,7 +115,8 @@ async def _open(
     calendar = catalogue.calendar()
     today = local_day(calendar, ambient.now)
     last = await standing.last_judged(tx, unit_id, rules=looking.STANDING)
-    begun = min((last.get(code, date.min) for code in looking.STANDING), default=date.min)
+    # a day is opened with every duty that it has; one that comes later has none of the days before
+    begun = max(last.values(), default=date.min)
     first = max(settings.standing_since, begun)
     until = min(today, first + timedelta(days=DAYS_MAX))
     days = [first + timedelta(days=n) for n in range((until - first).days + 1)]

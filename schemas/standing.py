@@ -25,9 +25,11 @@ class Band(Wire, frozen=True):
 
 class PromiseSettings(Wire, frozen=True):
     """What the handbook leaves to the company (clauses 1, 2, 4, 5, 15). Nothing is judged before
-    `standing_since`."""
+    `standing_since`, and the hotline's desk (clause 6) not before `hotline_since`: the day from which
+    on the unit records who sits there, never one that is over."""
 
     standing_since: date | None = None
+    hotline_since: date | None = None
     halls: Annotated[list[Label], Meta(max_length=200)] = []
     peak_bands: Annotated[list[Band], Meta(max_length=6)] = []
     restore_at_night: bool = False

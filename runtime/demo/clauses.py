@@ -241,7 +241,7 @@ async def _standing(engine: AsyncEngine, stage: Stage) -> None:
         {"opens": "17:30:00", "closes": "20:00:00"},
     ]
     given = {
-        "standing_since": first.date(), "halls": ["H1", "H2"], "peak_bands": bands,
+        "standing_since": first.date(), "hotline_since": first.date(), "halls": ["H1", "H2"], "peak_bands": bands,
         "remote_grids": stage.grids[-1:], "judge_after_hours": 0,
     }  # fmt: skip
     settings = msgspec.convert(given, PromiseSettings)
@@ -275,7 +275,8 @@ def _records(first: datetime) -> list[dict[str, Any]]:
         )
         for person, opens, closes in (("甲", 0, 12), ("乙", 12, 24 if whole else 22)):
             hours = {"opens": day + timedelta(hours=opens), "closes": day + timedelta(hours=closes)}
-            found.append({"kind": "shift", "desk": "emergency", "person": person} | hours)
+            for desk in ("emergency", "hotline"):
+                found.append({"kind": "shift", "desk": desk, "person": person} | hours)
         for hall in ("H1", "H2") if whole else ("H1",):
             hours = {"opens": day + timedelta(hours=8), "closes": day + timedelta(hours=18)}
             found.append({"kind": "hall_opening", "hall": hall, "on": on} | hours)

@@ -154,6 +154,54 @@ async def test_three_days_away_every_day_is_opened_and_judged_once(unit):
     assert (again.opened, again.judged) == (0, 0)
 
 
+def desk(opens, closes, person="丙"):
+    return {"kind": "shift", "desk": "hotline", "person": person, "opens": iso(opens), "closes": iso(closes)}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("until", "state"), [("2026-03-03 00:00", "met"), ("2026-03-02 23:59", "breached")]
+)
+async def test_clause_6_a_hotline_desk_without_a_person_for_a_minute_is_a_breach(
+    unit, until, state
+):
+    await laid(unit, hotline_since="2026-03-02")
+    hotline = [
+        desk("2026-03-02 00:00", "2026-03-02 12:00"),
+        desk("2026-03-02 12:00", until, person="丁"),
+    ]
+    await written(unit, "2026-03-02 23:59", *a_good_day(), *hotline)
+    assert ("6b", "", state) in await looked(unit)
+    await verified(unit)
+
+
+async def test_clause_6_no_desk_is_judged_before_the_day_from_which_it_is_recorded(unit):
+    await laid(unit)
+    await standing.look(unit, UNIT, ambient=fixed(at("2026-03-04 12:00")))
+    given = msgspec.convert(FULL | {"hotline_since": "2026-03-03"}, PromiseSettings)
+    with pytest.raises(Refusal, match="register_entry"):
+        await standing.lay_down(unit, UNIT, given=given, by=by("2026-03-04 12:00"))
+    given = msgspec.structs.replace(given, hotline_since=date(2026, 3, 5))
+    await standing.lay_down(unit, UNIT, given=given, by=by("2026-03-04 12:00"))
+    # what was laid down stays laid down once its day is over
+    await standing.lay_down(unit, UNIT, given=given, by=by("2026-03-06 12:00"))
+    await standing.look(unit, UNIT, ambient=fixed(at("2026-03-06 12:00")))
+    async with unit.connect() as tx:
+        held = (await tx.execute(sa.select(commitment))).all()
+    days = {each.facts["day"]: each.state for each in held if each.rule_code == "6b"}
+    assert days == {"2026-03-05": "breached", "2026-03-06": "running"}
+
+
+async def test_a_hall_that_opens_later_owes_nothing_for_the_days_before(unit):
+    await laid(unit, halls=[])
+    await standing.look(unit, UNIT, ambient=fixed(at("2026-03-04 12:00")))
+    await laid(unit, halls=["H9"])
+    await standing.look(unit, UNIT, ambient=fixed(at("2026-03-05 12:00")))
+    async with unit.connect() as tx:
+        held = (await tx.execute(sa.select(commitment))).all()
+    days = [each.facts["day"] for each in held if each.rule_code == "5"]
+    assert sorted(days) == ["2026-03-04", "2026-03-05"]
+
+
 CALLS = """话单号,振铃时间,接听时间,坐席,热线
 C1,2026-03-02T09:00:00+08:00,2026-03-02T09:00:15+08:00,8001,客服
 C2,2026-03-02T09:01:00+08:00,2026-03-02T09:01:16+08:00,8001,客服

@@ -315,6 +315,7 @@ export const mainEn: Record<keyof typeof mainZh, string> = {
   own_rule: 'Own',
   law_rule: 'Law',
   parameters: 'What the company laid down',
+  hotline_since: 'Hotline desk judged since',
   standing_since: 'Judged since',
   halls: 'Halls',
   peak_bands: 'Peak hours',

@@ -314,6 +314,7 @@ export const mainZh = {
   own_rule: '本单位',
   law_rule: '法规',
   parameters: '单位参数',
+  hotline_since: '热线值守起算日期',
   standing_since: '起算日期',
   halls: '营业厅',
   peak_bands: '用气高峰',

@@ -18,6 +18,7 @@ export const rulesEn: Record<keyof typeof rulesZh, string> = {
   rule_4c: 'Crew arrives first of all',
   rule_5: 'Halls open 365 days',
   rule_6: 'Hotline answered within three rings',
+  rule_6b: 'Hotline desk never empty',
   rule_7: 'Several channels',
   rule_8: 'Pre-service in 2 working days',
   rule_9a: 'Home connection in 7 working days',
