@@ -3820,11 +3820,14 @@ export interface components {
         /**
          * PromiseSettings
          * @description What the handbook leaves to the company (clauses 1, 2, 4, 5, 15). Nothing is judged before
-         *         `standing_since`.
+         *         `standing_since`, and the hotline's desk (clause 6) not before `hotline_since`: the day from which
+         *         on the unit records who sits there, never one that is over.
          */
         PromiseSettings: {
             /** @default [] */
             halls: string[];
+            /** @default null */
+            hotline_since: string | null;
             /** @default 12 */
             judge_after_hours: number;
             /** @default [] */
