@@ -16,6 +16,10 @@ from schemas.rulebook import RuleDraft
 
 CATALOGUE = Path(__file__).with_name("catalogue")
 OFFICIAL_FROM, OFFICIAL_UNTIL = 2004, 2026
+STATUTORY = ((1, 1), (5, 1), (5, 2), (10, 1), (10, 2), (10, 3))
+"""Holidays whose date the regulation itself names (全国年节及纪念日放假办法, 2025): nobody waits for a
+notice to know them. What moves with the moon, make-up days and days in lieu are the notice's."""
+STATUTORY_YEARS = 10
 """Years whose State Council notice the `holidays` package holds; later ones it guesses silently."""
 
 
@@ -35,7 +39,8 @@ def drafts() -> dict[str, RuleDraft]:
 
 @cache
 def calendar() -> Calendar:
-    """Official years with their make-up days; other years are plain weekends and provisional."""
+    """Official years with their make-up days; years to come are provisional: weekends, and the
+    holidays whose date the regulation names; years before are plain weekends."""
     known = holidays.country_holidays("CN", years=range(OFFICIAL_FROM, OFFICIAL_UNTIL + 1))
     days: dict[date, bool] = {}
     day = date(OFFICIAL_FROM, 1, 1)
@@ -44,6 +49,9 @@ def calendar() -> Calendar:
         if worked != (day.weekday() < 5):
             days[day] = worked
         day += timedelta(days=1)
+    for year in range(OFFICIAL_UNTIL + 1, OFFICIAL_UNTIL + 1 + STATUTORY_YEARS):
+        fixed = [date(year, month, on) for month, on in STATUTORY]
+        days |= {each: False for each in fixed if each.weekday() < 5}
     return Calendar(days=days, official_from=OFFICIAL_FROM, official_until=OFFICIAL_UNTIL)
 
 

@@ -48,8 +48,12 @@ BY_HAND = [
     ("S1", "2026-09-18", "2026-09-24", False),  # Sun 20 Sep is worked, the 25th is not reached
     ("16b", "2026-10-09", "2026-10-15", False),  # Sat 10 Oct is worked
     ("9d", "2026-12-10", "2026-12-31", False),  # the last day that is known
-    ("9d", "2026-12-11", "2027-01-01", True),  # one day later it leans on 2027
-    ("14", "2026-12-25", "2027-01-01", True),
+    # one day later it leans on 2027, where New Year is off by the regulation itself
+    ("9d", "2026-12-11", "2027-01-04", True),
+    ("14", "2026-12-25", "2027-01-04", True),
+    ("14", "2027-04-29", "2027-05-06", True),  # 1 and 2 May are a weekend: in lieu is the notice's
+    ("8", "2027-09-30", "2027-10-05", True),  # Fri 1 October, then the weekend of 2 and 3
+    ("8", "2028-04-28", "2028-05-04", True),  # Mon 1 and Tue 2 May
     ("11", "2025-01-24", "2025-02-05", False),  # Sun 26 Jan is worked, then Spring Festival
     ("14", "2024-09-27", "2024-10-10", False),  # Sun 29 Sep is worked
     ("8", "2005-12-30", "2006-01-04", False),  # Sat 31 Dec is worked, for New Year 2006
