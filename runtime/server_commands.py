@@ -26,7 +26,7 @@ from runtime.ambient import live, now
 from runtime.database import database
 from runtime.demo import clauses
 from runtime.opening import open_region
-from runtime.server import hash_password, photos, sender, services
+from runtime.server import FACES, hash_password, photos, sender, services
 from runtime.settings import Settings, database_url_given, read_settings
 from scheduling import publish, run
 from schemas.ids import named
@@ -157,8 +157,13 @@ def _run(_: argparse.Namespace) -> int:
 
 def _say(settings: Settings) -> None:
     base = f"http://{settings.host}:{settings.port}"
+    faces = [
+        f"  派工台     {base}/board/ · for dispatchers",
+        f"  平板       {base}/field/ · for technicians; its code: the board, 人员与平板 · Team",
+    ]
     lines = [
         "",
+        *(faces if (FACES / "field").is_dir() else ["  (no faces: make web)"]),
         f"  API        {base}/schema/openapi.json",
         f"  Ready      {base}/health/ready",
         f"  Figures    {base}/metrics",

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
@@ -49,6 +50,23 @@ PATIENCE_MS = 45_000
 expect.set_options(timeout=PATIENCE_MS)
 
 Visit = Callable[..., Page]
+FIGURES: list[str] = []
+LOOKS = Counter[str]()
+
+
+def figure(told: str) -> None:
+    """A figure of web.md's targets beside its goal; all of them are printed together at the end."""
+    FIGURES.append(told)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The targets that this run has measured."""
+    if LOOKS["pages"]:
+        figure(f"axe: {LOOKS['violations']} violations in {LOOKS['pages']} looks (goal 0)")
+    if FIGURES:
+        terminalreporter.section("figures beside their goals")
+    for told in FIGURES:
+        terminalreporter.write_line(told)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -208,8 +226,10 @@ def axe(page: Page) -> list[str]:
     """Every violation of WCAG 2.2 AA and best practice that axe finds on a page."""
     page.evaluate(AXE.read_text("utf-8"))
     found: dict[str, Any] = page.evaluate("axe.run(document)")
-    return [
+    told = [
         f"{each['id']}: {each['help']} at {node['target']}"
         for each in found["violations"]
         for node in each["nodes"]
     ]
+    LOOKS.update(pages=1, violations=len(told))
+    return told

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, WebSocket, expect
 
-from tests.e2e.conftest import DAY, PATIENCE_MS, axe
+from tests.e2e.conftest import DAY, PATIENCE_MS, axe, figure
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -237,6 +237,7 @@ def test_twelve_boards_at_once_are_all_told(context, board, server):
     for page in pages:
         row = page.locator(f".row[data-technician='{to}'] [data-job='{visit}']")
         expect(row).to_have_count(1)
+    figure(f"boards told of a move at once: {len(pages)} (goal ≥ 12)")
     with server.signed_in() as office:
         office.post(f"/days/{DAY}/moves/{moved.json()['move_id']}/undo")
 

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Playwright, expect
 
 from runtime.server import FACES
-from tests.e2e.conftest import CHROMIUM, DAY, FLAGS, MORNING, PASSWORD, Server, axe
+from tests.e2e.conftest import CHROMIUM, DAY, FLAGS, MORNING, PASSWORD, Server, axe, figure
 
 GROUND = (214, 180, 90)
 CHUNK_BYTES_MAX = 460_000
@@ -144,5 +144,5 @@ def test_the_map_with_its_worker_is_loaded_late_and_small_enough():
     ]
     assert parts and not any(each.name in first for each in parts)
     size = sum(len(gzip.compress(each.read_bytes(), 9)) for each in parts)
-    print(f"the map's scripts: {size / 1000:.0f} kB gz, late (goal ≤ 460)")
+    figure(f"the map's scripts: {size / 1000:.0f} kB gz, late (goal ≤ 460)")
     assert size <= CHUNK_BYTES_MAX

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from runtime.server import FACES
-from tests.e2e.conftest import PASSWORD, axe
+from tests.e2e.conftest import PASSWORD, axe, figure
 
 pytestmark = pytest.mark.smoke
 INITIAL_BYTES_MAX = 60_000
@@ -25,7 +25,7 @@ def initial_scripts(face: str) -> int:
 @pytest.mark.parametrize("face", ["board", "field", "track"])
 def test_a_face_begins_with_at_most_60_kilobytes_of_script(face):
     size = initial_scripts(face)
-    print(f"initial script of {face}: {size / 1000:.1f} kB gz (goal ≤ 60)")
+    figure(f"initial script of {face}: {size / 1000:.1f} kB gz (goal ≤ 60)")
     assert size <= INITIAL_BYTES_MAX
 
 

@@ -83,6 +83,14 @@ test('a form shows the last word of the server under what is still in the outbox
   assert.deepEqual(shown(held, [entry(1), entry(2), parked], 'r'), { a: 2, b: 9 });
 });
 
+test('what was made here and refused stays to be seen, and is gone once the server tells of it', () => {
+  const made = { ...entry(1).operation, kind: 'create', record_kind: 'visit', template: 'T@1' };
+  const parked = [{ operation: made, state: 'refused' }];
+  assert.deepEqual(shown(undefined, parked, 'r'), { state: 'dispatched', template: 'T@1', a: 1 });
+  const held = { key: 'r', kind: 'visit', version: 2, fields: { b: 9 }, versions: {} };
+  assert.deepEqual(shown(held, parked, 'r'), { b: 9 });
+});
+
 test('fields that a newer server adds come along and break nothing', () => {
   const change = { record: 'r', version: 3, kind: 'visit', fields: { a: 1 }, whole: true, new: 1 };
   const held = keep(undefined, change);

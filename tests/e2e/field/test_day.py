@@ -2,11 +2,12 @@
 
 import json
 import re
+import uuid
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.e2e.conftest import Server
 from tests.e2e.field.test_visits import applied, hazard, photo_for
@@ -79,6 +80,42 @@ def test_a_village_comes_along_and_a_visit_is_made_at_one_of_its_doors(
         found = rows(server, "SELECT grade FROM hazard WHERE visit_id = $1", visit)
         assert [each["grade"] for each in found] == ["major"]
         assert grid
+
+
+def test_a_visit_that_was_refused_stays_to_be_seen_until_its_reason_was_read(
+    browser: Browser, server: Server
+) -> None:
+    def spoil(route: Route) -> None:
+        # a door that is not there any more
+        body = route.request.post_data_json
+        for each in body["operations"]:
+            if each["kind"] == "create":
+                each["premises"] = str(uuid.uuid4())
+        route.continue_(post_data=json.dumps(body))
+
+    with tablet_of(browser, server, person=villager(server)) as tablet:
+        at_morning(tablet.page)
+        tablet.enrol()
+        taken_along(tablet)
+        tablet.settled()
+        tablet.offline()
+        tablet.page.get_by_role("button", name="就地安检").first.click()
+        expect(tablet.page.locator(".visit header .state.dispatched")).to_be_visible()
+        door = tablet.page.locator(".visit h2").inner_text()
+        tablet.context.route("**/api/v1/sync", spoil)
+        tablet.context.set_offline(False)
+        tablet.wake()
+        told = tablet.page.locator(".visit p[role=alert]")
+        expect(told).to_contain_text("没有接受这次上门")
+        expect(told).to_contain_text("用气地址不存在")
+        expect(tablet.page.locator(".visit h2")).to_have_text(door)
+        expect(tablet.page.locator(".next button")).to_have_count(0)
+        told.locator("a").click()
+        expect(tablet.page.locator(".bad-card")).to_contain_text(door)
+        tablet.page.get_by_role("button", name="知道了").click()
+        tablet.settled()
+        tablet.open()
+        expect(tablet.page.locator(".visit-card").filter(has_text=door)).to_have_count(0)
 
 
 def test_a_whole_day_without_a_network_reaches_the_office_once_and_complete(

@@ -5,7 +5,7 @@ from statistics import median
 
 from playwright.sync_api import Browser, Page, Playwright, expect
 
-from tests.e2e.conftest import Server
+from tests.e2e.conftest import Server, figure
 from tests.e2e.tablet import DATABASE, Tablet, started_over, who_has
 
 RUNS = 5
@@ -25,7 +25,7 @@ def test_a_first_load_takes_a_second_at_most(browser: Browser, server: Server) -
         context = browser.new_context()
         took.append(ready_ms(context.new_page(), f"{server.base}/field/"))
         context.close()
-    print(f"\nfirst load           {median(took):6.0f} ms (goal ≤ 1,000)")
+    figure(f"first load of field: {median(took):.0f} ms (goal ≤ 1,000)")
 
 
 def test_a_start_with_the_server_killed_takes_a_third_of_a_second(tablet: Tablet) -> None:
@@ -41,7 +41,7 @@ def test_a_start_with_the_server_killed_takes_a_third_of_a_second(tablet: Tablet
                 took.append(ready_ms(page, f"{tablet.server.base}/field/"))
                 expect(page.locator(".visit-card").first).to_be_visible()
                 page.close()
-            print(f"\noffline start CPU×{slower}  {median(took):6.0f} ms (goal ≤ {goal:,})")
+            figure(f"offline start, CPU×{slower}: {median(took):.0f} ms (goal ≤ {goal:,})")
     finally:
         tablet.server.start()
 
@@ -90,7 +90,7 @@ def test_an_answer_is_durable_at_once(
     )
     context.close()
     assert len(took) >= 60
-    print(
-        f"\nanswer durable p50   {median(took):6.1f} ms, p95 {p95(took):.1f} ms (goal p95 ≤ 10);"
+    figure(
+        f"answer durable: p50 {median(took):.1f} ms, p95 {p95(took):.1f} ms (goal p95 ≤ 10);"
         f" an empty strict transaction beside it p95 {p95(disk):.1f} ms"
     )

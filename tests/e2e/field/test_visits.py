@@ -1,5 +1,7 @@
 """What a technician does at the door, from the first question to the last signature, offline."""
 
+import re
+
 import httpx
 import pytest
 from playwright.sync_api import Browser, expect
@@ -199,6 +201,9 @@ def test_a_critical_hazard_is_shown_isolated_and_noticed_before_the_visit_can_en
     serve.click()
     expect(tablet.page.locator(".hazards")).to_contain_text("整改通知书已签收")
     expect(tablet.page.locator("#gas .choice.chosen")).to_contain_text("全户停气")
+    # its number is in the customer's part already
+    noted = tablet.page.locator("#q-R28 [data-part=notice_no] textarea")
+    expect(noted).to_have_value(re.compile(r"T\d{8}-\w{6}"))
     # one found after the customer signed is not on that paper
     hazard(tablet, visit, "热水器装在卧室", grade="较大隐患")
     tablet.page.locator(".next button").click()
@@ -212,6 +217,28 @@ def test_a_critical_hazard_is_shown_isolated_and_noticed_before_the_visit_can_en
         for name in ("file", "signature", "isolation_photo"):
             reply: httpx.Response = office.get(f"/attachments/{notice[name]}")
             assert reply.status_code == 200, name
+
+
+def test_a_wrong_photo_of_a_hazard_is_taken_back_before_it_is_saved(tablet: Tablet) -> None:
+    visit = tablet.begin()
+    tablet.open(f"visit/{visit}/hazard")
+    form = tablet.page.locator(".form")
+    for seed in (541, 542):
+        form.locator("input[type=file]").set_input_files(
+            {"name": "p.png", "mimeType": "image/png", "buffer": picture(seed)}
+        )
+        expect(form.locator("img")).to_have_count(seed - 540)
+    form.get_by_role("button", name="去掉照片 1").click()
+    expect(form.locator("img")).to_have_count(1)
+    tablet.page.reload()
+    expect(form.locator("img")).to_have_count(1)
+    form.locator("textarea").fill("软管过长")
+    form.locator(".choice").filter(has_text="一般隐患").click()
+    form.get_by_role("button", name="保存", exact=True).click()
+    expect(tablet.page.locator(".hazards")).to_contain_text("软管过长")
+    tablet.settled()
+    (made,) = [each for each in tablet.store("records") if each["kind"] == "hazard"]
+    assert len(made["fields"]["photos"]) == len(tablet.store("photos")) == 1
 
 
 def test_two_quick_taps_on_one_question_keep_both_parts(tablet: Tablet) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
-from tests.e2e.conftest import ROOT, Server
+from tests.e2e.conftest import ROOT, Server, figure
 from tests.e2e.tablet import held, people
 
 HOOK = ROOT / "web" / "node_modules" / ".hook" / "hook.js"
@@ -98,9 +98,7 @@ def test_a_thousand_random_walks_lose_and_double_nothing(bare: Page, server: Ser
     reached: Counter[str] = Counter()
     for start in range(WALKS_AN_INSTALL, 1000, WALKS_AN_INSTALL):
         reached += walked(bare, server, walks=range(start, start + WALKS_AN_INSTALL))
-    print(
-        f"\nrandom walks  {dict(reached)} and the 50 before; lost 0, doubled 0 (goal 1,000: 0, 0)"
-    )
+    figure(f"walks: {dict(reached)} and the 50 before; lost 0, doubled 0 (goal 1,000: 0, 0)")
     assert reached["walks"] == 950
 
 

@@ -166,11 +166,12 @@ export class Field {
     return this.records.get(record)?.premises ?? made?.operation.premises;
   }
 
-  /** Hazards that a technician wrote down on a visit, those not sent yet too. */
+  /** Hazards that a technician wrote down on a visit, those not sent yet or refused too: a danger
+   * that the server did not take is one all the same. */
   hazardsOf(visit: string): { key: string; fields: Fields }[] {
     const made = this.entries
-      .filter(({ operation: o, state }) => o.record_kind === 'hazard' && state === 'waiting')
-      .filter(({ operation: o }) => o.kind === 'create' && o.visit === visit)
+      .filter(({ operation: o }) => o.record_kind === 'hazard' && o.kind === 'create')
+      .filter(({ operation: o }) => o.visit === visit)
       .map(({ operation }) => operation.record);
     const held = [...this.records.values()].filter((e) => e.kind === 'hazard' && e.visit === visit);
     const keys = new Set([...held.map(({ key }) => key), ...made]);

@@ -40,6 +40,14 @@ export class Filled {
     return this.keep();
   }
 
+  /** A file is taken back, with every part that names it. */
+  drop(sha256: string): Promise<boolean> {
+    const others = Object.entries(this.parts).filter(([, value]) => value !== sha256);
+    this.parts = Object.fromEntries(others);
+    this.files = this.files.filter((each) => each.sha256 !== sha256);
+    return this.keep();
+  }
+
   /** A text while it is typed: kept at the next pause. */
   type(name: string, text: string): void {
     this.parts = { ...this.parts, [name]: text };

@@ -54,7 +54,9 @@ export interface Dispute {
 export function shown(held: Held | undefined, entries: readonly Entry[], record: string): Fields {
   const fields: Fields = { ...held?.fields };
   for (const { operation, state } of entries) {
-    if (operation.record === record && state !== 'refused') speak(fields, operation);
+    // what was made here and refused stays to be seen until its reason was read
+    const stays = state !== 'refused' || (held === undefined && operation.kind === 'create');
+    if (operation.record === record && stays) speak(fields, operation);
   }
   return fields;
 }
