@@ -68,7 +68,7 @@ export const deskZh = {
   tracking: '查询码',
   told_began: '“{what}”（{at}）起算，时限 {limit}；',
   told_ends: '以“{what}”为兑现；',
-  told_due: '最迟 {at}；',
+  told_due: '最迟 {at}。',
   told_stopped: '{at} 结束。',
   told_late: '超时 {by}。',
   told_provisional: '日历尚未公布，时限为暂定。',
