@@ -1,4 +1,5 @@
-"""`python -m tests.simulation LANE`: prints progress and, as its last line, one JSON object."""
+"""`python -m tests.simulation LANE`: prints progress, the figures as one JSON object, and the verdict
+as its last line."""
 
 import argparse
 import asyncio
@@ -24,18 +25,24 @@ def main() -> int:
     if given.lane == "planted":
         figures = lanes.sim_planted()
         good = figures["caught"] == figures["planted"]
+        verdict = f"caught={figures['caught']}/{figures['planted']}"
     elif given.lane == "pg":
         with tempfile.TemporaryDirectory() as folder:
             figures = lanes.sim_pg(given.schedules, folder=Path(folder) / "postgres")
         good = not figures["violations"]
+        verdict = f"violations={figures['violations']}"
     elif given.lane == "crash":
         with tempfile.TemporaryDirectory() as folder:
             figures = asyncio.run(crash.run(Path(folder), kills=given.kills))
         good = not figures["lost"] and not figures["doubled"] and not figures["unsent"]
+        verdict = f"lost={figures['lost']} doubled={figures['doubled']} unsent={figures['unsent']}"
     else:
         figures = lanes.sim(given.schedules, first=given.first)
         good = not figures["violations"] and not figures["faults_never_fired"]
+        never = figures["faults_never_fired"]
+        verdict = f"violations={figures['violations']} faults_never_fired={len(never)}"
     print(msgspec.json.encode(figures).decode())
+    print(verdict)
     return 0 if good else 1
 
 
