@@ -19,9 +19,14 @@ Routes = tuple[tuple[int, ...], ...]
 
 class Since(Value, frozen=True):
     """What a live day adds: the hour it is (nobody leaves in the past), starts by job that should
-    not be pulled forward, and who has no room left for lunch."""
+    not be pulled forward, and who has no room left for lunch.
+
+    `coming` is job to (technician, the arrival that was told): the next visit of each, for which
+    whoever should have left by now has left.
+    """
 
     now_seconds: int = 0
+    coming: Mapping[str, tuple[str, int]] = {}
     floors: Mapping[str, int] = {}
     hungry: frozenset[str] = frozenset()
 
@@ -163,9 +168,7 @@ def _lines(
     opens = np.full((*shape, width), NEVER, dtype=np.int64)
     closes = np.full((*shape, width), -1, dtype=np.int64)
     duration, floor = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
-    leave = np.zeros((len(people), places + 1), dtype=np.int64)
     for t, route in enumerate(routes):
-        leave[t] = now
         for p, number in enumerate(route):
             job = jobs[number]
             told = since.floors.get(job.id)
@@ -174,6 +177,8 @@ def _lines(
                 opens[t, p, w], closes[t, p, w] = band
             duration[t, p] = job.duration_seconds
             floor[t, p] = 0 if job.fixed else told or 0
+    drive = between(ways, seq[:, :-1], end=seq[:, 1:])
+    nexts = [jobs[each[0]].id if each else "" for each in routes]
     shift_opens = np.array([each[1] for each in starts], dtype=np.int64)
     lunch_opens, lunch_latest, lunch_seconds, fed = timing.lunches(people)
     return Lines(
@@ -181,9 +186,9 @@ def _lines(
         opens=opens,
         closes=closes,
         duration=duration,
-        drive=between(ways, seq[:, :-1], end=seq[:, 1:]),
+        drive=drive,
         floor=floor,
-        leave=leave,
+        leave=_leave(since, drive, whose=[each.id for each in people], nexts=nexts),
         shift_opens=shift_opens,
         shift_closes=np.array([each.shift.closes + each.overtime_seconds for each in people]),
         lunch_opens=lunch_opens,
@@ -192,6 +197,16 @@ def _lines(
         # whom the band has passed, in started work or without any, counts as having eaten
         fed=fed | ((lunch_latest < shift_opens) & (seq[:, 0] >= first)) | (lunch_latest < now),
     ), seq
+
+
+def _leave(since: Since, drive: Ints, *, whose: list[str], nexts: list[str]) -> Ints:
+    """Nobody leaves in the past, but who should have left for what comes next."""
+    leave = np.full(drive.shape, since.now_seconds, dtype=np.int64)
+    for t, name in enumerate(nexts):
+        who, arrive = since.coming.get(name, ("", 0))
+        if who == whose[t]:
+            leave[t, 0] = max(0, min(since.now_seconds, arrive - int(drive[t, 0])))
+    return leave
 
 
 def _width(problem: Problem) -> int:
@@ -328,6 +343,9 @@ def inserted(laid: Laid, job: Job, *, places: Ints) -> Lines:
     ends = laid.seq[:, -1:]
     count = lines.count + (places >= 0)
     seq = np.where(order < count[:, None], seq, ends)
+    # who is sent elsewhere first leaves for it now
+    leave = np.concatenate([lines.leave, lines.leave[:, -1:]], axis=1)
+    leave[:, 0] = np.where(places == 0, leave[:, -1], leave[:, 0])
     points = np.concatenate([laid.seq[:, :1], seq, ends], axis=1)
     return msgspec.structs.replace(
         lines,
@@ -336,7 +354,7 @@ def inserted(laid: Laid, job: Job, *, places: Ints) -> Lines:
         closes=fetched(lines.closes, closes),
         duration=fetched(lines.duration, job.duration_seconds),
         floor=fetched(lines.floor, 0),
-        leave=np.concatenate([lines.leave, lines.leave[:, -1:]], axis=1),
+        leave=leave,
         drive=between(laid.ways, points[:, :-1], end=points[:, 1:]),
     )
 
@@ -362,7 +380,9 @@ def walked(lines: Lines) -> timing.Walk:
     kept = timing.walk(lines)
     if not (broken := timing.broken(kept)).any():
         return kept
-    hurried = timing.walk(msgspec.structs.replace(lines, floor=np.zeros_like(lines.floor)))
+    # who hurries begins nothing in the past: the last departure is bound by the hour it is alone
+    floor = np.minimum(lines.floor, lines.leave[:, -1:])
+    hurried = timing.walk(msgspec.structs.replace(lines, floor=floor))
     better = broken & (timing.badness(hurried) < timing.badness(kept))
     fields = {
         name: np.where(

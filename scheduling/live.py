@@ -8,7 +8,7 @@ import numpy as np
 
 from scheduling import insertion, layout, reasons
 from scheduling import lines as timing
-from scheduling.demand import Demand
+from scheduling.demand import Demand, midnight_of
 from scheduling.layout import Laid, Since
 from scheduling.lines import Walk
 from scheduling.problem import (
@@ -72,7 +72,8 @@ class Option(Value, frozen=True):
 def stands(asked: Demand, *, now_seconds: int = 0) -> Live:
     """The day as it stands. What can no longer be kept is let go of first, so that it blocks
     nothing else: hours of late visits, lunches without room, the end of a shift that is passed."""
-    since = Since(now_seconds=now_seconds, floors=asked.starts)
+    coming = _coming(asked, now=now_seconds)
+    since = Since(now_seconds=now_seconds, floors=asked.starts, coming=coming)
     laid = layout.lay_out(asked.problem, asked.routes, since=since, table=asked.table)
     done = layout.walked(laid.lines)
     late: dict[str, int] = {}
@@ -83,6 +84,23 @@ def stands(asked: Demand, *, now_seconds: int = 0) -> Live:
         since = msgspec.structs.replace(since, hungry=hungry)
         laid = layout.lay_out(problem, asked.routes, since=since, table=asked.table)
     return Live(asked=asked, laid=laid, empty=layout.alone(laid), late=late)
+
+
+def _coming(asked: Demand, *, now: int) -> dict[str, tuple[str, int]]:
+    """The next visit of each technician and when it was told to be reached: nobody said that it is
+    late, so who should have left for it by now has left."""
+    fixed = {each.id: each.fixed for each in asked.problem.jobs}
+    midnight = midnight_of(asked.problem.day)
+    found = {}
+    for who, route in asked.routes.items():
+        ahead = (name for name in route if not ((pin := fixed[name]) and pin.started))
+        name = next(ahead, None)
+        if name is None or asked.starts[name] < now:
+            continue
+        told, arrive_at = asked.starts[name], asked.rows[name].arrive_at
+        arrive = int((arrive_at - midnight).total_seconds()) if arrive_at else told
+        found[name] = (who, min(told, arrive))
+    return found
 
 
 def _let_go(laid: Laid, done: Walk) -> tuple[Problem, dict[str, int]]:

@@ -31,9 +31,11 @@ def room_for_pins(live: Live) -> tuple[Laid, list[Job]]:
     """The day in which pins stand where they were told, and what had to go for it; a pin that what
     has begun keeps from its hour comes late."""
     laid, out = live.laid, list[Job]()
+    people = laid.problem.technicians
     real = {each.id: each for each in live.asked.problem.jobs}
     for t, route in enumerate(live.laid.routes):
-        for number in route:
+        # who is not heard is told nothing, not even what would go
+        for number in route if people[t].reachable else ():
             had = live.laid.problem.jobs[number]
             pin = real.get(had.id, had)
             if had.fixed != pin.fixed:

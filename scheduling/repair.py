@@ -8,10 +8,11 @@ import numpy as np
 
 from scheduling import insertion, layout
 from scheduling.layout import Laid
-from scheduling.lines import NEVER, Bools
+from scheduling.lines import NEVER
 from scheduling.live import Live
 from scheduling.pins import TIERS, frozen, room_for_pins
-from scheduling.problem import ABLE, start_bands
+from scheduling.problem import ABLE
+from scheduling.rescue import late_promises, place_free, put, rescued, willing
 from scheduling.road_tables import along
 from schemas.base import Value
 from schemas.plan import (
@@ -60,8 +61,8 @@ def repair(live: Live, loose: Sequence[Job], *, improve: Improve | None = None) 
     left: list[str] = []
     for job in sorted(loose, key=lambda each: (TIERS[each.tier], -each.penalty_seconds)):
         grave = job.tier == "emergency"
-        placed = (_at_once(laid, job) if grave else None) or _place(laid, job)
-        placed = placed or _instead(laid, job)
+        placed = (_at_once(laid, job) if grave else None) or place_free(laid, job)
+        placed = placed or _instead(laid, job) or (_called_back(laid, job) if grave else None)
         if placed is None:
             left.append(job.id)
             continue
@@ -72,12 +73,12 @@ def repair(live: Live, loose: Sequence[Job], *, improve: Improve | None = None) 
         # the search looks at some technicians; a promise is offered to everybody once more
         for name in [*left]:
             job = laid.problem.jobs[laid.numbers[name]]
-            again = _place(laid, job) if TIERS[job.tier] <= TIERS["booked"] else None
+            again = place_free(laid, job) if TIERS[job.tier] <= TIERS["booked"] else None
             if again is not None:
                 laid = again[0]
                 left.remove(name)
-    laid = _rescued(live, laid)
-    late = {job.id: seconds for job, seconds in _late(live, laid)}
+    laid = rescued(live, laid)
+    late = {each.job.id: each.seconds for each in late_promises(live, laid)}
     return Repaired(laid=laid, routes=_differences(live, laid), left=tuple(left), late=late)
 
 
@@ -99,61 +100,6 @@ def _differences(live: Live, laid: Laid) -> dict[str, tuple[str, ...]]:
         )
         if was != now
     }
-
-
-def _late(live: Live, laid: Laid) -> list[tuple[Job, int]]:
-    """Promises that come after the hours they really have, the gravest first, and by how much."""
-    real = {each.id: each for each in live.asked.problem.jobs}
-    walk = layout.walked(laid.lines)
-    found = []
-    for t, route in enumerate(laid.routes):
-        for p, number in enumerate(route):
-            here = laid.problem.jobs[number]
-            job = real.get(here.id)
-            # an emergency has no hours but now
-            if job is None or job.fixed or not 0 < TIERS[here.tier] <= TIERS["booked"]:
-                continue
-            last = max((closes for _, closes in start_bands(job)), default=NEVER)
-            if walk.start[t, p] > last:
-                found.append((job, int(walk.start[t, p]) - last))
-    return sorted(found, key=lambda each: (TIERS[each[0].tier], -each[0].penalty_seconds))
-
-
-def _rescued(live: Live, laid: Laid) -> Laid:
-    """A promise that would come late is offered to everybody once more, in the hours it really has:
-    what was let go of, so that it blocks nothing else, is not given up where it can be kept."""
-    for job, _ in _late(live, laid):
-        if frozen(laid, job) or job.holder in {*live.asked.silent, *laid.since.hungry}:
-            continue
-        number, jobs = laid.numbers[job.id], laid.problem.jobs
-        whole = msgspec.structs.replace(
-            laid.problem, jobs=(*jobs[:number], job, *jobs[number + 1 :])
-        )
-        placed = _place(layout.without(msgspec.structs.replace(laid, problem=whole), job), job)
-        laid = placed[0] if placed else laid
-    return laid
-
-
-def _place(laid: Laid, job: Job) -> tuple[Laid, list[str]] | None:
-    """The cheapest free place; nothing but an emergency for who has lost lunch: another order might
-    have room for it again, and none for the work."""
-    found = insertion.evaluate(laid, job)
-    fits = found.fits & (_willing(laid, job) & (found.why == ABLE))[:, None]
-    if not fits.any():
-        return None
-    t, place = divmod(int(np.where(fits, found.added, NEVER).argmin()), fits.shape[1])
-    return _put(laid, job, t=t, place=place), []
-
-
-def _willing(laid: Laid, job: Job) -> Bools:
-    spared = laid.since.hungry if job.tier != "emergency" else frozenset()
-    return np.array([each.id not in spared for each in laid.problem.technicians], dtype=np.bool_)
-
-
-def _put(laid: Laid, job: Job, *, t: int, place: int) -> Laid:
-    route = laid.routes[t]
-    changed = (*route[:place], laid.numbers[job.id], *route[place:])
-    return layout.with_route(laid, t, route=changed)
 
 
 def _at_once(laid: Laid, job: Job) -> tuple[Laid, list[str]] | None:
@@ -180,6 +126,18 @@ def _at_once(laid: Laid, job: Job) -> tuple[Laid, list[str]] | None:
     return None if best is None else (best[1], best[2])
 
 
+def _called_back(laid: Laid, job: Job) -> tuple[Laid, list[str]] | None:
+    """An emergency that nobody else can take calls somebody back who is on the way."""
+    free = msgspec.structs.replace(laid.since, floors={})
+    found = _at_once(msgspec.structs.replace(laid, since=free), job)
+    if found is None:
+        return None
+    there = msgspec.structs.replace(found[0], since=laid.since)
+    for t, (was, now) in enumerate(zip(laid.routes, there.routes, strict=True)):
+        there = layout.with_route(there, t, route=now) if was != now else there
+    return there, found[1]
+
+
 def _frozen_ahead(laid: Laid, route: tuple[int, ...]) -> int:
     ahead = 0
     for place, number in enumerate(route, start=1):
@@ -201,9 +159,9 @@ def _squeezed(laid: Laid, job: Job, *, t: int, place: int) -> tuple[Laid, list[s
         out.append(gone)
         shorter = layout.without(shorter, gone)
     # what gave way may not come back before it
-    there, left = _soon(_put(shorter, job, t=t, place=place), job), list[str]()
+    there, left = _soon(put(shorter, job, t=t, place=place), job), list[str]()
     for each in out:
-        again = _place(there, each)
+        again = place_free(there, each)
         there, left = (again[0], left) if again else (there, [*left, each.id])
     return there, left
 
@@ -227,8 +185,8 @@ def _soon(laid: Laid, job: Job) -> Laid:
 def _instead(laid: Laid, job: Job) -> tuple[Laid, list[str]] | None:
     """A place that one lesser job gives up; what gives way finds another, or is left out."""
     found = insertion.evaluate(laid, job)
-    willing = _willing(laid, job) & (found.why == ABLE)
-    able = [int(t) for t in np.flatnonzero(willing)]
+    asked = willing(laid, job) & (found.why == ABLE)
+    able = [int(t) for t in np.flatnonzero(asked)]
     least = {t: int((found.own + found.knock)[t][found.valid[t]].min(initial=NEVER)) for t in able}
     best: tuple[tuple[int, int], Laid, list[str]] | None = None
     for t in sorted(able, key=lambda each: least[each])[:EJECTED_TRIED]:
@@ -242,7 +200,7 @@ def _instead(laid: Laid, job: Job) -> tuple[Laid, list[str]] | None:
             there = _at(shorter, job, t=t)
             if there is None:
                 continue
-            again = _place(there, lesser)
+            again = place_free(there, lesser)
             # best where the lesser job keeps a place, then where the least is given up
             rank = (0 if again else 5 - TIERS[lesser.tier], lesser.penalty_seconds)
             if best is None or rank < best[0]:
@@ -260,7 +218,7 @@ def _at(laid: Laid, job: Job, *, t: int) -> Laid | None:
     found = insertion.evaluate(laid, job)
     row = np.where(found.fits[t], found.added[t], NEVER)
     place = int(row.argmin())
-    return _put(laid, job, t=t, place=place) if row[place] < NEVER else None
+    return put(laid, job, t=t, place=place) if row[place] < NEVER else None
 
 
 def _improved(
@@ -311,7 +269,15 @@ def _part(laid: Laid, rows: Sequence[int], *, loose: Sequence[Job]) -> Problem:
         for n in laid.routes[t]
     }
     starts = _walked_starts(laid, rows)
-    made = tuple(_settled(laid, job, place=(held[job.id], starts[job.id])) for job in jobs)
+    # who has left for the next visit is not sent elsewhere by the search
+    left = {laid.routes[t][0] for t in rows if laid.lines.leave[t, 0] < laid.since.now_seconds}
+    away = {laid.problem.jobs[n].id for n in left}
+    made = tuple(
+        _settled(job, place=(held[job.id], starts[job.id]))
+        if job.id in away or frozen(laid, job)
+        else job
+        for job in jobs
+    )
     kept = tuple(msgspec.structs.replace(each, holder=_known(each.holder, names)) for each in loose)
     part = msgspec.structs.replace(laid.problem, technicians=people, jobs=(*made, *kept))
     return along(laid.ways, part)
@@ -330,9 +296,9 @@ def _walked_starts(laid: Laid, rows: Sequence[int]) -> dict[str, int]:
     }
 
 
-def _settled(laid: Laid, job: Job, *, place: tuple[str, int]) -> Job:
+def _settled(job: Job, *, place: tuple[str, int]) -> Job:
     who, start = place
-    if job.fixed is None and job.holder == who and frozen(laid, job):
+    if job.fixed is None and job.holder == who:
         return msgspec.structs.replace(job, fixed=Fixed(technician=who, start_seconds=start))
     return job
 
@@ -340,7 +306,14 @@ def _settled(laid: Laid, job: Job, *, place: tuple[str, int]) -> Job:
 def _from_now(laid: Laid, t: int) -> Technician:
     person = laid.problem.technicians[t]
     point = int(laid.seq[t, 0])
-    free = max(int(laid.lines.shift_opens[t]), laid.since.now_seconds)
+    now = laid.since.now_seconds
+    free, lunch = max(int(laid.lines.shift_opens[t]), now), person.lunch
+    if laid.lines.leave[t, 0] < now:
+        # who has left for the next visit does nothing before it but what was told
+        walk = layout.walked(layout.rows_of(laid.lines, [t]))
+        begins = int(walk.start[0, 0])
+        free = max(int(laid.lines.shift_opens[t]), begins - int(laid.lines.drive[t, 0]))
+        lunch = None if 0 <= walk.lunch[0] < begins else lunch
     first = layout.first_job(laid.problem)
     start = laid.problem.jobs[point - first].place if point >= first else None
     closes = max(free, person.shift.closes)
@@ -352,7 +325,7 @@ def _from_now(laid: Laid, t: int) -> Technician:
         start=start or person.start or person.home,
         shift=Band(opens=free, closes=closes),
         overtime_seconds=overtime,
-        lunch=None if laid.lines.fed[t] or late else person.lunch,
+        lunch=None if laid.lines.fed[t] or late else lunch,
     )
 
 

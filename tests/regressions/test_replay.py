@@ -14,6 +14,7 @@ from storage import checklists
 from sync import cursor, time
 from sync.decision import Captured, Context
 from sync.merge import apply_all
+from tests.scheduling.test_live_story import lived_through
 from tests.simulation.schedule import Schedule
 
 FILES = sorted(Path(__file__).parent.glob("*.json"))
@@ -92,7 +93,15 @@ def schedule(case: dict) -> None:
         assert asyncio.run(Schedule(seed).run()).findings == []
 
 
-REPLAYS = {"merge": merge, "cursor": seen, "time": trusted, "schedule": schedule}
+def live_day(case: dict) -> None:
+    """Whole days of twelve events."""
+    for seed in case["seeds"]:
+        lived_through(seed)
+
+
+REPLAYS = {
+    "merge": merge, "cursor": seen, "time": trusted, "schedule": schedule, "live_day": live_day,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda each: each.stem)
