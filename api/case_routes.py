@@ -10,11 +10,15 @@ from litestar.params import Parameter
 from api import body
 from api.access_routes import Call, services
 from api.guards import DISPATCH, STAFF, roles, stranger, whole_unit
+from api.services import Services
 from commitments import appointments, casework, handling, walk
 from commitments.casework import Note
 from commitments.drawing import draw
+from scheduling import events
+from schemas.access import Principal
 from schemas.base import Wire
 from schemas.commitment import Facts
+from schemas.live import EventWish
 from schemas.problems import Refusal
 from schemas.workflow import (
     Appointment,
@@ -198,11 +202,28 @@ async def confirm(request: Call, link: str) -> Appointment:
     summary="Move an appointment",
 )
 async def move(request: Call, link: str) -> Appointment:
-    """Other hours, within the deadline of the promise."""
+    """Other hours, within the deadline of the promise; a published day is planned around them."""
     wish, use = await body.read(request, Move), services(request)
-    return await appointments.move(
+    agreed = await appointments.move(
         use.engine, link, wish=wish, key=use.link_key, ambient=use.ambient()
     )
+    await _planned_around(use, link, reason=wish.reason)
+    return agreed
+
+
+async def _planned_around(use: Services, link: str, *, reason: str) -> None:
+    ambient = use.ambient()
+    found = await appointments.planned(use.engine, link, key=use.link_key, now=ambient.now)
+    if found is None:
+        return
+    unit_id, visit_id, day = found
+    who = Principal(unit_id=unit_id, role="dispatcher", name="customer")
+    event = EventWish(kind="hours_moved", visit_id=visit_id, reason=reason)
+    try:
+        await events.happened(use.engine, who, on_day=day, wish=event, use=(use.days, ambient))
+    except Refusal:
+        # the hours are promised all the same: the visit waits for the dispatcher's decision
+        return
 
 
 @get(

@@ -1,11 +1,13 @@
 """Shell: what a customer sees of a case, and the appointment that a signed link lets them change."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from commitments import agenda, casework, links, recalendar, walk
+from commitments.calendar import local_day
 from schemas.ambient import Ambient
 from schemas.base import Span
 from schemas.problems import Refusal
@@ -108,6 +110,21 @@ async def move(
         await _audited(tx, order, action="appointment.moved", now=ambient.now)
         order = await rows.lock_order(tx, order["id"])
     return _agreed(order, key=key, now=ambient.now)
+
+
+async def planned(
+    engine: AsyncEngine, link: str, *, key: bytes, now: datetime
+) -> tuple[str, UUID, date] | None:
+    """The unit, the visit and the day for which the work behind a link is planned by now."""
+    async with engine.connect() as tx:
+        order = await _order(tx, link, key=key, now=now)
+    if order["visit_state"] != "planned" or order["starts_at"] is None:
+        return None
+    return (
+        order["unit_id"],
+        order["visit_id"],
+        local_day(catalogue.calendar(), order["starts_at"]),
+    )
 
 
 async def calendar_entry(engine: AsyncEngine, link: str, *, key: bytes, now: datetime) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -153,6 +154,17 @@ def before_of(row: WorkRow) -> Placement | None:
         starts_at=row.starts_at,
         ends_at=row.ends_at,
     )
+
+
+def hours_of(row: WorkRow, *, begins: datetime) -> Literal["kept", "today", "away"]:
+    """Whether a job stands within the hours agreed by now, or these are elsewhere in the day that
+    `begins` then, or of another day. What nobody has, or a person pinned, stays."""
+    opens, closes, held = row.window_opens, row.window_closes, before_of(row)
+    if opens is None or closes is None or held is None or row.pinned:
+        return "kept"
+    if not begins <= opens < begins + timedelta(days=1):
+        return "away"
+    return "kept" if opens <= held.starts_at <= closes else "today"
 
 
 def _placement(each: Placed, midnight: datetime) -> Placement:

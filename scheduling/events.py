@@ -14,7 +14,7 @@ from scheduling import solver
 from scheduling.board import Days, job_of
 from scheduling.carry_out import MOVABLE, Act, carry_out
 from scheduling.demand import BEGUN, Day, demand, midnight_of, now_seconds
-from scheduling.diff import PROMISED, changes, placed_ahead
+from scheduling.diff import PROMISED, changes, hours_of, placed_ahead
 from scheduling.live import Live, stands
 from scheduling.repair import Repaired, repair, retimed
 from scheduling.travel import GREAT_CIRCLE, Table
@@ -36,12 +36,13 @@ AGAIN_AFTER = timedelta(hours=1)
 
 
 class Scene(Value, frozen=True):
-    """The day with the event in it: what has to be placed, what is cancelled, and whose tablet is
-    not heard."""
+    """The day with the event in it: what has to be placed, what is cancelled or leaves the day, and
+    whose tablet is not heard."""
 
     live: Live
     loose: tuple[Job, ...]
     cancelled: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
     silent: frozenset[UUID] = frozenset()
     touched: frozenset[str] = frozenset()
     subject: str | None = None
@@ -219,13 +220,24 @@ async def _cancel(tx: Transaction, who: Principal, *, day: Day, wish: EventWish)
     row = _visit(day, wish)
     if row.state not in MOVABLE:
         raise Refusal("visit_under_way", state=row.state)
-    rest = [each for each in day.work if each.visit_id != row.visit_id]
-    known = _live(day).asked.rows
-    live = _live(msgspec.structs.replace(day, work=rest))
-    asked = msgspec.structs.replace(live.asked, rows=known)
-    live = msgspec.structs.replace(live, asked=asked)
+    live = _without(day, row)
     free = [each for each in _nobodys(live) if each.id != row.job]
     return Scene(live=live, loose=tuple(free), cancelled=(row.job,), subject=row.job)
+
+
+async def _hours_moved(tx: Transaction, who: Principal, *, day: Day, wish: EventWish) -> Scene:
+    """The customer is asked at other hours: within the day the visit finds another place, at hours
+    of another day nobody comes today. What is pinned stays, and a person decides."""
+    row = _visit(day, wish)
+    if row.state not in MOVABLE:
+        raise Refusal("visit_under_way", state=row.state)
+    live, hours = _live(day), hours_of(row, begins=midnight_of(day.on_day))
+    if hours == "kept":
+        return Scene(live=live, loose=(), subject=row.job)
+    if hours == "away":
+        return Scene(live=_without(day, row), loose=(), dropped=(row.job,), subject=row.job)
+    loose = (_job(live, row.job),)
+    return Scene(live=loosened(day, loose), loose=loose, subject=row.job)
 
 
 async def _no_access(tx: Transaction, who: Principal, *, day: Day, wish: EventWish) -> Scene:
@@ -260,6 +272,7 @@ _SCENES = {
     "cancel": _cancel,
     "no_access": _no_access,
     "tablet_silent": _tablet_silent,
+    "hours_moved": _hours_moved,
 }
 
 
@@ -283,6 +296,15 @@ def _visit(day: Day, wish: EventWish) -> WorkRow:
     return found
 
 
+def _without(day: Day, row: WorkRow) -> Live:
+    """The day in which a visit has no place, and is known all the same."""
+    known = _live(day).asked.rows
+    rest = [each for each in day.work if each.visit_id != row.visit_id]
+    live = _live(msgspec.structs.replace(day, work=rest))
+    asked = msgspec.structs.replace(live.asked, rows=known)
+    return msgspec.structs.replace(live, asked=asked)
+
+
 def _with(day: Day, row: WorkRow) -> Day:
     work_ = [row if each.job == row.job else each for each in day.work]
     return msgspec.structs.replace(day, work=work_)
@@ -304,6 +326,8 @@ async def _afterwards(tx: Transaction, unit_id: str, *, wish: EventWish) -> None
     """What takes longer takes its place once those who stood there are elsewhere."""
     if wish.kind == "overrun" and wish.visit_id and wish.until:
         await rows.extend_stop(tx, unit_id, visit_id=wish.visit_id, until=wish.until)
+    if wish.kind == "hours_moved" and wish.visit_id:
+        await work.hours_kept(tx, unit_id, visit_id=wish.visit_id)
 
 
 def _changes(scene: Scene, done: Repaired) -> tuple[VisitChange, ...]:
@@ -313,7 +337,7 @@ def _changes(scene: Scene, done: Repaired) -> tuple[VisitChange, ...]:
     found = changes(asked, placed_ahead(done.laid, routes), dropped=had)
     gone = changes(asked, (), dropped=scene.cancelled)
     named_gone = tuple(msgspec.structs.replace(each, kind="cancelled") for each in gone)
-    return (*named_gone, *found)
+    return (*named_gone, *changes(asked, (), dropped=scene.dropped), *found)
 
 
 def _promises(scene: Scene, done: Repaired) -> tuple[tuple[Promise, ...], tuple[Promise, ...]]:

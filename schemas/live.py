@@ -125,10 +125,13 @@ class EventWish(Wire, frozen=True):
     emergency: a work order (or visit) that has to be placed now. sick: a technician, from `at` on.
     overrun: a visit that will end at `until`. cancel: a visit, with its reason. no_access: a visit
     at which nobody opened. tablet_silent: a technician whose tablet is not heard; with `move` the
-    visits that have not begun are given to others knowingly.
+    visits that have not begun are given to others knowingly. hours_moved: a visit whose agreed hours
+    are others by now.
     """
 
-    kind: Literal["emergency", "sick", "overrun", "cancel", "no_access", "tablet_silent"]
+    kind: Literal[
+        "emergency", "sick", "overrun", "cancel", "no_access", "tablet_silent", "hours_moved"
+    ]
     visit_id: UUID | None = None
     work_order_id: UUID | None = None
     technician_id: UUID | None = None

@@ -8,13 +8,22 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from storage import bulk
-from storage.engine import Transaction
+from storage.engine import Transaction, driver
 from storage.tables import case, plan, premises, stop, visit, work_order
 
 Rows = Sequence[dict[str, Any]]
 
 OPEN_FOR_PLANNING = ("registered", "ready", "scheduled")
 """Work order states in which a plan may give the work to a technician."""
+
+_HOURS_KEPT = """
+UPDATE visit v SET pending_decision = false FROM work_order w
+WHERE v.unit_id = $1 AND v.id = $2 AND w.id = v.work_order_id AND NOT v.pinned
+  AND NOT EXISTS (SELECT 1 FROM stop s WHERE s.visit_id = v.id AND NOT s.released
+    AND NOT lower(s.during) BETWEEN w.window_opens AND w.window_closes)
+  AND NOT EXISTS (SELECT 1 FROM conflict c WHERE c.unit_id = v.unit_id AND c.record_id = v.id
+    AND c.status = 'open' AND c.field = 'state')
+"""
 
 
 async def open_cases(tx: Transaction, rows: Rows) -> int:
@@ -138,3 +147,10 @@ async def plan_of(tx: Transaction, unit_id: str, *, plan_id: UUID, lock: bool = 
     """One plan of the unit, or None."""
     statement = sa.select(plan).where(plan.c.unit_id == unit_id, plan.c.id == plan_id)
     return (await tx.execute(statement.with_for_update() if lock else statement)).one_or_none()
+
+
+async def hours_kept(tx: Transaction, unit_id: str, *, visit_id: UUID) -> None:
+    """A visit that is planned within the agreed hours, or by nobody, waits for no decision about
+    them; one that waits for another reason, or is pinned, goes on waiting."""
+    connection = await driver(tx)
+    await connection.execute(_HOURS_KEPT, unit_id, visit_id)

@@ -1,6 +1,7 @@
 """Events over HTTP: the day is repaired, the database agrees, and what is undone is as it was."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -127,3 +128,61 @@ async def test_what_overruns_into_a_pinned_visit_never_moves_it_and_nobody_is_in
     seen = {one["visit"] for each in now["technicians"] for one in each["stops"]}
     loose = {each["visit"] for each in now["unassigned"]}
     assert {each["visit"] for each in between} <= seen | loose
+
+
+async def link_to(client, region, visit, *, opens):
+    """The signed link of a visit's customer, whose hours were agreed as the day has them."""
+    async with region.begin() as tx:
+        case = await tx.scalar(
+            text(
+                "UPDATE work_order SET window_opens = :o, window_closes = :c"
+                " WHERE id = (SELECT work_order_id FROM visit WHERE id = :v) RETURNING case_id"
+            ),
+            {"o": opens, "c": opens + timedelta(hours=1), "v": visit},
+        )
+        code = await tx.scalar(text('SELECT tracking_code FROM "case" WHERE id = :c'), {"c": case})
+    page = (await client.get(f"/api/v1/track/{code}")).json()
+    return f"/api/v1/appointments/{page['appointment']['link']}/move"
+
+
+@pytest.mark.parametrize("days", [0, 1])
+async def test_a_customer_who_moves_the_hours_is_planned_anew(client, office, region, days):
+    day = await board(client, office)
+    async with region.begin() as tx:
+        # far enough that the promise itself forbids nothing
+        await tx.execute(text("UPDATE work_order SET due_at = NULL"))
+        cases = set((await tx.scalars(text(
+            "SELECT v.id FROM visit v JOIN work_order w ON w.id = v.work_order_id"
+            " WHERE w.case_id IS NOT NULL"))).all())  # fmt: skip
+    stop = next(
+        stop
+        for who in day["technicians"]
+        for stop in planned(day, who["id"])
+        if UUID(stop["visit"]) in cases
+    )
+    starts = datetime.fromisoformat(stop["starts_at"])
+    url = await link_to(client, region, stop["visit"], opens=starts)
+    noon = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
+    late = noon + timedelta(hours=2 if starts < noon else -2)
+    opens = late + timedelta(days=days)
+    hours = {"opens": opens.isoformat(), "closes": (opens + timedelta(hours=2)).isoformat()}
+    reply = await client.post(url, json=hours)
+    assert reply.status_code == 200, reply.text
+    now = await board(client, office)
+    assert now["version"] == day["version"] + 1
+    told = (await client.get(f"{DAY}/changes?since={day['version']}", headers=office)).json()
+    (change,) = told["items"]
+    assert (change["kind"], change["actor"]) == ("hours_moved", "customer")
+    holder = holder_of(now, stop["visit"])
+    if holder is not None:
+        assert days == 0
+        stops = planned(now, holder)
+        found = next(each for each in stops if each["visit"] == stop["visit"])
+        assert opens <= datetime.fromisoformat(found["starts_at"]) <= opens + timedelta(hours=2)
+    else:
+        assert stop["visit"] in {each["visit"] for each in now["unassigned"]}
+    async with region.connect() as tx:
+        waits = await tx.scalar(
+            text("SELECT pending_decision FROM visit WHERE id = :v"), {"v": stop["visit"]}
+        )
+    assert waits is False

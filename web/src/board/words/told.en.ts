@@ -9,6 +9,7 @@ export const toldEn: Record<keyof typeof toldZh, string> = {
   change_sick: 'Somebody sick',
   change_emergency: 'Emergency placed',
   change_overrun: 'Took longer',
+  change_hours_moved: 'Hours moved by the customer',
   change_no_access: 'Nobody opened',
   change_tablet_silent: 'Tablet silent',
   hazard_notify: 'Notice handed over',

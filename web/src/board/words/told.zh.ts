@@ -7,6 +7,7 @@ export const toldZh = {
   change_sick: '人员请假',
   change_emergency: '应急派工',
   change_overrun: '作业超时',
+  change_hours_moved: '客户改期',
   change_no_access: '到访不遇',
   change_tablet_silent: '平板失联',
   hazard_notify: '已送达整改通知',
