@@ -15,7 +15,7 @@ from scheduling.board import Days, job_of
 from scheduling.carry_out import MOVABLE, Act, carry_out
 from scheduling.demand import BEGUN, Day, demand, midnight_of, now_seconds
 from scheduling.diff import PROMISED, changes, hours_of, placed_ahead
-from scheduling.live import Live, stands
+from scheduling.live import RISK, Live, stands
 from scheduling.repair import Repaired, repair, retimed
 from scheduling.travel import GREAT_CIRCLE, Table
 from schemas.access import Principal
@@ -385,20 +385,8 @@ def _risks(scene: Scene, found: Iterable[VisitChange]) -> tuple[Risk, ...]:
                 technician_id=UUID(who),
                 silent_since=silent.get(who),
                 moved=gone,
-                zh=_RISK[gone][0],
-                en=_RISK[gone][1],
+                zh=RISK[gone][0],
+                en=RISK[gone][1],
             )
         )
     return tuple(out)
-
-
-_RISK: dict[bool, Sequence[str]] = {
-    True: (
-        "原平板离线，可能不知道已改派：两人可能同时上门",
-        "The first tablet may not hear that the visit was moved: two people may come.",
-    ),
-    False: (
-        "平板离线，任务仍在其上，进展未知",
-        "The tablet is not heard; the visit stays on it and nobody knows how far it is.",
-    ),
-}

@@ -214,3 +214,16 @@ def _order(option: Option) -> tuple[int, int, int]:
     if option.soft:
         return 1, sum(seconds for _, seconds in option.late), option.counted
     return 0, option.counted, 0
+
+
+RISK: dict[bool, tuple[str, str]] = {
+    True: (
+        "原平板离线，可能不知道已改派：两人可能同时上门",
+        "The first tablet may not hear that the visit was moved: two people may come.",
+    ),
+    False: (
+        "平板离线，任务仍在其上，进展未知",
+        "The tablet is not heard; the visit stays on it and nobody knows how far it is.",
+    ),
+}
+"""What is said of a visit on a silent tablet, by whether it was moved."""

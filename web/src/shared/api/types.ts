@@ -2852,13 +2852,14 @@ export interface components {
          *         emergency: a work order (or visit) that has to be placed now. sick: a technician, from `at` on.
          *         overrun: a visit that will end at `until`. cancel: a visit, with its reason. no_access: a visit
          *         at which nobody opened. tablet_silent: a technician whose tablet is not heard; with `move` the
-         *         visits that have not begun are given to others knowingly.
+         *         visits that have not begun are given to others knowingly. hours_moved: a visit whose agreed hours
+         *         are others by now.
          */
         EventWish: {
             /** @default null */
             at: string | null;
             /** @enum {unknown} */
-            kind: "cancel" | "emergency" | "no_access" | "overrun" | "sick" | "tablet_silent";
+            kind: "cancel" | "emergency" | "hours_moved" | "no_access" | "overrun" | "sick" | "tablet_silent";
             /** @default false */
             move: boolean;
             /** @default  */
