@@ -7,7 +7,7 @@ is kept for a person, and the gas counts as closed until that one decides (I19).
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -19,6 +19,8 @@ from sync.template import SUPPLY, severity
 FIELD = "supply"
 POLICY = "supply"
 UNPROVEN = "restored_without_recheck"
+ESTIMATES_DIFFER = timedelta(seconds=125)
+"""By how much two verified times may miss their order (`sync/time.py` bounds each by a minute)."""
 Row = dict[str, Any]
 
 
@@ -113,7 +115,9 @@ def _certainly_later(word: Word, than: Word) -> bool:
 
 def _rechecked(word: Word, site: Site) -> bool:
     """Whether every critical finding there was found sound in the very visit that opens again."""
-    standing = [item for item, found_at in site.dangers if found_at <= word.at]
+    # two estimates of one clock differ by a little, and an unproven one by anything up to its arrival
+    until = word.at + ESTIMATES_DIFFER if word.trust == "verified" else word.received_at
+    standing = [item for item, found_at in site.dangers if found_at <= until]
     if not standing:
         return True
     state = site.records.get(word.record) if word.record is not None else None

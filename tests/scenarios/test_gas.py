@@ -127,6 +127,25 @@ def test_opening_by_a_clock_that_proves_nothing_waits_whatever_the_clock_says(mi
     assert (standing.state, standing.unproven) == ("suspended", (opening,))
 
 
+@pytest.mark.parametrize(
+    ("trust", "after", "state"),
+    [
+        # told in two messages, the same minute may look like this
+        ("verified", timedelta(seconds=2), "suspended"),
+        ("verified", timedelta(hours=1), "on"),
+        ("skewed", timedelta(hours=1), "suspended"),
+        ("skewed", timedelta(hours=9), "on"),
+    ],
+)
+def test_a_danger_counts_unless_it_was_certainly_found_after_the_gas_was_opened(
+    trust, after, state
+):
+    closing = word(1, "suspended", tablet=1, minute=10, trust=trust)
+    opening = word(2, "on", tablet=1, minute=20, trust=trust)
+    found = Site(dangers=(("R12", opening.at + after),), records={}, items={}, held_by={})
+    assert fold([closing, opening], found).state == state
+
+
 def test_every_word_that_closed_the_gas_has_to_be_lifted_for_itself():
     closing = word(1, "isolated_premises", tablet=1, minute=6)
     opening = word(2, "on", tablet=2, minute=60)
