@@ -120,3 +120,8 @@ def test_no_two_test_files_are_one_module():
         if not (path.parent / "__init__.py").exists()
     ]
     assert sorted({each for each in plain if plain.count(each) > 1}) == []
+
+
+def test_no_two_decisions_have_one_number():
+    numbers = [each.name.split("-")[0] for each in (ROOT / "docs" / "adr").glob("*.md")]
+    assert sorted(numbers) == sorted(set(numbers))
