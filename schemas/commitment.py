@@ -132,12 +132,3 @@ class Verdict(Value, frozen=True):
     days: tuple[date, ...] = ()
     late_seconds: int = 0
     proof_received_at: Instant | None = None
-
-
-class ChainLink(Value, frozen=True):
-    """An event as it lies in the ledger, tied to the one before it."""
-
-    n: int
-    event: Event
-    previous_hash: str
-    hash: str

@@ -365,9 +365,3 @@ class PlanExplained(Value, frozen=True):
 
     unassigned: tuple[WhyLeft, ...]
     assigned: tuple[WhyThere, ...]
-
-
-class Noted(Wire, frozen=True):
-    """Why something is done, where a reason may stay away."""
-
-    reason: Annotated[str, Meta(max_length=500)] = ""

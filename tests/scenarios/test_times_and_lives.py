@@ -257,13 +257,19 @@ async def test_a_database_that_never_heard_of_the_tablet_gets_its_work_all_the_s
     assert story.held(said)["outcome"] == "applied"
 
 
-async def test_what_a_person_rejected_stays_rejected_under_a_new_name(story):
+async def last_word(story):
+    """A tablet that was revoked with an answer of a visit on it, which waits for a person."""
     tablet = await story.tablet()
     visit = await story.visit(tablet)
     said = tablet.answers(visit, R12="fail")
     await story.server.revoke(tablet.sender.tablet_id)
     await story.send(tablet)
     assert story.quarantined(said) == "tablet_revoked"
+    return tablet, visit, said
+
+
+async def test_what_a_person_rejected_stays_rejected_under_a_new_name(story):
+    tablet, visit, said = await last_word(story)
     assert await story.server.decide(release=False)
     tablet.become(await story.server.install(tablet.sender.technician_id))
     await story.sync(tablet)
@@ -273,12 +279,7 @@ async def test_what_a_person_rejected_stays_rejected_under_a_new_name(story):
 
 
 async def test_what_waited_for_a_person_and_comes_under_a_new_name_leaves_nothing_to_decide(story):
-    tablet = await story.tablet()
-    visit = await story.visit(tablet)
-    said = tablet.answers(visit, R12="fail")
-    await story.server.revoke(tablet.sender.tablet_id)
-    await story.send(tablet)
-    assert story.quarantined(said) == "tablet_revoked"
+    tablet, visit, said = await last_word(story)
     tablet.become(await story.server.install(tablet.sender.technician_id))
     await story.sync(tablet)
     assert (tablet.outcome(said), story.shows(visit, "R12")) == ("applied", "fail")
@@ -287,11 +288,7 @@ async def test_what_waited_for_a_person_and_comes_under_a_new_name_leaves_nothin
 
 
 async def test_work_that_follows_on_rejected_work_goes_on(story):
-    tablet = await story.tablet()
-    visit = await story.visit(tablet)
-    first = tablet.answers(visit, R12="fail")
-    await story.server.revoke(tablet.sender.tablet_id)
-    await story.send(tablet)
+    tablet, visit, first = await last_word(story)
     await story.server.decide(release=False)
     tablet.become(await story.server.install(tablet.sender.technician_id))
     later = tablet.captures(visit, kind="patch", fields={"note": "so"}, after=[first.id])
