@@ -1,9 +1,13 @@
 """An application over a fresh database with a unit, staff and two technicians."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
 from datetime import UTC, date, datetime
+from itertools import count
 from pathlib import Path
+from unittest.mock import patch
+from uuid import UUID
 
 import httpx
 import pytest
@@ -17,13 +21,14 @@ from runtime.opening import open_region
 from runtime.server import services
 from runtime.server_commands import add_staff
 from runtime.settings import Settings
-from scheduling import publish, run
+from scheduling import publish, run, solver
 from storage import embedded, work
 from storage.engine import make_engine
 
 UNIT, PASSWORD = "guan", "only-in-tests-1234"
 DAY, AS_OF = date(2026, 11, 24), date(2026, 11, 23)
 EVENING = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+ROUNDS_A_SECOND, _Budget = 20_000, solver.Budget
 
 
 class Now:
@@ -37,14 +42,27 @@ class Now:
 
 
 class InProcess:
-    """Runs the solver here, so that a test waits for no other process."""
+    """Runs the solver here and by rounds: no other process to wait for, one plan on any machine.
+
+    A plan that depends on how fast the machine is makes tests that fail on a machine nobody has.
+    """
 
     def submit(self, function, *arguments):
-        from concurrent.futures import Future
-
         done: Future = Future()
-        done.set_result(function(*arguments))
+        with patch.object(solver, "Budget", by_rounds):
+            done.set_result(function(*arguments))
         return done
+
+
+def by_rounds(seconds: float) -> solver.Budget:
+    """As many rounds as a slow machine finds in these seconds."""
+    return _Budget(seconds=None, iterations=int(seconds * ROUNDS_A_SECOND))
+
+
+def numbered() -> Callable[[], UUID]:
+    """Ids that rise and are the same in every run; a plan's draws follow the order of its ids."""
+    numbers = count(1)
+    return lambda: UUID(int=(0x0198_0000_0000_7000_8000 << 48) + next(numbers))
 
 
 @pytest.fixture
@@ -62,7 +80,8 @@ def region_template(cluster: embedded.Cluster, tmp_path_factory: pytest.TempPath
 
 
 async def _fill(url: str, folder: Path) -> None:
-    database, ambient = make_engine(url, statement_seconds=60), fixed(EVENING)
+    database = make_engine(url, statement_seconds=60)
+    ambient = fixed(EVENING, make=numbered())
     size = sample_region.Size(premises=300, technicians=4, requests=40)
     sample_region.write_region(folder, size=size, seed=3, as_of=AS_OF)
     await open_region(database, folder, unit=(UNIT, AS_OF), ambient=ambient)
