@@ -30,7 +30,7 @@ async def crew(request: Call, day: date) -> CrewDay:
             visits=[
                 msgspec.convert(stop, CrewVisit)
                 for stop in stops
-                if stop["technician_id"] == each["id"]
+                if each["id"] in (stop["technician_id"], stop["second_id"])
             ],
         )
         for each in people

@@ -71,6 +71,7 @@ def _row(about: About, home: Any, *, work: WorkOrderDraft, ambient: Ambient) -> 
         case_id=about.premises_id,
         skills=list(work.skills),
         duration_seconds=work.duration_seconds,
+        people=work.people,
         window_opens=None,
         window_closes=None,
         earliest_at=work.earliest_at,

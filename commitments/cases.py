@@ -328,6 +328,7 @@ def _order_row(
         "template": drafted.template,
         "skills": list(drafted.skills),
         "duration_seconds": drafted.duration_seconds,
+        "people": drafted.people,
         "tier": drafted.tier,
         "state": "ready",
         "window_opens": drafted.window.opens if drafted.window else None,

@@ -133,4 +133,5 @@ def _work(
         window=Span(opens=window.opens, closes=window.closes) if window else None,
         earliest_at=request.received_at,
         due_at=min(dues, default=None),
+        people=request.people or service.work.people,
     )

@@ -117,7 +117,8 @@ async def hazard_notice(
 
 def _refuse_foreign(held: Any, who: Principal) -> None:
     # a technician prints the own work and nobody else's; both answers are the same
-    if held is None or (who.role == "technician" and held["technician_id"] != who.technician_id):
+    own = (None, None) if held is None else (held["technician_id"], held["second_id"])
+    if held is None or (who.role == "technician" and who.technician_id not in own):
         raise Refusal("not_found")
 
 

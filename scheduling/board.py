@@ -101,7 +101,15 @@ async def read(
     )
     known = now if now >= begins else None
     speeds = await rows.speeds(tx, unit_id)
-    day = Day(on_day=on_day, people=people, work=work, now=known, speeds=speeds, table=table)
+    day = Day(
+        on_day=on_day,
+        people=people,
+        work=work,
+        now=known,
+        pairs_stand=True,
+        speeds=speeds,
+        table=table,
+    )
     return demand(day), people
 
 
@@ -133,9 +141,18 @@ def with_row(live: Live, row: WorkRow) -> tuple[Live, Job]:
     made = demand(Day(on_day=day, people=(), work=[row]))
     if not made.problem.jobs:
         raise Refusal("rule_broken", rule="no_coordinates", **_said("no_coordinates"))
-    known = {**live.asked.rows, row.job: row}
+    known = {**live.asked.rows, **made.rows}
     asked = msgspec.structs.replace(live.asked, rows=known)
     return msgspec.structs.replace(live, asked=asked), made.problem.jobs[0]
+
+
+def both(live: Live, row: WorkRow) -> tuple[Job, ...]:
+    """A job, or the two that work for two is."""
+    numbers, jobs = live.laid.numbers, live.laid.problem.jobs
+    names = (row.job, row.second) if row.people > 1 else (row.job,)
+    known = tuple(jobs[numbers[each]] for each in names if each in numbers)
+    made = Day(on_day=live.asked.problem.day, people=(), work=[row])
+    return known or demand(made).problem.jobs
 
 
 def _said(code: str) -> dict[str, str]:
@@ -235,9 +252,11 @@ async def shown(engine: AsyncEngine, unit_id: str, *, on_day: date, now: datetim
         # what came in after the plan waits too; a day that is over has no room for anything
         most = LEFT_OUT_MAX if now < ends else 0
         left = await rows.plannable(tx, unit_id, on_day=on_day, before=ends, most=most)
+        told_by = await road_tables.provider(tx, unit_id)
     by_person: dict[UUID | None, list[WorkRow]] = {}
     for each in work:
-        by_person.setdefault(each.technician_id, []).append(each)
+        for who in each.who or (None,):
+            by_person.setdefault(who, []).append(each)
     loose = [*by_person.get(None, ()), *left]
     return Board(
         day=on_day,
@@ -246,6 +265,7 @@ async def shown(engine: AsyncEngine, unit_id: str, *, on_day: date, now: datetim
             _technician(each, by_person.get(each.id, ()), day=(on_day, now)) for each in people
         ),
         unassigned=tuple(_left(each, reasons.get(each.job, {})) for each in loose),
+        roads=told_by or GREAT_CIRCLE,
     )
 
 
@@ -306,6 +326,8 @@ def _stop(row: WorkRow, rank: int) -> DayStop:
         latitude=row.latitude,
         longitude=row.longitude,
         address=row.address,
+        people=row.people,
+        second_id=row.second_id,
     )
 
 
@@ -321,6 +343,7 @@ def _left(row: WorkRow, told: dict[str, Any]) -> LeftOut:
         longitude=row.longitude,
         address=row.address,
         grid=row.grid,
+        people=row.people,
         reasons=tuple(ReasonShown(**each) for each in told.get("reasons", ())),
         relaxation=told.get("relaxation"),
     )

@@ -1,7 +1,7 @@
 """Shell: carries changes of a day out, all of them or none: stops are booked, visits and records
 follow, who lost a visit forgets it and who got one hears of it, in the caller's transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -9,12 +9,13 @@ import msgspec
 from asyncpg import ExclusionViolationError
 from sqlalchemy.exc import IntegrityError
 
-from scheduling.briefing import Row, new_visit
+from scheduling.briefing import Row, new_visit, stop_rows, two_of
+from scheduling.diff import people_of
 from schemas.access import Principal
 from schemas.ambient import Ambient
 from schemas.base import Value, date
 from schemas.ids import named
-from schemas.live import Placement, VisitChange
+from schemas.live import VisitChange
 from schemas.problems import Refusal
 from schemas.sync import FieldValue, RecordState
 from storage import audit, briefings, checklists, live, mailboxes, records, work
@@ -36,7 +37,8 @@ MOVABLE = ("planned", "en_route")
 
 
 class Act(Value, frozen=True):
-    """What is done to a day, and on whose word. `version` is the day's new one."""
+    """What is done to a day, and on whose word. `version` is the day's new one; `names` are those
+    of people who go together."""
 
     id: UUID
     on_day: date
@@ -47,6 +49,7 @@ class Act(Value, frozen=True):
     accepted: tuple[str, ...] = ()
     subject: str | None = None
     plan_id: UUID | None = None
+    names: Mapping[UUID, str] = {}
 
 
 async def carry_out(
@@ -55,7 +58,11 @@ async def carry_out(
     """Writes an act in a fixed number of statements; returns its changes with the ids of the visits
     that were made. Refuses `stale_version` where a visit is not where the act believes it is, and
     `double_booking` where the database says that somebody would be in two places."""
-    places = [each.after.technician_id for each in act.changes if each.after]
+    places = [who for each in act.changes if each.after for who in people_of(each.after)]
+    pairs = [each.after for each in act.changes if each.after and each.after.second_id]
+    both = {who for each in pairs for who in people_of(each)}
+    named_both = await briefings.names(tx, who.unit_id, people=both)
+    act = msgspec.structs.replace(act, names=named_both)
     try:
         await live.shrink_stops(tx, who.unit_id, technicians=sorted(set(places)))
         # who gives a place up does so before anybody takes it
@@ -104,14 +111,15 @@ async def _new(
     if len(known) < len(set(orders)):
         raise Refusal("not_found")
     await live.release_slots(tx, orders=orders)
-    common = {"unit_id": who.unit_id, "plan_id": act.plan_id, "on_day": act.on_day}
+    common: Row = {"unit_id": who.unit_id, "plan_id": act.plan_id, "on_day": act.on_day}
+    common |= {"names": act.names, "accepted": list(act.accepted), "reason": act.reason}
     made = [
         new_visit(known[each.work_order_id], each.after, common=common, at=ambient.now)
         for each in fresh
         if each.after is not None
     ]
     await work.add_visits(tx, [each.visit for each in made])
-    await work.add_stops(tx, [each.stop for each in made])
+    await work.add_stops(tx, [stop for each in made for stop in each.stops])
     await records.save_records(tx, [each.record for each in made], new=True)
     await work.set_work_order_states(tx, [each.order for each in made])
     return {
@@ -131,9 +139,8 @@ async def _known(tx: Transaction, who: Principal, *, act: Act, ambient: Ambient)
     for each in changes:
         _refuse_elsewhere(each, visits.get(each.visit_id))
     await work.release_stops(tx, ids)
-    await work.add_stops(
-        tx, [_stop(each, act, unit_id=who.unit_id) for each in changes if each.after]
-    )
+    booked = [row for each in changes for row in _stops(each, act, unit_id=who.unit_id)]
+    await work.add_stops(tx, booked)
     await work.update_visits(tx, [_visit(each, act) for each in changes])
     await work.set_work_order_states(tx, [_order(each) for each in changes])
     states = {
@@ -155,39 +162,25 @@ def _refuse_elsewhere(change: VisitChange, visit: Any) -> None:
     back = change.kind == "added" and visit.state == "cancelled"
     if visit.state not in MOVABLE and not back:
         raise Refusal("visit_under_way", state=visit.state, visit=str(visit.id))
-    held = change.before.technician_id if change.before else None
-    if visit.technician_id != held and not back:
+    held = people_of(change.before) if change.before else frozenset()
+    now = frozenset(each for each in (visit.technician_id, visit.second_id) if each)
+    if now != held and not back:
         raise Refusal("stale_version", visit=str(visit.id))
 
 
-def _stop(change: VisitChange, act: Act, *, unit_id: str) -> Row:
-    place = change.after
-    if place is None:
-        raise ValueError("a visit without a place has no stop")
-    return stop_row(change.visit_id, place, unit_id=unit_id, act=act)
-
-
-def stop_row(visit_id: UUID, place: Placement, *, unit_id: str, act: Act) -> Row:
-    """A place in somebody's day as it is booked."""
-    starts, ends = place.starts_at, place.ends_at
-    return {
-        "id": named(unit_id, "stop", visit_id, act.id),
-        "unit_id": unit_id,
-        "plan_id": act.plan_id,
-        "visit_id": visit_id,
-        "technician_id": place.technician_id,
-        "rank": place.rank,
-        "during": f"[{starts.isoformat()},{ends.isoformat()})",
-        "arrive_at": place.arrive_at,
-        "travel_seconds": 0,
-        "travel_metres": 0,
-    }
+def _stops(change: VisitChange, act: Act, *, unit_id: str) -> list[Row]:
+    if change.after is None:
+        return []
+    common = {"unit_id": unit_id, "plan_id": act.plan_id}
+    ids = named(unit_id, "stop", change.visit_id, act.id), change.visit_id
+    return stop_rows(ids, change.after, common=common)
 
 
 def _visit(change: VisitChange, act: Act) -> Row:
     return {
         "id": change.visit_id,
         "technician_id": change.after.technician_id if change.after else None,
+        "second_id": change.after.second_id if change.after else None,
         "on_day": act.on_day,
         "state": "cancelled" if change.kind == "cancelled" else "planned",
         "accepted": list(act.accepted),
@@ -216,6 +209,8 @@ def _edited(
             "rank": place.rank,
             "on_day": act.on_day.isoformat(),
         }
+    if any(each and each.second_id for each in (change.before, place)):
+        fields |= two_of(place, act.names) or {"second": None, "together": None}
     if change.kind == "cancelled":
         fields = {"office_note": act.reason or "cancelled"}
     mark = office_mark(who.name, ambient.now)
@@ -251,18 +246,17 @@ async def _deliver(
     tx: Transaction, changes: Sequence[VisitChange], *, versions: dict[UUID, int]
 ) -> None:
     places = [place for each in changes for place in (each.before, each.after) if place]
-    boxes = await mailboxes.of_technicians(tx, {each.technician_id for each in places})
+    everybody = {who for each in places for who in people_of(each)}
+    boxes = await mailboxes.of_technicians(tx, everybody)
     told = []
     for each in changes:
         version = versions.get(each.visit_id, 1)
-        holder = each.after.technician_id if each.after else None
-        before = each.before.technician_id if each.before else None
-        if before in boxes and before is not None and before != holder:
+        now = people_of(each.after) if each.after else frozenset()
+        before = people_of(each.before) if each.before else frozenset()
+        for who in sorted((before | now) & boxes.keys()):
             # a visit that is cancelled stays on the tablet, and says so
-            gone = each.kind != "cancelled"
-            told.append(_delivery(boxes[before], each, version=version, forget=gone))
-        if holder is not None and holder in boxes:
-            told.append(_delivery(boxes[holder], each, version=version))
+            gone = who not in now and each.kind != "cancelled"
+            told.append(_delivery(boxes[who], each, version=version, forget=gone))
     await mailboxes.deliver(tx, told)
 
 

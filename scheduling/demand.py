@@ -43,13 +43,15 @@ BEGUN = frozenset({"on_site", "in_progress", "suspended"})
 
 class Day(Value, frozen=True):
     """Rows that a problem is made of. Without `now` nothing has begun and every tablet is heard,
-    but for those that somebody says are `silent`."""
+    but for those that somebody says are `silent`. Where `pairs_stand`, two who were told to come
+    together are as good as pinned: the live day moves one of them without the other never."""
 
     on_day: date
     people: Sequence[PersonRow]
     work: Sequence[WorkRow]
     now: datetime | None = None
     silent: frozenset[UUID] = frozenset()
+    pairs_stand: bool = False
     speeds: Mapping[Cell, float] = {}
     doors: tuple[Access, ...] = ()
     table: Table | None = None
@@ -85,13 +87,15 @@ def demand(day: Day) -> Demand:
         if each.latitude is not None and each.shift_kind != "absent"
     )
     known = {each.id for each in people}
+    work = [half for each in day.work for half in _halves(each)]
     # what somebody who is away has done is done, and nobody's to plan
     placed = [
         each
-        for each in day.work
+        for each in work
         if each.latitude is not None and (_ahead(each) or str(each.technician_id) in known)
     ]
     jobs = _grouped([_job(each, day, known=known, silent=silent) for each in placed], placed)
+    jobs = _paired(jobs, placed)
     starts = {
         job.id: int((began - midnight).total_seconds())
         for job, row in zip(jobs, placed, strict=True)
@@ -104,7 +108,7 @@ def demand(day: Day) -> Demand:
         problem = msgspec.structs.replace(problem, speed_kmh=usual)
     return Demand(
         problem=problem,
-        rows={each.job: each for each in day.work},
+        rows={each.job: each for each in work},
         routes=_routes(placed, starts),
         starts=starts,
         silent=silent,
@@ -117,7 +121,7 @@ def _grouped(jobs: Sequence[Job], rows: Sequence[WorkRow]) -> tuple[Job, ...]:
     """Jobs of one compound or village would rather share a technician; an emergency waits for
     nobody."""
     places = [
-        place_of(row.address) if job.tier != "emergency" else ""
+        place_of(row.address) if job.tier != "emergency" and row.people == 1 else ""
         for job, row in zip(jobs, rows, strict=True)
     ]
     many = Counter(places)
@@ -125,6 +129,31 @@ def _grouped(jobs: Sequence[Job], rows: Sequence[WorkRow]) -> tuple[Job, ...]:
         msgspec.structs.replace(job, group=place) if place and many[place] > 1 else job
         for job, place in zip(jobs, places, strict=True)
     )
+
+
+def _halves(row: WorkRow) -> tuple[WorkRow, ...]:
+    """Work for two is two jobs, one for each; what began with one is that one's alone."""
+    if row.people < 2 or (row.second_id is None and not _ahead(row)):
+        return (row,)
+    one, other = row.technician_id, row.second_id
+    return row, msgspec.structs.replace(row, half=True, technician_id=other, second_id=one)
+
+
+def _paired(jobs: Sequence[Job], rows: Sequence[WorkRow]) -> tuple[Job, ...]:
+    """Halves begin together, so what holds one where it is holds the other."""
+    pairs: dict[str, list[Job]] = {}
+    for job, row in zip(jobs, rows, strict=True):
+        if row.people > 1:
+            pairs.setdefault(str(row.visit_id or row.work_order_id), []).append(job)
+    made = {}
+    for name, pair in pairs.items():
+        holds = next((each.fixed for each in pair if each.fixed), None)
+        for each in pair if len(pair) > 1 else ():
+            fixed = each.fixed
+            if holds is not None and fixed is None and each.holder is not None:
+                fixed = msgspec.structs.replace(holds, technician=each.holder)
+            made[each.id] = msgspec.structs.replace(each, crew=name, fixed=fixed)
+    return tuple(made.get(each.id, each) for each in jobs)
 
 
 def midnight_of(day: date) -> datetime:
@@ -219,9 +248,11 @@ def _job(row: WorkRow, day: Day, *, known: set[str], silent: Mapping[str, dateti
     midnight = midnight_of(day.on_day)
     began = _after(midnight, began_at(row))
     who = str(row.technician_id)
-    fixed = None
-    if began is not None and who in known:
+    fixed, holder = None, who if began is not None and who in known else None
+    if began is not None and holder is not None:
         fixed = _fixed(row, (who, began), now=_after(midnight, day.now), silent=who in silent)
+    if fixed is None and holder is not None and day.pairs_stand and row.people > 1:
+        fixed = Fixed(technician=who, start_seconds=max(0, began or 0))
     window = _window(row, midnight)
     due = _after(midnight, row.due_at)
     tier = tier_of(row, midnight)
@@ -246,7 +277,7 @@ def _job(row: WorkRow, day: Day, *, known: set[str], silent: Mapping[str, dateti
         penalty_seconds=_penalty(row, midnight),
         grid=row.grid,
         fixed=fixed,
-        holder=who if began is not None and who in known else None,
+        holder=holder,
         told_seconds=began if began is not None and began >= 0 and row.visit_id else None,
     )
 

@@ -84,24 +84,27 @@ def changes(
     pinned = (each for each in asked.problem.jobs if each.fixed and not each.fixed.started)
     standing = [held for each in pinned if (held := before_of(asked.rows[each.id])) is not None]
     found = []
-    for each in placed:
+    by_job = {each.job: each for each in placed}
+    for each in by_job.values():
         row = asked.rows[each.job]
-        if each.job in fixed:
-            # what has begun and what is pinned never moves (I17)
+        if each.job in fixed or row.half:
+            # what has begun and what is pinned never moves (I17); work for two is told once
             continue
         before, after = before_of(row), _placement(each, midnight)
+        if row.people > 1 and (mate := by_job.get(row.second)) is not None:
+            after = msgspec.structs.replace(after, second_id=UUID(mate.technician))
         if row.visit_id is None:
             # a slot that was sold becomes a visit like work that nobody had
             before = None
         if same(before, after):
             continue
         kind: ChangeKind = "added" if before is None else "moved"
-        if before is not None and before.technician_id == after.technician_id:
+        if before is not None and people_of(before) == people_of(after):
             kind = "retimed"
         found.append(_change(row, kind, before=before, after=after))
     for job in dropped:
         row = asked.rows[job]
-        if row.visit_id is not None and (held := before_of(row)) is not None:
+        if row.visit_id is not None and not row.half and (held := before_of(row)) is not None:
             found.append(_change(row, "dropped", before=held, after=None))
     return tuple(each for each in found if not _needless(each, found, standing=standing))
 
@@ -122,7 +125,7 @@ def _needless(
 
 def _clash(one: Placement, other: Placement) -> bool:
     return (
-        one.technician_id == other.technician_id
+        not people_of(one).isdisjoint(people_of(other))
         and one.starts_at < other.ends_at
         and other.starts_at < one.ends_at
     )
@@ -153,7 +156,13 @@ def before_of(row: WorkRow) -> Placement | None:
         arrive_at=row.arrive_at or row.starts_at,
         starts_at=row.starts_at,
         ends_at=row.ends_at,
+        second_id=row.second_id,
     )
+
+
+def people_of(place: Placement) -> frozenset[UUID]:
+    """Whose day a placement stands in."""
+    return frozenset(each for each in (place.technician_id, place.second_id) if each)
 
 
 def hours_of(row: WorkRow, *, begins: datetime) -> Literal["kept", "today", "away"]:
@@ -178,11 +187,11 @@ def _placement(each: Placed, midnight: datetime) -> Placement:
 
 
 def same(one: Placement | None, other: Placement | None) -> bool:
-    """Whether nobody would notice a difference: the same person at the same hour."""
+    """Whether nobody would notice a difference: the same people at the same hour."""
     if one is None or other is None:
         return one is other
-    return (one.technician_id, one.starts_at, one.ends_at) == (
-        other.technician_id,
+    return (people_of(one), one.starts_at, one.ends_at) == (
+        people_of(other),
         other.starts_at,
         other.ends_at,
     )
@@ -191,8 +200,9 @@ def same(one: Placement | None, other: Placement | None) -> bool:
 def against(asked: Demand, plan: Plan) -> PlanDiff:
     """A plan against the published day, counted and in full."""
     placed = placed_by(plan)
-    held = {job for route in asked.routes.values() for job in route}
-    now = {each.job for each in placed}
+    halves = {job for job, row in asked.rows.items() if row.half}
+    held = {job for route in asked.routes.values() for job in route} - halves
+    now = {each.job for each in placed} - halves
     known = {each.id for each in asked.problem.jobs}
     found = changes(asked, placed, dropped=sorted((held & known) - now))
     promised = {each.id for each in asked.problem.jobs if each.tier in PROMISED}

@@ -7,7 +7,8 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from scheduling.board import Days, job_of
+from scheduling import crews
+from scheduling.board import Days, both, job_of
 from scheduling.carry_out import MOVABLE, OFFICE, Act, carry_out
 from scheduling.demand import midnight_of
 from scheduling.diff import before_of, changes, placed_ahead, reversed_change
@@ -17,6 +18,7 @@ from scheduling.reasons import WORDS
 from schemas.access import Assign, Principal
 from schemas.ambient import Ambient
 from schemas.base import date
+from schemas.day import WorkRow
 from schemas.live import DayChange, Moved, MoveWish, Placement, VisitChange
 from schemas.plan import Job
 from schemas.problems import Refusal
@@ -65,6 +67,8 @@ def _decided(
     row = stands.asked.rows[job.id]
     if job.fixed is not None and row.state not in MOVABLE:
         raise Refusal("visit_under_way", state=row.state)
+    if row.people > 1 and not row.pinned and not (job.fixed and job.fixed.started):
+        return _together(stands, row, wish=wish), None
     if job.fixed is not None:
         raise _broken("begun" if job.fixed.started else "pinned")
     if wish.technician_id is None:
@@ -78,6 +82,28 @@ def _decided(
     # an order that came in since is no job of the day yet
     laid = with_job(stands.laid, job)
     return changes(stands.asked, placed_ahead(laid, _routes(stands, job, option=option))), option
+
+
+def _together(stands: Live, row: WorkRow, *, wish: MoveWish) -> tuple[VisitChange, ...]:
+    """Work for two goes to somebody and to a second who is free at that instant, or to nobody; one
+    of two who were told is not sent elsewhere alone."""
+    if wish.technician_id is None:
+        return changes(stands.asked, (), dropped=[row.job])
+    name, pair = str(wish.technician_id), both(stands, row)
+    t = row_of(stands.laid, name)
+    if t < 0:
+        raise Refusal("not_found")
+    found = {each.technician: each for each in options(stands, pair[0])}
+    at = crews.meet(stands.laid, pair[0], who=t) if found[name].feasible else None
+    if at is None or len(pair) < 2:
+        raise _broken(found[name].code)
+    laid = crews.seated(stands.laid, (pair[0], pair[1]), at=at)
+    people = [laid.problem.technicians[each].id for each in at.who]
+    routes = {
+        who: tuple(laid.problem.jobs[number].id for number in laid.routes[row_of(laid, who)])
+        for who in people
+    }
+    return changes(stands.asked, placed_ahead(laid, routes))
 
 
 def _option(stands: Live, job: Job, *, wish: MoveWish) -> Option:
@@ -207,6 +233,7 @@ async def assign(
             arrive_at=wish.starts_at,
             starts_at=wish.starts_at,
             ends_at=ends,
+            second_id=_second(visit, wish),
         )
         act = Act(
             id=ambient.new_id(),
@@ -218,6 +245,15 @@ async def assign(
             subject=str(visit_id),
         )
         await carry_out(tx, who, act=act, ambient=ambient)
+
+
+def _second(visit: Any, wish: Assign) -> UUID | None:
+    if visit.people < 2:
+        return None
+    second: UUID | None = wish.second or visit.second_id
+    if second is None or second == wish.technician:
+        raise _broken("crew")
+    return second
 
 
 async def _change(
@@ -301,11 +337,12 @@ async def _locked(tx: Transaction, unit_id: str, *, visit_id: UUID) -> tuple[Any
 
 async def _refuse_unable(tx: Transaction, unit_id: str, *, visit: Any, wish: Assign) -> None:
     people = {each.id: each for each in await registry.technicians(tx, unit_id)}
-    person = people.get(wish.technician)
-    if person is None:
-        raise Refusal("not_found")
-    held = (await registry.certificates(tx, unit_id)).get(wish.technician, {})
-    for skill in visit.skills:
-        until = held.get(skill)
-        if skill not in person.skills or (until is not None and until < wish.starts_at.date()):
-            raise Refusal("technician_unable", rule="skill", skill=skill)
+    papers = await registry.certificates(tx, unit_id)
+    for who in [each for each in (wish.technician, _second(visit, wish)) if each]:
+        person, held = people.get(who), papers.get(who, {})
+        if person is None:
+            raise Refusal("not_found")
+        for skill in visit.skills:
+            until = held.get(skill)
+            if skill not in person.skills or (until is not None and until < wish.starts_at.date()):
+                raise Refusal("technician_unable", rule="skill", skill=skill)

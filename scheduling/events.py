@@ -11,12 +11,12 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from scheduling import solver
-from scheduling.board import Days, job_of
+from scheduling.board import Days, both, job_of
 from scheduling.carry_out import MOVABLE, Act, carry_out
 from scheduling.demand import BEGUN, Day, demand, midnight_of, now_seconds
 from scheduling.diff import PROMISED, changes, hours_of, placed_ahead
 from scheduling.live import RISK, Live, stands
-from scheduling.repair import Repaired, repair, retimed
+from scheduling.repair import Repaired, kept_on, repair, retimed
 from scheduling.travel import GREAT_CIRCLE, Table
 from schemas.access import Principal
 from schemas.ambient import Ambient
@@ -67,7 +67,7 @@ async def happened(
         scene = await _SCENES[wish.kind](tx, who, day=day, wish=wish)
         # seconds of arithmetic, which other requests do not wait for
         done = await asyncio.to_thread(repair, scene.live, scene.loose, improve=improve)
-        found = _changes(scene, done)
+        found, kept_late = _changes(scene, done), kept_on(scene.live, done)
         act = Act(
             id=ambient.new_id(),
             on_day=on_day,
@@ -75,6 +75,7 @@ async def happened(
             kind=wish.kind,
             changes=found,
             reason=wish.reason,
+            accepted=("shift_end",) if kept_late else (),
             subject=scene.subject,
         )
         await _beforehand(tx, day=day, wish=wish)
@@ -88,6 +89,7 @@ async def happened(
         promises_kept=kept,
         promises_lost=lost,
         risks=_risks(scene, found),
+        kept_on=tuple(UUID(each) for each in kept_late),
         roads=table.provider if table else GREAT_CIRCLE,
         took=round(monotonic() - begun, 3),
     )
@@ -113,6 +115,7 @@ async def _read(
         people=people,
         work=held,
         now=max(now, begins),
+        pairs_stand=True,
         speeds=await rows.speeds(tx, unit_id),
         table=table,
     )
@@ -130,15 +133,12 @@ def _job(live: Live, name: str) -> Job:
 def loosened(day: Day, loose: Sequence[Job]) -> Live:
     """The day as it stands without some jobs, which know all the same who had them and when."""
     names = {each.id for each in loose}
+    free = {"technician_id": None, "second_id": None, "starts_at": None, "ends_at": None}
     work_ = [
-        msgspec.structs.replace(each, technician_id=None, starts_at=None, ends_at=None)
-        if each.job in names
-        else each
-        for each in day.work
+        msgspec.structs.replace(each, **free) if each.job in names else each for each in day.work
     ]
     live = _live(msgspec.structs.replace(day, work=work_))
-    rows_ = {each.job: each for each in day.work}
-    asked = msgspec.structs.replace(live.asked, rows={**live.asked.rows, **rows_})
+    asked = msgspec.structs.replace(live.asked, rows=demand(day).rows)
     return msgspec.structs.replace(live, asked=asked)
 
 
@@ -169,8 +169,9 @@ def _ahead(live: Live, technician: UUID) -> list[Job]:
 
 async def _emergency(tx: Transaction, who: Principal, *, day: Day, wish: EventWish) -> Scene:
     live, job = await job_of(tx, who.unit_id, live=_live(day), asked=_asked(wish))
-    grave = msgspec.structs.replace(job, tier="emergency", windows=())
-    return Scene(live=live, loose=(grave,), subject=job.id)
+    two = both(live, live.asked.rows[job.id])
+    grave = [msgspec.structs.replace(each, tier="emergency", windows=()) for each in two]
+    return Scene(live=live, loose=tuple(grave), subject=job.id)
 
 
 async def _sick(tx: Transaction, who: Principal, *, day: Day, wish: EventWish) -> Scene:
@@ -191,8 +192,13 @@ async def _sick(tx: Transaction, who: Principal, *, day: Day, wish: EventWish) -
     gone = msgspec.structs.replace(person, shift_kind="sick", closes_at=at)
     others = [gone if each.id == person.id else each for each in day.people]
     loose = _ahead(before, person.id)
-    live = loosened(msgspec.structs.replace(day, people=others), loose)
-    return Scene(live=live, loose=tuple(loose), subject=str(person.id))
+    # nobody goes alone to work for two: who was to come along is free as well
+    torn = [each for each in day.work if each.people > 1 and person.id in each.who]
+    torn = [each for each in torn if each.state == "planned" and not each.pinned]
+    gone_too = [_job(before, each.job) for each in torn]
+    live = loosened(msgspec.structs.replace(day, people=others), [*loose, *gone_too])
+    found = (*loose, *(half for each in torn for half in both(live, each)))
+    return Scene(live=live, loose=found, subject=str(person.id))
 
 
 async def _overrun(tx: Transaction, who: Principal, *, day: Day, wish: EventWish) -> Scene:
@@ -212,7 +218,7 @@ async def _overrun(tx: Transaction, who: Principal, *, day: Day, wish: EventWish
     # what would come late now may be in time with somebody else; if not, late is better than never
     loose = movable(loosened(after, loose), loose)
     live = loosened(after, loose)
-    late_one = frozenset({str(row.technician_id)})
+    late_one = frozenset(str(each) for each in row.who)
     return Scene(live=live, loose=tuple(loose), touched=late_one, subject=row.job)
 
 
@@ -236,8 +242,9 @@ async def _hours_moved(tx: Transaction, who: Principal, *, day: Day, wish: Event
         return Scene(live=live, loose=(), subject=row.job)
     if hours == "away":
         return Scene(live=_without(day, row), loose=(), dropped=(row.job,), subject=row.job)
-    loose = (_job(live, row.job),)
-    return Scene(live=loosened(day, loose), loose=loose, subject=row.job)
+    free = loosened(day, [_job(live, row.job)])
+    loose = both(free, row) if row.people > 1 else (_job(live, row.job),)
+    return Scene(live=free, loose=loose, subject=row.job)
 
 
 async def _no_access(tx: Transaction, who: Principal, *, day: Day, wish: EventWish) -> Scene:
@@ -349,7 +356,7 @@ def _promises(scene: Scene, done: Repaired) -> tuple[tuple[Promise, ...], tuple[
     kept: list[Promise] = []
     lost: list[Promise] = []
     for name, job in known.items():
-        if job.tier in PROMISED:
+        if job.tier in PROMISED and not scene.live.asked.rows[name].half:
             late = done.late.get(name)
             broken = late is not None or name in done.left
             (lost if broken else kept).append(_promise(scene, done, job=job, late=late))

@@ -78,6 +78,9 @@ def unassigned(asked: Explainer, job: Job) -> Unassigned:
     told = reasons.refined(asked.laid, found, told=told)
     people = [each.id for each in asked.laid.problem.technicians]
     ways = [each for each in (_room(found), _overtime(asked, found), _later(found)) if each]
+    if job.crew is not None:
+        # what one of the two could do alone helps nobody
+        told, ways = ["crew" if each == "able" else each for each in told], []
     # room that is there beats any favour; between favours the smaller one
     ask, t, seconds = min(ways, key=lambda each: (each[0] != "room", each[2])) if ways else NOBODY
     minutes = -(-seconds // 60)

@@ -3,6 +3,7 @@ not. Numpy over all routes at once: a day is laid out once, `evaluate` asks it a
 
 import numpy as np
 
+from scheduling import layout
 from scheduling import lines as timing
 from scheduling.layout import Laid, bands_of
 from scheduling.lines import NEVER, Bools, Ints
@@ -148,3 +149,16 @@ def least_bad(found: Found) -> Ints:
     counted = np.where(found.valid, found.own + found.knock, FORBIDDEN) * 4096
     counted = counted + np.clip(found.added, 0, 4095)
     return np.asarray(counted.argmin(axis=1), dtype=np.int64)
+
+
+def willing(laid: Laid, job: Job) -> Bools:
+    """Nothing but an emergency goes to who has lost lunch."""
+    spared = laid.since.hungry if job.tier != "emergency" else frozenset()
+    return np.array([each.id not in spared for each in laid.problem.technicians], dtype=np.bool_)
+
+
+def put(laid: Laid, job: Job, *, t: int, place: int) -> Laid:
+    """The day with a job at a place of a route."""
+    route = laid.routes[t]
+    changed = (*route[:place], laid.numbers[job.id], *route[place:])
+    return layout.with_route(laid, t, route=changed)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import msgspec
 import numpy as np
 
-from scheduling import insertion, layout, reasons
+from scheduling import crews, insertion, layout, reasons
 from scheduling import lines as timing
 from scheduling.demand import Demand, midnight_of
 from scheduling.layout import Laid, Since
@@ -15,6 +15,7 @@ from scheduling.problem import (
     ON_DARK_TABLET,
     REASON_CODES,
     UNREACHABLE,
+    crews_of,
     extra_seconds,
     start_bands,
 )
@@ -106,12 +107,19 @@ def _coming(asked: Demand, *, now: int) -> dict[str, tuple[str, int]]:
 def _let_go(laid: Laid, done: Walk) -> tuple[Problem, dict[str, int]]:
     jobs, people = list(laid.problem.jobs), list(laid.problem.technicians)
     late: dict[str, int] = {}
+    starts: dict[int, int] = {}
     for t, route in enumerate(laid.routes):
         people[t] = _tired(people[t], int(done.overtime[t]), lost=bool(done.lunch_lost[t]))
         for p, number in enumerate(route):
             if done.late[t, p] > 0:
                 late[jobs[number].id] = int(done.late[t, p])
-                jobs[number] = _late(jobs[number], int(done.start[t, p]))
+                starts[number] = int(done.start[t, p])
+    for pair in crews_of(laid.problem).values():
+        if found := [starts[number] for number in pair if number in starts]:
+            # who comes in time waits for the other
+            starts |= dict.fromkeys(pair, max(found))
+    for number, start in starts.items():
+        jobs[number] = _late(jobs[number], start)
     problem = msgspec.structs.replace(laid.problem, jobs=tuple(jobs), technicians=tuple(people))
     return problem, late
 
@@ -133,7 +141,6 @@ def _late(job: Job, start: int) -> Job:
         job,
         windows=(*bands, Band(opens=opens, closes=max(opens, start))),
         due_seconds=None,
-        crew=None,
     )
 
 
@@ -142,7 +149,7 @@ def options(live: Live, job: Job) -> tuple[Option, ...]:
     if something soft broke, then the rest."""
     laid = layout.without(layout.with_job(live.laid, job), job)
     if job.fixed is not None:
-        rule = "begun" if job.fixed.started else "pinned"
+        rule = "begun" if job.fixed.started else "crew" if job.crew else "pinned"
         return tuple(Option(technician=each.id, code=rule) for each in laid.problem.technicians)
     found = insertion.evaluate(laid, job)
     best, _ = insertion.cheapest(found)
@@ -150,7 +157,32 @@ def options(live: Live, job: Job) -> tuple[Option, ...]:
     told = reasons.codes(laid, found, empty=live.empty)
     may = np.array([code == "able" or code in SOFT for code in told], dtype=np.bool_)
     made = _options(laid, found, places=np.where(may, places, -1), told=told)
+    if job.crew is not None:
+        made = _together(laid, job, made=made)
     return tuple(sorted(made, key=_order))
+
+
+def _together(laid: Laid, job: Job, *, made: list[Option]) -> list[Option]:
+    """Who could take one half of work for two: only who finds a second at the same instant."""
+    found = crews.meetings(laid, job)
+    out = []
+    for t, each in enumerate(made):
+        if (at := found.get(t)) is None:
+            code = "crew" if each.feasible else each.code
+            out.append(Option(technician=each.technician, code=code))
+            continue
+        out.append(
+            Option(
+                technician=each.technician,
+                code="able",
+                place=at.places[0],
+                added_seconds=at.added,
+                counted=at.added,
+                arrive=at.start,
+                start=at.start,
+            )
+        )
+    return out
 
 
 def at_place(live: Live, job: Job, *, technician: str, place: int) -> Option:

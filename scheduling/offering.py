@@ -1,7 +1,8 @@
 """Shell: offers slots and sells each once. A sold slot is a stop without a visit: the same
 constraint that keeps anybody from being in two places keeps it from being sold twice."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -11,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from scheduling.board import Days, with_row
 from scheduling.demand import RESERVE_SECONDS, midnight_of
 from scheduling.live import Live
-from scheduling.offers import SLOTS, held, slots, spare_seconds
+from scheduling.offers import SLOTS, Held, held, slots, spare_seconds
+from scheduling.travel import GREAT_CIRCLE
 from schemas.access import Principal
 from schemas.ambient import Ambient
 from schemas.base import Value, date
@@ -48,6 +50,7 @@ async def offered(
     async with engine.connect() as tx:
         row = search.would_be or await _row(tx, unit_id, search=search)
         wanted = [search.since + timedelta(days=n) for n in range(search.days)]
+        table = await days.table(tx, unit_id)
         levelled = await live.levelled(tx, unit_id, days=wanted, but=row.work_order_id)
         for day in wanted:
             if not _open(row, day):
@@ -72,7 +75,12 @@ async def offered(
     # a day that is needed for what was levelled to it is sold last: a promise goes before
     roomy = [each for each in found if each.day not in full]
     ranked = tuple(sorted(roomy or found, key=lambda each: (each.added_seconds, each.opens)))
-    return Offers(items=ranked, kept_free_seconds=RESERVE_SECONDS, days_full=tuple(full))
+    return Offers(
+        items=ranked,
+        kept_free_seconds=RESERVE_SECONDS,
+        days_full=tuple(full),
+        roads=table.provider if table else GREAT_CIRCLE,
+    )
 
 
 async def book(
@@ -96,19 +104,9 @@ async def book(
             if kept is None:
                 raise Refusal("offer_gone")
             begins = midnight_of(day)
-            hours = [begins + timedelta(seconds=each) for each in (kept.start, kept.end)]
-            stop = {
-                "id": named(who.unit_id, "slot", wish.work_order_id, ambient.new_id()),
-                "unit_id": who.unit_id,
-                "work_order_id": wish.work_order_id,
-                "technician_id": UUID(kept.technician),
-                "rank": 0,
-                "during": f"[{hours[0].isoformat()},{hours[1].isoformat()})",
-                "arrive_at": begins + timedelta(seconds=kept.arrive),
-                "travel_seconds": 0,
-                "travel_metres": 0,
-            }
-            await work.add_stops(tx, [stop])
+            slot = named(who.unit_id, "slot", wish.work_order_id, ambient.new_id())
+            owner = {"unit_id": who.unit_id, "work_order_id": wish.work_order_id}
+            await work.add_stops(tx, _stops(kept, owner | {"id": slot}, begins=begins))
             told = (
                 begins + timedelta(seconds=band.opens),
                 begins + timedelta(seconds=band.closes),
@@ -125,6 +123,23 @@ async def book(
         opens=told[0],
         closes=told[1],
     )
+
+
+def _stops(kept: Held, common: dict[str, Any], *, begins: datetime) -> list[dict[str, Any]]:
+    """The place that is held, and the second technician's beside it: rank 0, and rank 1."""
+    starts, ends = (begins + timedelta(seconds=each) for each in (kept.start, kept.end))
+    first = common | {
+        "technician_id": UUID(kept.technician),
+        "rank": 0,
+        "during": f"[{starts.isoformat()},{ends.isoformat()})",
+        "arrive_at": begins + timedelta(seconds=kept.arrive),
+        "travel_seconds": 0,
+        "travel_metres": 0,
+    }
+    if kept.second is None:
+        return [first]
+    beside = {"id": named(common["unit_id"], "slot", common["id"], "second"), "rank": 1}
+    return [first, first | beside | {"technician_id": UUID(kept.second)}]
 
 
 async def _noted(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from scheduling import insertion, layout
+from scheduling import crews, insertion, layout
 from scheduling import lines as timing
 from scheduling.demand import RESERVE_SECONDS
 from scheduling.layout import Laid
@@ -29,12 +29,14 @@ class Slot(Value, frozen=True):
 
 
 class Held(Value, frozen=True):
-    """A slot that can be kept: who comes, when, and that nobody else's hours move for it."""
+    """A slot that can be kept: who comes, when, and that nobody else's hours move for it; of work
+    for two, who comes along."""
 
     technician: str
     arrive: int
     start: int
     end: int
+    second: str | None = None
 
 
 def slots(laid: Laid, job: Job, *, bands: Sequence[Band] = SLOTS) -> tuple[Slot, ...]:
@@ -45,6 +47,9 @@ def slots(laid: Laid, job: Job, *, bands: Sequence[Band] = SLOTS) -> tuple[Slot,
         if within is None:
             continue
         counted = _counted(laid, within)
+        if job.crew is not None:
+            found += _together(laid, within, band=band, able=counted < insertion.FORBIDDEN)
+            continue
         t = int(counted.argmin())
         if counted[t] < insertion.FORBIDDEN:
             who = laid.problem.technicians[t].id
@@ -59,22 +64,49 @@ def held(laid: Laid, job: Job, *, band: Band) -> Held | None:
         return None
     day = layout.with_job(laid, within)
     counted = _counted(day, within)
+    if job.crew is not None:
+        return _held_together(day, within, able=counted < insertion.FORBIDDEN)
     place, _ = insertion.cheapest(insertion.evaluate(day, within))
     for t in [int(each) for each in np.argsort(counted, kind="stable")[:TRIED_MAX]]:
         if counted[t] >= insertion.FORBIDDEN:
             return None
-        one = np.where(np.arange(len(counted)) == t, place, -1)
-        walk = timing.walk(layout.rows_of(layout.inserted(day, within, places=one), [t]))
-        rest = np.delete(walk.start[0, : len(laid.routes[t]) + 1], place[t])
-        still = (rest == laid.lines.floor[t, : len(rest)]).all()
-        if not timing.broken(walk)[0] and still:
-            at = int(place[t])
-            return Held(
-                technician=laid.problem.technicians[t].id,
-                arrive=int(walk.arrive[0, at]),
-                start=int(walk.start[0, at]),
-                end=int(walk.finish[0, at]),
-            )
+        if (kept := _kept(day, within, t=t, place=int(place[t]))) is not None:
+            return kept
+    return None
+
+
+def _kept(day: Laid, job: Job, *, t: int, place: int) -> Held | None:
+    """Who comes, where nothing breaks and nobody else's hours move."""
+    one = np.where(np.arange(len(day.routes)) == t, place, -1)
+    walk = timing.walk(layout.rows_of(layout.inserted(day, job, places=one), [t]))
+    rest = np.delete(walk.start[0, : len(day.routes[t]) + 1], place)
+    still = (rest == day.lines.floor[t, : len(rest)]).all()
+    if timing.broken(walk)[0] or not still:
+        return None
+    return Held(
+        technician=day.problem.technicians[t].id,
+        arrive=int(walk.arrive[0, place]),
+        start=int(walk.start[0, place]),
+        end=int(walk.finish[0, place]),
+    )
+
+
+def _together(laid: Laid, job: Job, *, band: Band, able: timing.Bools) -> list[Slot]:
+    found = sorted(crews.meetings(laid, job, able=able).values(), key=lambda each: each.added)
+    people = laid.problem.technicians
+    return [
+        Slot(band=band, technician=people[each.who[0]].id, added_seconds=each.added)
+        for each in found[:1]
+    ]
+
+
+def _held_together(day: Laid, job: Job, *, able: timing.Bools) -> Held | None:
+    found = crews.meetings(day, job, able=able)
+    for each in sorted(found.values(), key=lambda meeting: (meeting.added, meeting.start)):
+        half = crews.beginning(job, each.start)
+        both = [_kept(day, half, t=t, place=p) for t, p in zip(each.who, each.places, strict=True)]
+        if both[0] is not None and both[1] is not None:
+            return msgspec.structs.replace(both[0], second=both[1].technician)
     return None
 
 

@@ -156,6 +156,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "pinned_hour": ("赶不上固定的时间", "Its pinned hour cannot be met."),
     "begun": ("上门已开始", "The visit has begun and stays."),
     "pinned": ("上门已固定", "The visit is pinned and stays."),
+    "crew": (
+        "需两人同时到场，此时凑不齐第二人；已排定的不能单独改派一人",
+        "Two have to be there at one instant: nobody is free beside, or one would be left alone.",
+    ),
     "no_coordinates": ("缺少坐标，待补录", "No coordinates yet."),
 }
 """What each code says to a dispatcher, in Chinese and English."""

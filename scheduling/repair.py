@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import msgspec
 import numpy as np
 
-from scheduling import insertion, layout
+from scheduling import crews, insertion, layout
+from scheduling.emergencies import EJECTED_TRIED, at_once, called_back, gives_way, keeping_on
+from scheduling.insertion import put, willing
 from scheduling.layout import Laid
 from scheduling.lines import NEVER
 from scheduling.live import Live
 from scheduling.pins import TIERS, frozen, room_for_pins
 from scheduling.problem import ABLE
-from scheduling.rescue import late_promises, place_free, put, rescued, willing
+from scheduling.rescue import late_promises, place_free, rescued
 from scheduling.road_tables import along
 from schemas.base import Value
 from schemas.plan import (
@@ -28,13 +30,6 @@ from schemas.plan import (
 )
 
 NEIGHBOURS = 16
-EJECTED_TRIED = 8
-SQUEEZED_MAX = 4
-WORTH_WAITING_SECONDS = 1200
-"""An emergency waits so long for somebody who has to leave nothing undone for it."""
-PROMISE_WAITING_SECONDS = 1200
-"""And so much longer for each promise that would be given up."""
-SOON_GRACE_SECONDS = 300
 
 Improve = Callable[[Problem, Plan], Plan]
 
@@ -59,17 +54,20 @@ def repair(live: Live, loose: Sequence[Job], *, improve: Improve | None = None) 
     for job in loose:
         laid = layout.without(layout.with_job(laid, job), job)
     left: list[str] = []
-    for job in sorted(loose, key=lambda each: (TIERS[each.tier], -each.penalty_seconds)):
+    alone = [each for each in loose if each.crew is None]
+    for job in sorted(alone, key=lambda each: (TIERS[each.tier], -each.penalty_seconds)):
         grave = job.tier == "emergency"
-        placed = (_at_once(laid, job) if grave else None) or place_free(laid, job)
-        placed = placed or _instead(laid, job) or (_called_back(laid, job) if grave else None)
+        placed = (at_once(laid, job) if grave else None) or place_free(laid, job)
+        placed = placed or _instead(laid, job)
+        if placed is None and grave:
+            placed = called_back(laid, job) or keeping_on(laid, job)
         if placed is None:
             left.append(job.id)
             continue
         laid, ejected = placed
         left += ejected
-    if improve is not None and loose:
-        laid, left = _improved(live, laid, around=loose, left=left, improve=improve)
+    if improve is not None and alone:
+        laid, left = _improved(live, laid, around=alone, left=left, improve=improve)
         # the search looks at some technicians; a promise is offered to everybody once more
         for name in [*left]:
             job = laid.problem.jobs[laid.numbers[name]]
@@ -77,9 +75,20 @@ def repair(live: Live, loose: Sequence[Job], *, improve: Improve | None = None) 
             if again is not None:
                 laid = again[0]
                 left.remove(name)
+    # two who meet need room in two days at once: they come when the others have found theirs
+    for pair in crews.pairs(loose):
+        meeting = crews.meet(laid, pair[0])
+        laid = crews.seated(laid, pair, at=meeting) if meeting else laid
+        left += [] if meeting else [each.id for each in pair]
     laid = rescued(live, laid)
     late = {each.job.id: each.seconds for each in late_promises(live, laid)}
     return Repaired(laid=laid, routes=_differences(live, laid), left=tuple(left), late=late)
+
+
+def kept_on(live: Live, done: Repaired) -> tuple[str, ...]:
+    """Who works past the end of the shift for what happened."""
+    pairs = zip(live.laid.problem.technicians, done.laid.problem.technicians, strict=True)
+    return tuple(was.id for was, now in pairs if now.overtime_seconds > was.overtime_seconds)
 
 
 def retimed(done: Repaired, touched: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -102,86 +111,6 @@ def _differences(live: Live, laid: Laid) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _at_once(laid: Laid, job: Job) -> tuple[Laid, list[str]] | None:
-    """The next thing that somebody near does: lesser jobs give way and find other places. Soonest;
-    it waits a while for somebody who has to leave nothing undone for it, longer where that is a
-    promise, and no longer."""
-    found = insertion.evaluate(laid, job)
-    first = [_frozen_ahead(laid, route) for route in laid.routes]
-    able = [
-        t for t in range(len(first)) if int(found.why[t]) == ABLE and not found.own[t, first[t]]
-    ]
-    best: tuple[tuple[int, int], Laid, list[str]] | None = None
-    for t in sorted(able, key=lambda each: found.arrive[each, first[each]])[:EJECTED_TRIED]:
-        made = _squeezed(laid, job, t=t, place=first[t])
-        if made is None:
-            continue
-        there, left = made
-        jobs = [laid.problem.jobs[laid.numbers[name]] for name in left]
-        promised = sum(1 for each in jobs if TIERS[each.tier] <= TIERS["booked"])
-        waits = WORTH_WAITING_SECONDS * len(left) + PROMISE_WAITING_SECONDS * promised
-        rank = (int(found.arrive[t, first[t]]) + waits, t)
-        if best is None or rank < best[0]:
-            best = (rank, there, left)
-    return None if best is None else (best[1], best[2])
-
-
-def _called_back(laid: Laid, job: Job) -> tuple[Laid, list[str]] | None:
-    """An emergency that nobody else can take calls somebody back who is on the way."""
-    free = msgspec.structs.replace(laid.since, floors={})
-    found = _at_once(msgspec.structs.replace(laid, since=free), job)
-    if found is None:
-        return None
-    there = msgspec.structs.replace(found[0], since=laid.since)
-    for t, (was, now) in enumerate(zip(laid.routes, there.routes, strict=True)):
-        there = layout.with_route(there, t, route=now) if was != now else there
-    return there, found[1]
-
-
-def _frozen_ahead(laid: Laid, route: tuple[int, ...]) -> int:
-    ahead = 0
-    for place, number in enumerate(route, start=1):
-        job = laid.problem.jobs[number]
-        if frozen(laid, job) or (job.fixed is not None and ahead == place - 1 and place == 1):
-            ahead = place
-    return ahead
-
-
-def _squeezed(laid: Laid, job: Job, *, t: int, place: int) -> tuple[Laid, list[str]] | None:
-    """A job at a place of a route, lesser jobs behind it taken out one by one until it fits."""
-    shorter, out = laid, list[Job]()
-    while not (fit := insertion.evaluate(shorter, job)).fits[t, place]:
-        behind = [shorter.problem.jobs[n] for n in shorter.routes[t][place:]]
-        weak = [each for each in behind if _gives_way(shorter, each, to=job)]
-        if not weak or len(out) >= SQUEEZED_MAX or fit.own[t, place] > 0:
-            return None
-        gone = min(weak, key=lambda each: (-TIERS[each.tier], behind.index(each)))
-        out.append(gone)
-        shorter = layout.without(shorter, gone)
-    # what gave way may not come back before it
-    there, left = _soon(put(shorter, job, t=t, place=place), job), list[str]()
-    for each in out:
-        again = place_free(there, each)
-        there, left = (again[0], left) if again else (there, [*left, each.id])
-    return there, left
-
-
-def _soon(laid: Laid, job: Job) -> Laid:
-    """What was placed at once stays at once, whatever is tidied up around it."""
-    t, route = next((t, r) for t, r in enumerate(laid.routes) if laid.numbers[job.id] in r)
-    walk = layout.walked(layout.rows_of(laid.lines, [t]))
-    start = int(walk.start[0, route.index(laid.numbers[job.id])])
-    latest = Band(opens=0, closes=start + SOON_GRACE_SECONDS)
-    jobs = tuple(
-        msgspec.structs.replace(each, windows=(latest,), tier="emergency")
-        if each.id == job.id
-        else each
-        for each in laid.problem.jobs
-    )
-    problem = msgspec.structs.replace(laid.problem, jobs=jobs)
-    return layout.with_route(msgspec.structs.replace(laid, problem=problem), t, route=route)
-
-
 def _instead(laid: Laid, job: Job) -> tuple[Laid, list[str]] | None:
     """A place that one lesser job gives up; what gives way finds another, or is left out."""
     found = insertion.evaluate(laid, job)
@@ -192,7 +121,7 @@ def _instead(laid: Laid, job: Job) -> tuple[Laid, list[str]] | None:
     for t in sorted(able, key=lambda each: least[each])[:EJECTED_TRIED]:
         for number in laid.routes[t]:
             lesser = laid.problem.jobs[number]
-            if not _gives_way(laid, lesser, to=job):
+            if not gives_way(laid, lesser, to=job):
                 continue
             shorter = layout.with_route(
                 laid, t, route=tuple(each for each in laid.routes[t] if each != number)
@@ -206,12 +135,6 @@ def _instead(laid: Laid, job: Job) -> tuple[Laid, list[str]] | None:
             if best is None or rank < best[0]:
                 best = (rank, again[0], []) if again else (rank, there, [lesser.id])
     return None if best is None else (best[1], best[2])
-
-
-def _gives_way(laid: Laid, lesser: Job, *, to: Job) -> bool:
-    if lesser.fixed is not None or frozen(laid, lesser):
-        return False
-    return TIERS[lesser.tier] > TIERS[to.tier]
 
 
 def _at(laid: Laid, job: Job, *, t: int) -> Laid | None:
@@ -272,10 +195,11 @@ def _part(laid: Laid, rows: Sequence[int], *, loose: Sequence[Job]) -> Problem:
     # who has left for the next visit is not sent elsewhere by the search
     left = {laid.routes[t][0] for t in rows if laid.lines.leave[t, 0] < laid.since.now_seconds}
     away = {laid.problem.jobs[n].id for n in left}
+    # of two who stand like a pin only one may be among these
     made = tuple(
         _settled(job, place=(held[job.id], starts[job.id]))
         if job.id in away or frozen(laid, job)
-        else job
+        else msgspec.structs.replace(job, crew=None)
         for job in jobs
     )
     kept = tuple(msgspec.structs.replace(each, holder=_known(each.holder, names)) for each in loose)
@@ -298,9 +222,11 @@ def _walked_starts(laid: Laid, rows: Sequence[int]) -> dict[str, int]:
 
 def _settled(job: Job, *, place: tuple[str, int]) -> Job:
     who, start = place
+    settled = msgspec.structs.replace(job, crew=None)
     if job.fixed is None and job.holder == who:
-        return msgspec.structs.replace(job, fixed=Fixed(technician=who, start_seconds=start))
-    return job
+        fixed = Fixed(technician=who, start_seconds=start)
+        return msgspec.structs.replace(settled, fixed=fixed)
+    return settled
 
 
 def _from_now(laid: Laid, t: int) -> Technician:

@@ -7,8 +7,9 @@ import msgspec
 import numpy as np
 
 from scheduling import insertion, layout
+from scheduling.insertion import put, willing
 from scheduling.layout import Laid
-from scheduling.lines import NEVER, Bools
+from scheduling.lines import NEVER
 from scheduling.live import Live
 from scheduling.pins import FROZEN_SECONDS, TIERS, frozen
 from scheduling.problem import ABLE, start_bands
@@ -82,16 +83,3 @@ def place_free(laid: Laid, job: Job) -> tuple[Laid, list[str]] | None:
         return None
     t, place = divmod(int(np.where(fits, found.added, NEVER).argmin()), fits.shape[1])
     return put(laid, job, t=t, place=place), []
-
-
-def willing(laid: Laid, job: Job) -> Bools:
-    """Nothing but an emergency goes to who has lost lunch."""
-    spared = laid.since.hungry if job.tier != "emergency" else frozenset()
-    return np.array([each.id not in spared for each in laid.problem.technicians], dtype=np.bool_)
-
-
-def put(laid: Laid, job: Job, *, t: int, place: int) -> Laid:
-    """The day with a job at a place of a route."""
-    route = laid.routes[t]
-    changed = (*route[:place], laid.numbers[job.id], *route[place:])
-    return layout.with_route(laid, t, route=changed)

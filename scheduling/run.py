@@ -25,6 +25,7 @@ from scheduling.road_memory import Told, merged, packed, still_good, unpacked
 from scheduling.road_tables import Paved, straight
 from schemas.ambient import Ambient
 from schemas.base import Value
+from schemas.day import second_of
 from schemas.live import PlanExplained, PlanShown, ReasonShown, WhyLeft, WhyThere
 from schemas.plan import Access, Assigned, Plan, Problem, Reason, Unassigned, Violation
 from storage import audit, live, plans, road_tables, work
@@ -272,15 +273,17 @@ def report(asked: Demand, answer: Answer) -> dict[str, Any]:
             "ask": [each.ask, each.technician, each.seconds],
         }
         for each in answer.unassigned
+        if not asked.rows[each.job].half
     }
     for order, code in asked.unplaceable.items():
         waits = {"code": code, "zh": "缺少坐标，待补录", "en": "No coordinates yet.", "count": 0}
         reasons[order] = {"reasons": [waits], "relaxation": None}
-    jobs = len(asked.problem.jobs)
+    jobs = sum(1 for each in asked.problem.jobs if not asked.rows[each.id].half)
+    left = sum(1 for each in answer.plan.unassigned if not asked.rows[each].half)
     return {
         "candidates": jobs + len(asked.unplaceable),
-        "assigned": jobs - len(answer.plan.unassigned),
-        "unassigned": len(answer.plan.unassigned) + len(asked.unplaceable),
+        "assigned": jobs - left,
+        "unassigned": left + len(asked.unplaceable),
         "unassigned_without_reason": sum(1 for each in reasons.values() if not each["reasons"]),
         "checker_violations": len(answer.violations),
         "travel_km": round(answer.plan.travel_metres / 1000, 1),
@@ -349,7 +352,9 @@ def explained(row: Any, only: UUID | None = None) -> PlanExplained:
     """Every job of a plan with its reasons, or the one that is asked for. Jobs are named by their
     visit or their work order, as in the problem."""
     problem, plan = msgspec.convert(row.problem, Problem), msgspec.convert(row.answer, Plan)
-    wanted = {str(only)} if only else {each.id for each in problem.jobs}
+    # of work for two the second half is no work order of its own
+    halves = {second_of(each.crew) for each in problem.jobs if each.crew}
+    wanted = {str(only)} if only else {each.id for each in problem.jobs} - halves
     if not problem.technicians:
         return PlanExplained(unassigned=(), assigned=())
     asked = explain.explainer(problem, plan)

@@ -113,9 +113,11 @@ class Reason(Wire, frozen=True):
 
 
 class Assign(Wire, frozen=True):
-    """A visit goes to somebody, at an hour; `version` is that of the visit's record on screen."""
+    """A visit goes to somebody, at an hour; `version` is that of the visit's record on screen. Of
+    work for two `second` goes along; without it whoever went along before."""
 
     technician: UUID
     starts_at: Instant
     version: int
+    second: UUID | None = None
     reason: Annotated[str, Meta(max_length=500)] = ""

@@ -1,8 +1,14 @@
 """Rows that a day is made of, as storage reads them and the planning cores take them."""
 
 from datetime import time
+from uuid import uuid5
 
 from schemas.base import UUID, Value, date, datetime
+
+
+def second_of(job: str) -> str:
+    """How the planner calls the second half of work for two; the first is called as ever."""
+    return str(uuid5(UUID(job), "second"))
 
 
 class WorkRow(Value, frozen=True):
@@ -42,11 +48,25 @@ class WorkRow(Value, frozen=True):
     grid: str | None
     finder_id: UUID | None = None
     """Who found the danger that is still open there."""
+    people: int = 1
+    second_id: UUID | None = None
+    half: bool = False
+    """Of work for two: the other technician, and whether this is the second one's half of it."""
 
     @property
     def job(self) -> str:
         """How the planner calls it: by its visit, or by its work order where it has none."""
-        return str(self.visit_id or self.work_order_id)
+        return self.second if self.half else str(self.visit_id or self.work_order_id)
+
+    @property
+    def second(self) -> str:
+        """How the planner calls the second technician's half."""
+        return second_of(str(self.visit_id or self.work_order_id))
+
+    @property
+    def who(self) -> tuple[UUID, ...]:
+        """Everybody who has it, whichever half this is."""
+        return tuple({each: None for each in (self.technician_id, self.second_id) if each})
 
 
 class PersonRow(Value, frozen=True):

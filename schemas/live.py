@@ -88,13 +88,14 @@ class MoveWish(Wire, frozen=True):
 
 
 class Placement(Value, frozen=True):
-    """A visit's place in somebody's day."""
+    """A visit's place in somebody's day; of work for two, in the second's as well."""
 
     technician_id: UUID
     rank: int
     arrive_at: Instant
     starts_at: Instant
     ends_at: Instant
+    second_id: UUID | None = None
 
 
 ChangeKind = Literal["moved", "retimed", "added", "dropped", "cancelled"]
@@ -164,7 +165,7 @@ class Risk(Value, frozen=True):
 
 class EventDone(Value, frozen=True):
     """What an event led to: few changes, and the promises it kept or cost. `took` in seconds;
-    `roads` told the ways."""
+    `roads` told the ways; `kept_on` are technicians who work past the end of their shift for it."""
 
     move_id: UUID
     version: int
@@ -174,6 +175,7 @@ class EventDone(Value, frozen=True):
     risks: tuple[Risk, ...]
     took: float
     roads: str = "great_circle"
+    kept_on: tuple[UUID, ...] = ()
 
 
 class DayStop(Value, frozen=True):
@@ -201,6 +203,8 @@ class DayStop(Value, frozen=True):
     latitude: float | None
     longitude: float | None
     address: str
+    people: int = 1
+    second_id: UUID | None = None
 
 
 class DayTechnician(Value, frozen=True):
@@ -249,17 +253,20 @@ class LeftOut(Value, frozen=True):
     longitude: float | None = None
     address: str = ""
     grid: str | None = None
+    people: int = 1
     reasons: tuple[ReasonShown, ...] = ()
     relaxation: str | None = None
 
 
 class Board(Value, frozen=True):
-    """A day on the board; `version` rises with every change of the day and never falls."""
+    """A day on the board; `version` rises with every change of the day and never falls. `roads`
+    tells the ways by which it is judged."""
 
     day: date
     version: int
     technicians: tuple[DayTechnician, ...]
     unassigned: tuple[LeftOut, ...]
+    roads: str = "great_circle"
 
 
 class DayChange(Value, frozen=True):

@@ -21,11 +21,13 @@ class OfferShown(Value, frozen=True):
 
 class Offers(Value, frozen=True):
     """Slots inside the promise; `kept_free_seconds` a day stays in reserve for emergencies. Days
-    whose levelled work leaves no room are offered only where no other day has a slot."""
+    whose levelled work leaves no room are offered only where no other day has a slot. `roads` told
+    the ways."""
 
     items: tuple[OfferShown, ...]
     kept_free_seconds: int
     days_full: tuple[date, ...] = ()
+    roads: str = "great_circle"
 
 
 class BookWish(Wire, frozen=True):

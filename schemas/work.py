@@ -40,6 +40,7 @@ class CaseRequest(Wire, frozen=True):
     """A customer's request as any channel hands it over.
 
     `received_at` is when the channel had it, not when somebody typed it: clocks start there.
+    `people` is how many the work is for, where that is not what the kind of business says.
     """
 
     kind: Kind
@@ -49,6 +50,7 @@ class CaseRequest(Wire, frozen=True):
     number: Number | None = None
     description: Annotated[str, Meta(max_length=2000)] = ""
     window: Window | None = None
+    people: Literal[1, 2] | None = None
     purchased_on: date | None = None
     facts: Annotated[Facts, Meta(max_length=30)] = {}
 
@@ -141,11 +143,12 @@ class CaseStory(Value, frozen=True):
 
 
 class WorkKind(Value, frozen=True):
-    """What field work a kind of business needs."""
+    """What field work a kind of business needs, and how many people at once."""
 
     template: str
     skills: tuple[str, ...]
     duration_minutes: int
+    people: Literal[1, 2] = 1
 
 
 class Service(Value, frozen=True):
@@ -198,6 +201,7 @@ class WorkOrderDraft(Value, frozen=True):
     window: Span | None
     earliest_at: Instant | None
     due_at: Instant | None
+    people: int = 1
 
 
 class Rejection(Wire, frozen=True):

@@ -160,7 +160,7 @@ async def may_see(tx: Transaction, unit_id: str, *, sha256: str, technician_id: 
         .where(
             attachment_use.c.unit_id == unit_id,
             attachment_use.c.sha256 == sha256,
-            visit.c.technician_id == technician_id,
+            sa.or_(visit.c.technician_id == technician_id, visit.c.second_id == technician_id),
         )
         .limit(1)
     )

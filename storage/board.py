@@ -20,12 +20,13 @@ _LISTS = {"premises": _PREMISES}
 
 _STOPS = """
 SELECT v.id AS visit, v.work_order_id AS work_order, w.number, w.kind, w.tier, v.state, v.pinned,
-  v.pending_decision, v.certification, v.technician_id, r.version, s.arrive_at,
+  v.pending_decision, v.certification, v.technician_id, v.second_id, r.version, s.arrive_at,
   lower(s.during) AS starts_at, upper(s.during) AS ends_at, w.due_at,
   p.latitude, p.longitude, p.address
 FROM visit v JOIN work_order w ON w.id = v.work_order_id JOIN premises p ON p.id = v.premises_id
 LEFT JOIN record r ON r.id = v.id
 LEFT JOIN stop s ON s.visit_id = v.id AND NOT s.released
+  AND s.technician_id IS DISTINCT FROM v.second_id
 WHERE v.unit_id = $1 AND v.on_day = $2 ORDER BY s.arrive_at
 """
 _TEAM = """

@@ -1,7 +1,7 @@
 """What a technician has to know before knocking: a work order with everything around it, one
 read."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from storage import sealing
 from storage.engine import Transaction, driver
 
 _BRIEFINGS = """
-SELECT w.id, w.number, w.kind, w.template, w.tier, w.attempts, w.skills, w.duration_seconds,
+SELECT w.id, w.number, w.kind, w.template, w.tier, w.attempts, w.skills, w.people, w.duration_seconds,
   w.state, w.version, w.window_opens, w.window_closes, w.due_at, w.case_id, w.facts,
   w.premises_id, w.technician_id,
   p.account, p.address, p.customer_class, p.latitude, p.longitude, p.supply_state,
@@ -42,6 +42,15 @@ async def briefings(tx: Transaction, unit_id: str, *, orders: Sequence[UUID]) ->
     connection = await driver(tx)
     rows = await connection.fetch(_BRIEFINGS, unit_id, list(orders))
     return {row["id"]: {**row, "customer_phone": _phone(tx, row)} for row in rows}
+
+
+async def names(tx: Transaction, unit_id: str, *, people: Collection[UUID]) -> dict[UUID, str]:
+    """What technicians of the unit are called."""
+    if not people:
+        return {}
+    connection = await driver(tx)
+    asked = "SELECT id, name FROM technician WHERE unit_id = $1 AND id = ANY($2::uuid[])"
+    return {row["id"]: row["name"] for row in await connection.fetch(asked, unit_id, list(people))}
 
 
 def _phone(tx: Transaction, row: Any) -> str | None:

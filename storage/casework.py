@@ -21,9 +21,10 @@ SELECT w.id, w.unit_id, w.number, w.kind, w.state, w.window_opens, w.window_clos
   coalesce(v.state, '') AS visit_state, v.id AS visit_id, lower(s.during) AS starts_at,
   upper(s.during) AS ends_at
 FROM work_order w
-LEFT JOIN LATERAL (SELECT id, state FROM visit WHERE work_order_id = w.id
+LEFT JOIN LATERAL (SELECT id, state, second_id FROM visit WHERE work_order_id = w.id
   ORDER BY attempt DESC LIMIT 1) v ON true
 LEFT JOIN stop s ON s.visit_id = v.id AND NOT s.released
+  AND s.technician_id IS DISTINCT FROM v.second_id
 WHERE {} ORDER BY w.number LIMIT 1
 """
 _ORDER_OF_CASE, _ORDER_BY_ID = (
@@ -33,6 +34,7 @@ _ORDER_OF_CASE, _ORDER_BY_ID = (
 _VISITS = """
 SELECT lower(s.during) AS starts_at, upper(s.during) AS ends_at, v.state FROM work_order w
 JOIN visit v ON v.work_order_id = w.id JOIN stop s ON s.visit_id = v.id AND NOT s.released
+  AND s.technician_id IS DISTINCT FROM v.second_id
 WHERE w.unit_id = $1 AND w.case_id = $2 ORDER BY 1
 """
 _PROMISES = """

@@ -15,35 +15,37 @@ from storage.tables import day_change, shift, speed, visit
 
 Rows = Sequence[dict[str, Any]]
 
-_WORK = """w.id AS work_order_id, w.number, w.kind, w.tier, w.case_id, w.skills, w.duration_seconds,
-  w.window_opens, w.window_closes, w.earliest_at, w.due_at, p.latitude, p.longitude, p.address,
+_WORK = """w.id AS work_order_id, w.number, w.kind, w.tier, w.case_id, w.skills, w.people,
+  w.duration_seconds, w.window_opens, w.window_closes, w.earliest_at, w.due_at, p.latitude, p.longitude, p.address,
   g.code AS grid, (SELECT f.technician_id FROM hazard z JOIN visit f ON f.id = z.visit_id
     WHERE z.premises_id = p.id AND z.state <> 'closed'
     ORDER BY z.found_at DESC LIMIT 1) AS finder_id"""
 
 # visits of the day, visits of days before that nobody has, and slots that were sold for the day
 _DAY = f"""
-SELECT v.id AS visit_id, v.technician_id, v.state, v.pinned, v.pending_decision, v.certification,
-  v.started_at, v.ended_at, v.outcome, v.accepted, r.version AS record_version, s.id AS stop_id,
-  s.arrive_at, lower(s.during) AS starts_at, upper(s.during) AS ends_at, s.travel_seconds, {_WORK}
+SELECT v.id AS visit_id, v.technician_id, v.second_id, v.state, v.pinned, v.pending_decision,
+  v.certification, v.started_at, v.ended_at, v.outcome, v.accepted, r.version AS record_version,
+  s.id AS stop_id, s.arrive_at, lower(s.during) AS starts_at, upper(s.during) AS ends_at, s.travel_seconds, {_WORK}
 FROM visit v JOIN work_order w ON w.id = v.work_order_id JOIN premises p ON p.id = w.premises_id
 LEFT JOIN grid g ON g.id = p.grid_id LEFT JOIN record r ON r.id = v.id
 LEFT JOIN stop s ON s.visit_id = v.id AND NOT s.released
+  AND s.technician_id IS DISTINCT FROM v.second_id
 WHERE v.unit_id = $1 AND v.state <> 'cancelled' AND (v.on_day = $2
   OR (v.on_day < $2 AND v.technician_id IS NULL AND v.state = 'planned'))
 UNION ALL
-SELECT NULL, s.technician_id, 'held', false, false, 'open', NULL, NULL, NULL, '{{}}', NULL, s.id,
-  s.arrive_at, lower(s.during), upper(s.during), s.travel_seconds, {_WORK}
+SELECT NULL, s.technician_id, b.technician_id, 'held', false, false, 'open', NULL, NULL, NULL, '{{}}', NULL,
+  s.id, s.arrive_at, lower(s.during), upper(s.during), s.travel_seconds, {_WORK}
 FROM stop s JOIN work_order w ON w.id = s.work_order_id JOIN premises p ON p.id = w.premises_id
 LEFT JOIN grid g ON g.id = p.grid_id
-WHERE s.unit_id = $1 AND NOT s.released AND s.during && tstzrange($3, $4)
-ORDER BY 14, 1
+LEFT JOIN stop b ON b.work_order_id = w.id AND NOT b.released AND b.rank = 1
+WHERE s.unit_id = $1 AND s.rank = 0 AND NOT s.released AND s.during && tstzrange($3, $4)
+ORDER BY 15, 1
 """  # the only value is a constant of this file  # nosec B608
 
 _ORDERS = f"""
-SELECT NULL::uuid AS visit_id, NULL::uuid AS technician_id, 'unplaced' AS state, false AS pinned,
-  false AS pending_decision, 'open' AS certification, NULL::timestamptz AS started_at,
-  NULL::timestamptz AS ended_at, NULL::text AS outcome, '{{}}'::text[] AS accepted,
+SELECT NULL::uuid AS visit_id, NULL::uuid AS technician_id, NULL::uuid AS second_id,
+  'unplaced' AS state, false AS pinned, false AS pending_decision, 'open' AS certification,
+  NULL::timestamptz AS started_at, NULL::timestamptz AS ended_at, NULL::text AS outcome, '{{}}'::text[] AS accepted,
   NULL::bigint AS record_version, NULL::uuid AS stop_id, NULL::timestamptz AS arrive_at,
   NULL::timestamptz AS starts_at, NULL::timestamptz AS ends_at, 0 AS travel_seconds, {_WORK}
 FROM work_order w JOIN premises p ON p.id = w.premises_id LEFT JOIN grid g ON g.id = p.grid_id

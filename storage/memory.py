@@ -21,7 +21,7 @@ from storage.sync_store import Leaving, Row, Rows, SyncTransaction
 _VISIT = {
     "started_at": None, "ended_at": None, "outcome": None, "certification": "open",
     "pending_decision": False, "work_kind": "inspection", "first_gas_on": None,
-    "inspected_at": None,
+    "inspected_at": None, "second_id": None,
 }  # fmt: skip
 """Columns that a table fills by itself."""
 _GRADES = ("minor", "major", "critical")

@@ -23,6 +23,7 @@ WITH moment AS (
   SELECT v.unit_id, 'visit.booked' AS kind, v.id || ':' || extract(epoch FROM s.arrive_at)::bigint
       AS subject, v.id AS visit_id, lower(s.during) AS at, upper(s.during) AS until
     FROM stop s JOIN visit v ON v.id = s.visit_id
+      AND s.technician_id IS DISTINCT FROM v.second_id
     WHERE NOT s.released AND s.arrive_at > $1 AND v.state IN ('dispatched', 'accepted', 'planned')
   UNION ALL
   SELECT v.unit_id, CASE WHEN v.state = 'en_route' THEN 'visit.on_the_way'

@@ -8,7 +8,7 @@ from storage.engine import Transaction, driver
 
 _VISIT = """
 SELECT v.id, v.premises_id, v.template, v.state, v.outcome, v.attempt, v.started_at, v.ended_at,
-  v.certification, v.technician_id, w.number, w.kind, p.account, p.address, p.customer_class,
+  v.certification, v.technician_id, v.second_id, w.number, w.kind, p.account, p.address, p.customer_class,
   c.name AS customer, k.name AS technician, k.number AS technician_number,
   r.fields::text AS fields, r.version, u.name_zh AS unit
 FROM visit v JOIN work_order w ON w.id = v.work_order_id JOIN premises p ON p.id = v.premises_id
@@ -25,7 +25,7 @@ ORDER BY found_at, item
 _HAZARD = """
 SELECT h.id, h.item, h.grade, h.statutory, h.state, h.found_at, h.due_at, h.visit_id, p.account,
   p.address, c.name AS customer, u.name_zh AS unit, v.template, k.name AS technician,
-  v.technician_id, h.body->>'note' AS note, h.body->>'record' AS record
+  v.technician_id, v.second_id, h.body->>'note' AS note, h.body->>'record' AS record
 FROM hazard h JOIN premises p ON p.id = h.premises_id JOIN unit u ON u.id = h.unit_id
 LEFT JOIN customer c ON c.id = p.customer_id LEFT JOIN visit v ON v.id = h.visit_id
 LEFT JOIN technician k ON k.id = v.technician_id

@@ -75,7 +75,7 @@ ORDER BY o.n LIMIT 2000
 """
 
 _HOLDERS = """
-SELECT v.id, v.technician_id, v.state, v.template, v.premises_id, v.work_order_id,
+SELECT v.id, v.technician_id, v.second_id, v.state, v.template, v.premises_id, v.work_order_id,
   v.started_at, v.ended_at, v.pending_decision, v.outcome, v.certification,
   w.state AS work_order_state, w.kind AS work_kind, p.first_gas_on,
   -- asked only where the gas was never on: the day that is known, or a look that ended since

@@ -22,6 +22,15 @@ async def told_at(tx: Transaction, unit_id: str) -> datetime | None:
     return found
 
 
+async def provider(tx: Transaction, unit_id: str) -> str | None:
+    """Who told the ways of a unit, or None where nobody did."""
+    connection = await driver(tx)
+    found: str | None = await connection.fetchval(
+        "SELECT provider FROM road_table WHERE unit_id = $1", unit_id
+    )
+    return found
+
+
 async def read(tx: Transaction, unit_id: str, *, lock: bool = False) -> Any:
     """The table as it is stored, or None."""
     connection = await driver(tx)

@@ -75,6 +75,7 @@ LEFT JOIN LATERAL (SELECT * FROM visit v WHERE v.work_order_id = w.id
   ORDER BY attempt DESC LIMIT 1) v ON true
 LEFT JOIN technician k ON k.id = v.technician_id
 LEFT JOIN stop s ON s.visit_id = v.id AND NOT s.released
+  AND s.technician_id IS DISTINCT FROM v.second_id
 WHERE c.unit_id = $1 AND c.state IN {_OPEN} AND c.due_at BETWEEN $2 AND $3
 ORDER BY (c.due_at < $4), c.due_at, c.id LIMIT $5
 """  # noqa: S608  # no outside text in it  # nosec B608

@@ -110,6 +110,7 @@ async def visits_of(tx: Transaction, unit_id: str, *, ids: Sequence[UUID]) -> di
             work_order.c.kind,
             work_order.c.case_id,
             work_order.c.skills,
+            work_order.c.people,
             work_order.c.duration_seconds,
         )
         .join(work_order, work_order.c.id == visit.c.work_order_id)

@@ -35,6 +35,7 @@ class Context(Value, frozen=True):
     `known` are operations that the server has applied; `premises` those of the unit that were
     named; `homes` the premises of the visits that creations name. `first_gas` are visits whose end
     would be the first gas at their premises, with when these were inspected; `looks` inspections.
+    `together` are visits for two of which this technician is one.
     """
 
     templates: Mapping[str, Template]
@@ -46,6 +47,7 @@ class Context(Value, frozen=True):
     homes: Mapping[UUID, UUID] = {}
     first_gas: Mapping[UUID, datetime | None] = {}
     looks: AbstractSet[UUID] = frozenset()
+    together: AbstractSet[UUID] = frozenset()
 
 
 class Result(Value, frozen=True):

@@ -52,6 +52,13 @@ def judge(
     return "unlawful"
 
 
+def passed(state: str, *, wanted: str) -> bool:
+    """Whether a visit is past a step on the way to its work: of two people the later says no more
+    than the first."""
+    steps = ("dispatched", "accepted", "en_route", "on_site", "in_progress")
+    return wanted in steps and (state in ENDED or state in steps[steps.index(wanted) + 1 :])
+
+
 def judge_first_gas(inspected_at: datetime | None, *, at: datetime) -> str:
     """`lawful`, or the code of the office's own gate for the first gas at premises.
 

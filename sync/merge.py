@@ -27,7 +27,7 @@ from sync.decision import (
     Step,
 )
 from sync.fields import Answers, mark_of, with_fields
-from sync.lifecycle import COMPLETED, judge, judge_first_gas
+from sync.lifecycle import COMPLETED, judge, judge_first_gas, passed
 from sync.reading import sound_number
 from sync.template import (
     files_in,
@@ -270,6 +270,8 @@ def _command(record: RecordState, captured: Captured, *, context: Context) -> St
     operation, wanted = captured.operation, str(captured.operation.command)
     state = str(record.fields.get("state", "dispatched"))
     verdict = judge(context.transitions, state, wanted=wanted, role="T")
+    if record.id in context.together and passed(state, wanted=wanted):
+        return Step(result=Result(id=operation.id, outcome="merged", version=record.version))
     holder = context.held_by.get(record.id)
     if verdict == "unknown_state":
         return _quarantined(operation, "state_unknown")

@@ -205,16 +205,18 @@ async def _load(
     moves = any(each.kind == "command" for each in (*new, *waiting))
     moved = (holders[key] for key in touched if key in holders)
     orders = sorted({each["work_order_id"] for each in moved}) if moves else []
+    together = {key for key, row in holders.items() if _both(sender, row)}
     context = Context(
         templates=library.templates,
         transitions=library.transitions,
         mine=await tx.ever_delivered(own, list({*touched, *visits})),
-        held_by={key: row["technician_id"] for key, row in holders.items()},
+        held_by={key: row["technician_id"] for key, row in holders.items() if key not in together},
         known={key for key, row in known.items() if row["outcome"] != "held"},
         premises=await tx.known_premises(sender.unit_id, list(named_homes)),
         homes={key: holders[key]["premises_id"] for key in visits if key in holders},
         first_gas=_first_gas(holders),
         looks={key for key, row in holders.items() if LOOK in _said_by(row)},
+        together=together,
     )
     return leaving.Found(
         known=known,
@@ -226,6 +228,13 @@ async def _load(
         commitments=tuple(await tx.lock_commitments(sender.unit_id, orders)),
         own_mailboxes=tuple(own),
         context=context,
+    )
+
+
+def _both(sender: Sender, row: Any) -> bool:
+    return row["second_id"] is not None and sender.technician_id in (
+        row["technician_id"],
+        row["second_id"],
     )
 
 

@@ -49,7 +49,7 @@ class Site(Value, frozen=True):
     dangers: tuple[tuple[str, datetime], ...]
     records: Mapping[UUID, RecordState]
     items: Mapping[UUID, Mapping[str, Item]]
-    held_by: Mapping[UUID, UUID | None]
+    held_by: Mapping[UUID, tuple[UUID | None, UUID | None]]
 
 
 class Standing(Value, frozen=True):
@@ -123,7 +123,8 @@ def _rechecked(word: Word, site: Site) -> bool:
     state = site.records.get(word.record) if word.record is not None else None
     if state is None or word.record is None:
         return False
-    if site.held_by.get(word.record) not in (None, word.technician):
+    first, second = site.held_by.get(word.record, (None, None))
+    if first is not None and word.technician not in (first, second):
         return False
     items = site.items.get(word.record, {})
     return all(item in items and _sound(state, item, items=items) for item in standing)

@@ -52,7 +52,7 @@ async def settle(tx: SyncTransaction, unit_id: str, *, facts: Facts, beside: set
     words = [*map(word_of, known), *new]
     states = await _records(tx, unit_id, words=words, facts=facts)
     holders = await tx.holders(unit_id, list(states)) if states else {}
-    held_by = {key: row["technician_id"] for key, row in holders.items()}
+    held_by = {key: (row["technician_id"], row["second_id"]) for key, row in holders.items()}
     standings, moved = {}, {}
     by_place: dict[UUID, list[Word]] = {}
     for each in words:
@@ -168,7 +168,7 @@ def _site(
     facts: Facts,
     *,
     states: dict[UUID, RecordState],
-    held_by: dict[UUID, UUID | None],
+    held_by: dict[UUID, tuple[UUID | None, UUID | None]],
 ) -> Site:
     known = [
         (each["item"], each["found_at"])

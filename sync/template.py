@@ -49,6 +49,7 @@ OFFICE_FIELDS = frozenset({
     "technician", "technician_name", "on_day", "starts_at", "ends_at", "arrive_at", "rank", "tier",
     "window_opens", "window_closes", "due_at", "priority", "office_note", "number", "kind",
     "account", "address", "customer_name", "customer_phone", "description", "latitude", "longitude",
+    "second", "together",
 })  # fmt: skip
 """What the office decides; a tablet's word against it is kept and loses."""
 OTHER = "other"

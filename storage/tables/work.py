@@ -83,6 +83,8 @@ work_order = sa.Table(
     text("template"),
     sa.Column("skills", ARRAY(sa.Text), nullable=False),
     whole("duration_seconds"),
+    # two: both are there at one instant, or nobody is sent
+    whole("people", default=1),
     text("tier"),
     text("state", default="registered"),
     instant("window_opens", optional=True),
@@ -109,6 +111,8 @@ visit = sa.Table(
     to("work_order"),
     to("premises"),
     to("technician", optional=True),
+    # the second technician, where the work is for two; has a stop beside the first one's
+    sa.Column("second_id", sa.Uuid(), nullable=True),
     day("on_day", optional=True),
     whole("attempt", default=1),
     text("state", default="dispatched"),
@@ -124,6 +128,7 @@ visit = sa.Table(
     sa.Column("accepted", ARRAY(sa.Text), nullable=False, server_default="{}"),
     text("accepted_reason", optional=True),
     sa.Index("visit_technician_idx", "technician_id", "on_day"),
+    sa.Index("visit_second_idx", "second_id", "on_day"),
     sa.Index("visit_day_idx", "unit_id", "on_day"),
     sa.Index("visit_work_order_idx", "work_order_id"),
     sa.Index("visit_premises_idx", "premises_id"),

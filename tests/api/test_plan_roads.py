@@ -3,6 +3,7 @@ judged by, and what the next run need not ask for."""
 
 import numpy as np
 import pytest
+from sqlalchemy import text
 
 from runtime import roads
 from runtime.ambient import fixed
@@ -73,6 +74,7 @@ async def test_the_live_day_judges_by_the_ways_of_the_plan_and_says_so(client, r
     clock.at = EVENING
     office = await signed_in(client, "dispatcher")
     board = (await client.get(f"/api/v1/days/{DAY}", headers=office)).json()
+    assert board["roads"] == "great_circle"
     visit = next(each["stops"][0]["visit"] for each in board["technicians"] if each["stops"])
     before = await client.post(the_day("feasibility"), json={"visit_id": visit}, headers=office)
     assert (before.json()["roads"], before.json()["estimated"]) == ("great_circle", False)
@@ -95,6 +97,13 @@ async def test_the_live_day_judges_by_the_ways_of_the_plan_and_says_so(client, r
             assert between(laid.ways, pair[0], end=pair[1])[0] == seconds[at[one]][at[other]]
     after = await client.post(the_day("feasibility"), json={"visit_id": visit}, headers=office)
     assert (after.json()["roads"], after.json()["estimated"]) == ("osrm/driving", False)
+    board = (await client.get(f"/api/v1/days/{DAY}", headers=office)).json()
+    assert board["roads"] == "osrm/driving"
+    async with region.connect() as tx:
+        waits = "SELECT id FROM work_order WHERE state = 'ready' ORDER BY number LIMIT 1"
+        order = await tx.scalar(text(waits))
+    offers = await client.get(f"/api/v1/offers?work_order_id={order}&days=2", headers=office)
+    assert offers.json()["roads"] == "osrm/driving", offers.text
     wish = {"kind": "no_access", "visit_id": visit}
     told = await client.post(the_day("events"), json=wish, headers=office)
     assert told.status_code == 201, told.text

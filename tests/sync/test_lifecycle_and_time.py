@@ -9,7 +9,7 @@ from schemas.problems import Refusal
 from schemas.sync import Operation, TabletClock
 from storage import checklists
 from sync import cursor, time
-from sync.lifecycle import judge
+from sync.lifecycle import judge, passed
 from sync.reading import Read, Unread, read_operation
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
@@ -38,6 +38,22 @@ def test_a_technicians_lawful_change_of_state_is_lawful(source, target, role):
 )
 def test_what_a_tablets_word_means_in_another_state(state, wanted, verdict):
     assert judge(checklists.transitions(), state, wanted=wanted, role="T") == verdict
+
+
+@pytest.mark.parametrize(
+    ("state", "wanted", "past"),
+    [
+        ("on_site", "en_route", True),
+        ("field_done", "in_progress", True),
+        ("on_site", "on_site", False),
+        ("en_route", "on_site", False),
+        ("field_done", "no_access", False),
+        ("cancelled", "on_site", False),
+        ("suspended", "in_progress", False),
+    ],
+)
+def test_of_two_the_later_says_no_more_than_the_first_on_the_way_to_the_work(state, wanted, past):
+    assert passed(state, wanted=wanted) == past
 
 
 def operation(**changes) -> Operation:

@@ -30,6 +30,9 @@ export interface Job {
   starts_at: string | null;
   ends_at: string | null;
   pinned: boolean;
+  /** How many people it is for, and who comes along. */
+  people: number;
+  second: string | null;
   /** It lies on a tablet that nobody reaches. */
   silent: boolean;
   reasons: LeftOut['reasons'];
@@ -51,6 +54,8 @@ export function jobOfStop(stop: DayStop, silent: boolean): Job {
     starts_at: stop.starts_at ?? null,
     ends_at: stop.ends_at ?? null,
     pinned: stop.pinned,
+    people: stop.people ?? 1,
+    second: stop.second_id ?? null,
     silent,
     reasons: [],
   };
@@ -72,6 +77,8 @@ export function jobOfLeft(left: LeftOut): Job {
     starts_at: null,
     ends_at: null,
     pinned: false,
+    people: left.people ?? 1,
+    second: null,
     silent: false,
     reasons: left.reasons ?? [],
   };

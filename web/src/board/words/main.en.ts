@@ -44,6 +44,7 @@ export const mainEn: Record<keyof typeof mainZh, string> = {
   on_silent_tablet: 'On an offline tablet',
   no_tablet: 'No tablet',
   unsent_n: '{n} unsent',
+  for_two: 'work for two',
   unsent_title: 'Records that are only on the tablet',
   map: 'Map',
   map_told: 'Map: {stops} places, {routes} routes',

@@ -43,6 +43,7 @@ export const mainZh = {
   on_silent_tablet: '在离线平板上',
   no_tablet: '未配平板',
   unsent_n: '{n} 条未传',
+  for_two: '双人作业',
   unsent_title: '平板上还有未上传的记录',
   map: '地图',
   map_told: '地图：{stops} 个地点，{routes} 条行程',

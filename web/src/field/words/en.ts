@@ -51,6 +51,7 @@ export const en: Record<keyof typeof zh, string> = {
   description: 'What the customer said',
   office_note: 'Note from the office',
   supply_off: 'Gas is off',
+  together: 'Work for two: {names}, at the same time',
   call: 'Call {phone}',
   details: 'Details',
   moved_away: 'This visit went to somebody else. What you did still reaches the office; then it leaves this tablet.',

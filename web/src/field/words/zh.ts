@@ -53,6 +53,7 @@ export const zh = {
   description: '报修内容',
   office_note: '办公室留言',
   supply_off: '已停气',
+  together: '双人作业：{names} 同时到场',
   call: '拨打 {phone}',
   details: '详细信息',
   moved_away: '此工单已改派。已做的内容照常送达办公室，送完后从本机移除。',
