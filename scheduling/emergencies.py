@@ -92,6 +92,7 @@ def _closing(laid: Laid, rows: Sequence[int], *, more: int) -> Laid:
 
 
 def frozen_ahead(laid: Laid, route: tuple[int, ...]) -> int:
+    """How many visits of a route come before anything new: who is on the way is not called back."""
     ahead = 0
     for place, number in enumerate(route, start=1):
         job = laid.problem.jobs[number]
@@ -136,6 +137,7 @@ def _soon(laid: Laid, job: Job) -> Laid:
 
 
 def gives_way(laid: Laid, lesser: Job, *, to: Job) -> bool:
+    """Whether a job may be taken out for a graver one."""
     if lesser.fixed is not None or lesser.crew is not None or frozen(laid, lesser):
         return False
     return TIERS[lesser.tier] > TIERS[to.tier]

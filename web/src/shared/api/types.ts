@@ -2065,11 +2065,14 @@ export interface components {
         };
         /**
          * Assign
-         * @description A visit goes to somebody, at an hour; `version` is that of the visit's record on screen.
+         * @description A visit goes to somebody, at an hour; `version` is that of the visit's record on screen. Of
+         *         work for two `second` goes along; without it whoever went along before.
          */
         Assign: {
             /** @default  */
             reason: string;
+            /** @default null */
+            second: string | null;
             /** Format: date-time */
             starts_at: string;
             /** Format: uuid */
@@ -2151,6 +2154,8 @@ export interface components {
         Board: {
             /** Format: date */
             day: string;
+            /** @default great_circle */
+            roads: string;
             technicians: components["schemas"]["DayTechnician"][];
             unassigned: components["schemas"]["LeftOut"][];
             version: number;
@@ -2289,6 +2294,7 @@ export interface components {
          * @description A customer's request as any channel hands it over.
          *
          *         `received_at` is when the channel had it, not when somebody typed it: clocks start there.
+         *         `people` is how many the work is for, where that is not what the kind of business says.
          */
         CaseRequest: {
             account: string;
@@ -2304,6 +2310,8 @@ export interface components {
             kind: "alteration" | "appliance_install" | "complaint" | "connection" | "emergency" | "enquiry" | "inspection_booking" | "pre_service" | "refund" | "relight" | "repair";
             /** @default null */
             number: string | null;
+            /** @default null */
+            people: (1 | 2) | null;
             /** @default null */
             purchased_on: string | null;
             /** Format: date-time */
@@ -2600,8 +2608,11 @@ export interface components {
             longitude: number | null;
             number: string;
             pending_decision: boolean;
+            /** @default 1 */
+            people: number;
             pinned: boolean;
             rank: number | null;
+            second_id?: string | null;
             starts_at: string | null;
             state: string;
             technician_id: string | null;
@@ -2817,6 +2828,8 @@ export interface components {
         /** EventDone */
         EventDone: {
             changes: components["schemas"]["VisitChange"][];
+            /** @default [] */
+            kept_on: string[];
             /** Format: uuid */
             move_id: string;
             promises_kept: components["schemas"]["Promise"][];
@@ -3210,6 +3223,8 @@ export interface components {
             longitude?: number | null;
             /** @default  */
             number: string;
+            /** @default 1 */
+            people: number;
             /** @default [] */
             reasons: components["schemas"]["ReasonShown"][];
             relaxation?: string | null;
@@ -3431,6 +3446,8 @@ export interface components {
             days_full: string[];
             items: components["schemas"]["OfferShown"][];
             kept_free_seconds: number;
+            /** @default great_circle */
+            roads: string;
         };
         /** OrderPage */
         OrderPage: {
@@ -3689,6 +3706,7 @@ export interface components {
             /** Format: date-time */
             ends_at: string;
             rank: number;
+            second_id?: string | null;
             /** Format: date-time */
             starts_at: string;
             /** Format: uuid */
