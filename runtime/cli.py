@@ -13,6 +13,7 @@ from runtime import (
     cycle_commands,
     demo_commands,
     doctor_commands,
+    geocoding,
     import_commands,
     key_commands,
     people_commands,
@@ -28,6 +29,7 @@ from schemas.problems import PROBLEMS, Refusal
 GROUPS = (
     server_commands,
     staff_commands,
+    geocoding,
     import_commands,
     key_commands,
     people_commands,

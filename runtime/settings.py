@@ -44,6 +44,7 @@ class Settings(
     roads: str = "none"
     roads_key: str = ""
     roads_profile: str = ""
+    geocoder: str = "none"
 
     @property
     def production(self) -> bool:

@@ -9,8 +9,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from schemas.base import Place
 from storage import bulk, sealing
-from storage.engine import Transaction
+from storage.engine import Transaction, driver
 from storage.tables import (
     certificate,
     customer,
@@ -210,3 +211,41 @@ async def shifts(tx: Transaction, unit_id: str, *, on_day: date) -> dict[UUID, A
         sa.select(shift).where(shift.c.unit_id == unit_id, shift.c.on_day == on_day)
     )
     return {row.technician_id: row for row in rows}
+
+
+async def without_place(tx: Transaction, unit_id: str, *, limit: int) -> Rows:
+    """Premises that have an address and no coordinates, by account."""
+    connection = await driver(tx)
+    asked = (
+        "SELECT id, address FROM premises WHERE unit_id = $1 AND latitude IS NULL"
+        " AND address <> '' ORDER BY account LIMIT $2"
+    )
+    rows: Rows = await connection.fetch(asked, unit_id, limit)
+    return rows
+
+
+async def places(tx: Transaction, unit_id: str) -> Rows:
+    """Coordinates of premises, as many as say where a unit is."""
+    connection = await driver(tx)
+    asked = (
+        "SELECT latitude, longitude FROM premises WHERE unit_id = $1 AND latitude IS NOT NULL"
+        " ORDER BY id LIMIT 1000"
+    )
+    rows: Rows = await connection.fetch(asked, unit_id)
+    return rows
+
+
+async def placed(tx: Transaction, unit_id: str, *, rows: Sequence[tuple[UUID, Place]]) -> int:
+    """Puts premises that have no coordinates where a geocoder says, marked as such; how many."""
+    connection = await driver(tx)
+    done = await connection.fetch(
+        "UPDATE premises p SET latitude = x.latitude, longitude = x.longitude,"
+        " marks = array_append(array_remove(p.marks, 'geocoded'), 'geocoded')"
+        " FROM unnest($2::uuid[], $3::float8[], $4::float8[]) AS x (id, latitude, longitude)"
+        " WHERE p.unit_id = $1 AND p.id = x.id AND p.latitude IS NULL RETURNING p.id",
+        unit_id,
+        [each for each, _ in rows],
+        [each.latitude for _, each in rows],
+        [each.longitude for _, each in rows],
+    )
+    return len(done)
