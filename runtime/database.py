@@ -16,6 +16,9 @@ from storage.engine import make_engine
 
 T = TypeVar("T")
 
+COMMAND_SECONDS = 120
+"""A statement of a command: nobody waits at a tablet for it, and a year is read whole."""
+
 
 @contextmanager
 def database(settings: Settings) -> Iterator[str]:
@@ -42,7 +45,7 @@ def asked(question: Callable[[AsyncEngine, str], Awaitable[T]]) -> T:
             if database_url_given() is not None:
                 raise Refusal("unavailable", reason="run `doorstep migrate` first")
             await migrate.upgrade(url)
-        engine = make_engine(url, ring=keys.ring(settings))
+        engine = make_engine(url, ring=keys.ring(settings), statement_seconds=COMMAND_SECONDS)
         try:
             return await question(engine, settings.unit)
         finally:
