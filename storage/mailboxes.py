@@ -1,6 +1,6 @@
 """Mailboxes: a counter row each, so that positions are gap-free and rise in commit order."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +12,14 @@ from storage.tables import mailbox, mailbox_entry
 
 TRAIL_MAX = 16
 
-# locks first and in id order, so that two publishers cannot wait for each other in a ring
-_LOCK = "SELECT id FROM mailbox WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE"
+# OFFSET 0 keeps the look-up by record: with young statistics PostgreSQL read the whole mailbox
+_LOCK = """
+SELECT id FROM mailbox WHERE id IN (
+  SELECT unnest($1::uuid[]) UNION ALL
+  SELECT e.mailbox_id FROM unnest($2::uuid[]) AS g(record_id) CROSS JOIN LATERAL (
+    SELECT mailbox_id FROM mailbox_entry WHERE record_id = g.record_id AND NOT forget OFFSET 0) e)
+ORDER BY id FOR NO KEY UPDATE
+"""
 
 _DELIVER = f"""
 WITH given AS (
@@ -36,14 +42,6 @@ ON CONFLICT (mailbox_id, record_id) DO UPDATE SET
   record_version = excluded.record_version,
   forget = excluded.forget
 """  # the only value is a constant of this file  # nosec B608
-
-# OFFSET 0 keeps the look-up by record: with young statistics PostgreSQL read the whole mailbox
-_LOCK_FOLLOWERS = """
-SELECT id FROM mailbox WHERE id IN (
-  SELECT e.mailbox_id FROM unnest($1::uuid[]) AS g(record_id) CROSS JOIN LATERAL (
-    SELECT mailbox_id FROM mailbox_entry WHERE record_id = g.record_id AND NOT forget OFFSET 0) e)
-ORDER BY id FOR UPDATE
-"""
 
 # who follows is read anew under the lock: nobody comes or goes meanwhile
 _ECHO = f"""
@@ -78,36 +76,38 @@ class Delivery(Value, frozen=True):
     forget: bool = False
 
 
-async def deliver(tx: Transaction, deliveries: Sequence[Delivery]) -> None:
-    """Puts records at the end of mailboxes. The last statement of a transaction but its audit.
+async def deliver(
+    tx: Transaction, deliveries: Sequence[Delivery], *, echoed: Mapping[UUID, int] | None = None
+) -> None:
+    """Puts records at the end of mailboxes, and those `echoed` (with their version) at the end of every
+    mailbox that follows them. The last statement of a transaction but its audit.
 
-    A record named twice for a mailbox is delivered once, at the last mention.
+    All mailboxes are locked at once and in the order of their ids: who took one and then asked for
+    the rest would wait in a ring. A record named twice for a mailbox is delivered once, at the last
+    mention.
     """
-    latest = {(each.mailbox_id, each.record_id): each for each in deliveries}
-    if not latest:
+    given = list({(each.mailbox_id, each.record_id): each for each in deliveries}.values())
+    ids = list(echoed or ())
+    if not given and not ids:
         return
     connection = await driver(tx)
-    await connection.fetch(_LOCK, sorted({each.mailbox_id for each in latest.values()}))
-    given = list(latest.values())
-    await connection.execute(
-        _DELIVER,
-        [each.mailbox_id for each in given],
-        [each.record_id for each in given],
-        [each.version for each in given],
-        [each.forget for each in given],
-    )
+    boxes = await connection.fetch(_LOCK, list({each.mailbox_id for each in given}), ids)
+    if given:
+        await connection.execute(
+            _DELIVER,
+            [each.mailbox_id for each in given],
+            [each.record_id for each in given],
+            [each.version for each in given],
+            [each.forget for each in given],
+        )
+    if echoed and boxes:
+        locked = [row["id"] for row in boxes]
+        await connection.execute(_ECHO, ids, list(echoed.values()), locked)
 
 
-async def echo(tx: Transaction, versions: dict[UUID, int]) -> None:
+async def echo(tx: Transaction, versions: Mapping[UUID, int]) -> None:
     """Delivers changed records to every mailbox that follows them."""
-    if not versions:
-        return
-    connection = await driver(tx)
-    ids = list(versions)
-    boxes = await connection.fetch(_LOCK_FOLLOWERS, ids)
-    if boxes:
-        followed = [row["id"] for row in boxes]
-        await connection.execute(_ECHO, ids, list(versions.values()), followed)
+    await deliver(tx, (), echoed=versions)
 
 
 async def of_technicians(tx: Transaction, technicians: Iterable[UUID]) -> dict[UUID, UUID]:

@@ -234,7 +234,9 @@ class MemoryTransaction:
             ]
         )
 
-    async def deliver(self, deliveries: Sequence[Delivery]) -> None:
+    async def deliver(
+        self, deliveries: Sequence[Delivery], *, echoed: Mapping[UUID, int] | None = None
+    ) -> None:
         latest = {(each.mailbox_id, each.record_id): each for each in deliveries}
         for key, each in latest.items():
             box = dict(self._t.mailboxes[each.mailbox_id])
@@ -249,6 +251,8 @@ class MemoryTransaction:
                 "forget": each.forget,
                 "trail": trail[:TRAIL_MAX],
             }
+        if echoed:
+            await self.echo(dict(echoed))
 
     async def mailboxes_of(self, unit_id: str, technician_id: UUID) -> Sequence[Row]:
         return [

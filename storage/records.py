@@ -57,7 +57,7 @@ SELECT id, kind, visit_id, premises_id, version, fields::text, versions::text,
 FROM record WHERE id = ANY($1::uuid[]) AND unit_id = $2 ORDER BY id
 """
 # locked in id order, so that two pushes that touch the same records cannot wait in a ring
-_RECORDS = f"{_READ} FOR UPDATE"
+_RECORDS = f"{_READ} FOR NO KEY UPDATE"
 
 _VISITS_AT = """
 SELECT r.id, r.kind, r.visit_id, r.premises_id, r.version, r.fields::text, r.versions::text,

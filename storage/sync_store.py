@@ -110,8 +110,10 @@ class SyncTransaction(Protocol):
     async def echo(self, versions: dict[UUID, int]) -> None:
         """Delivers changed records to every mailbox that follows them."""
 
-    async def deliver(self, deliveries: Sequence[mailboxes.Delivery]) -> None:
-        """Puts records at the end of mailboxes."""
+    async def deliver(
+        self, deliveries: Sequence[mailboxes.Delivery], *, echoed: Mapping[UUID, int] | None = None
+    ) -> None:
+        """Puts records at the end of mailboxes, and what is echoed into every one that follows it."""
 
     async def mailboxes_of(self, unit_id: str, technician_id: UUID) -> Sequence[Row]:
         """The technician's own mailbox and the unit's: `id, kind, position`."""
@@ -220,8 +222,10 @@ class PostgresTransaction:
     async def echo(self, versions: dict[UUID, int]) -> None:
         await mailboxes.echo(self.tx, versions)
 
-    async def deliver(self, deliveries: Sequence[mailboxes.Delivery]) -> None:
-        await mailboxes.deliver(self.tx, deliveries)
+    async def deliver(
+        self, deliveries: Sequence[mailboxes.Delivery], *, echoed: Mapping[UUID, int] | None = None
+    ) -> None:
+        await mailboxes.deliver(self.tx, deliveries, echoed=echoed)
 
     async def mailboxes_of(self, unit_id: str, technician_id: UUID) -> Sequence[Row]:
         return await feed.mailboxes_of(self.tx, unit_id, technician_id=technician_id)

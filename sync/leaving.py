@@ -188,7 +188,9 @@ def rows(facts: Facts) -> Left:
 def _file_rows(facts: Facts) -> tuple[list[Row], list[Row]]:
     """Files that answers name, and where they are named."""
     unit_id = facts.sender[0]
-    files = [each for step in facts.decision.steps for each in step.files]
+    named = [each for step in facts.decision.steps for each in step.files]
+    # in one order everywhere: two pushes that name the same files never wait in a ring
+    files = sorted(named, key=lambda each: each.sha256)
     declared = [
         {
             "unit_id": unit_id,

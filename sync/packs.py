@@ -63,13 +63,13 @@ async def take(
         changed = {k: s for k, s in states.items() if k in known and s is not known[k]}
         await records.save_records(tx, [changed_row(each) for each in changed.values()], new=False)
         box = (await mailboxes.of_technicians(tx, [sender.technician_id]))[sender.technician_id]
-        await mailboxes.echo(tx, {key: each.version for key, each in changed.items()})
         await mailboxes.deliver(
             tx,
             [
                 Delivery(mailbox_id=box, record_id=key, version=each.version)
                 for key, each in states.items()
             ],
+            echoed={key: each.version for key, each in changed.items()},
         )
         await packs.keep_until(tx, box, ids=sorted(states), until=until)
     return PackAnswer(

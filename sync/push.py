@@ -313,5 +313,5 @@ async def _deliver(
     tx: SyncTransaction, sender: Sender, *, decision: Decision, found: leaving.Found
 ) -> None:
     new = {key: state for key, state in decision.records.items() if key not in found.records}
-    await tx.deliver(leaving.deliveries(found.own_mailboxes, new))
-    await tx.echo({key: s.version for key, s in decision.records.items() if key not in new})
+    changed = {key: s.version for key, s in decision.records.items() if key not in new}
+    await tx.deliver(leaving.deliveries(found.own_mailboxes, new), echoed=changed)

@@ -11,6 +11,23 @@ from pathlib import Path
 import msgspec
 
 from tests.simulation import crash, lanes
+from tests.simulation.dying import Crashed
+
+
+class _Why(logging.Handler):
+    """Says what a server that asked to come again had met; it dies on purpose, and that is no news."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line."""
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None and not isinstance(error, Crashed):
+            print(f"  not answered: {type(error).__name__}: {error}"[:300], flush=True)
+
+
+def _tell_why() -> None:
+    log = logging.getLogger("doorstep.api")
+    log.propagate = False
+    log.addHandler(_Why())
 
 
 def main() -> int:
@@ -21,7 +38,8 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--kills", type=int, default=60)
     given = parser.parse_args()
-    logging.disable(logging.ERROR)
+    logging.disable(logging.WARNING)
+    _tell_why()
     if given.lane == "planted":
         figures = lanes.sim_planted()
         good = figures["caught"] == figures["planted"]

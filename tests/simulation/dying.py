@@ -1,4 +1,4 @@
-"""A server that dies: before its commit, or at any word with its database."""
+"""A server that dies, before its commit or at any word with its database; and one that is busy."""
 
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,6 +9,10 @@ from storage.sync_store import PostgresSync
 
 class Crashed(Exception):
     """The server died before its transaction was committed."""
+
+
+class Busy(Exception):
+    """The server said that it cannot now, and when to come again: nothing of it was answered."""
 
 
 class Dying:

@@ -1,13 +1,17 @@
 """The share of the simulation that runs with every change; `make sim` runs the whole of it."""
 
 from collections import Counter
+from uuid import UUID
 
 import pytest
 
 from tests.simulation import crash
+from tests.simulation.dying import Busy
 from tests.simulation.lanes import caught, over_memory, over_postgres
 from tests.simulation.planted import FURTHER, PLANTED
-from tests.simulation.schedule import FAULTS
+from tests.simulation.scene import LIBRARY
+from tests.simulation.schedule import BUSY_MAX, FAULTS, Schedule
+from tests.simulation.worlds import MemoryWorld
 
 SHARE = range(20_000, 20_600)
 CHUNK = 60
@@ -43,6 +47,31 @@ async def test_nothing_that_was_told_is_lost_by_kill_9_of_server_backend_or_post
     assert done["kills"] == 5
     assert min(done["killed"].values()) >= 1
     assert done["told"] > 100
+
+
+class BusyWorld(MemoryWorld):
+    """The double behind a door that is closed for the first so many who come."""
+
+    def __init__(self, closed_for: int) -> None:
+        super().__init__(LIBRARY, epoch=UUID(int=1))
+        self.closed_for = closed_for
+
+    async def exchange(self, *given, **named):
+        """As the double, once the door is open."""
+        self.closed_for -= 1
+        if self.closed_for >= 0:
+            raise Busy
+        return await super().exchange(*given, **named)
+
+
+@pytest.mark.parametrize(("closed_for", "broken"), [(BUSY_MAX, False), (10_000, True)])
+async def test_a_busy_server_is_asked_again_and_one_that_is_busy_for_ever_breaks_a_promise(
+    closed_for, broken
+):
+    ran = await Schedule(11, BusyWorld(closed_for)).run()
+    assert ran.fired["not_answered"] >= BUSY_MAX
+    assert ("I16" in {each.invariant for each in ran.findings}) is broken
+    assert broken or ran.findings == []
 
 
 def test_the_same_seed_is_the_same_schedule():

@@ -23,7 +23,7 @@ from storage.memory import Tables
 from sync import devices, last_word, pull, push, safety
 from sync.devices import hashed
 from sync.reading import Read, Unread, batch_of, read_operation
-from tests.simulation.dying import Crashed, DyingMemory, DyingStore
+from tests.simulation.dying import Busy, Crashed, DyingMemory, DyingStore
 
 UNIT = "u"
 PERSON = Principal(unit_id=UNIT, role="dispatcher", name="office", account_id=UUID(int=1))
@@ -377,6 +377,8 @@ class PostgresWorld:
         died = (doomed and not self.dies) or (words > 0 >= self.store.dies_in)
         if reply.status_code == 503 and died:
             raise Crashed
+        if reply.status_code == 503 and "Retry-After" in reply.headers:
+            raise Busy
         if reply.status_code == 400 and reply.json()["code"] not in CURSORS:
             raise msgspec.DecodeError(reply.text)
         if reply.status_code != 200:

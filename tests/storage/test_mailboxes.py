@@ -109,3 +109,38 @@ async def test_nothing_is_kept_of_a_transaction_that_fails(database, boxes):
             raise ZeroDivisionError
     async with database.connect() as tx:
         assert await feed.entries(tx, boxes[0], after=0, limit=10) == []
+
+
+async def test_who_delivers_and_echoes_takes_no_mailbox_before_it_waits_for_another(
+    database, boxes
+):
+    low, high = sorted(boxes)
+    followed, made = uuid.uuid4(), uuid.uuid4()
+    async with database.begin() as tx:
+        await records.save_records(tx, [row(followed), row(made)], new=True)
+        both = [Delivery(mailbox_id=box, record_id=followed, version=1) for box in boxes]
+        await mailboxes.deliver(tx, both)
+
+    async def push() -> None:
+        async with database.begin() as tx:
+            # what was made on the spot goes to the own mailbox, what changed to both that follow it
+            own = [Delivery(mailbox_id=high, record_id=made, version=1)]
+            await mailboxes.deliver(tx, own, echoed={followed: 2})
+
+    lock = "SELECT id FROM mailbox WHERE id = :box FOR UPDATE NOWAIT"
+    async with database.begin() as other:
+        await other.execute(text(lock), {"box": low})
+        pushing = asyncio.create_task(push())
+        while not await _somebody_waits(database):
+            await asyncio.sleep(0.01)
+        await other.execute(text(lock), {"box": high})
+    await pushing
+    async with database.connect() as tx:
+        ends = [(await feed.entries(tx, box, after=0, limit=9))[-1] for box in (low, high)]
+    assert [each["record_version"] for each in ends] == [2, 2]
+
+
+async def _somebody_waits(database: AsyncEngine) -> bool:
+    async with database.connect() as tx:
+        waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        return bool(await tx.scalar(text(waits)))
