@@ -21,6 +21,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from runtime import targets, wording
+from runtime.settings import Settings
 from schemas.ambient import Ambient
 from schemas.base import Value
 from schemas.problems import Refusal
@@ -45,17 +46,39 @@ class FileGateway:
     """The default: texts are appended to a file of the day, for whoever carries them on."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._file = folder / "sms.jsonl"
+
+    def forget(self, phone: str) -> None:
+        """Texts to this number that still lie here say neither number nor text any more.
+
+        Written over in place and as long as before: who appends meanwhile is in nobody's way.
+        """
+        if not self._file.exists():
+            return
+        mine = b'"to":' + msgspec.json.encode(phone)
+        with self._file.open("r+b") as spool:
+            at = 0
+            for line in spool.readlines():
+                if mine in line and line.endswith(b"\n"):
+                    left = msgspec.json.encode({**msgspec.json.decode(line), "to": "", "text": ""})
+                    spool.seek(at)
+                    spool.write(left[:-1].ljust(len(line) - 2) + b"}\n")
+                at += len(line)
 
     async def send(self, phone: str, text: str, *, key: UUID) -> None:
         """One JSON object a line."""
         line = msgspec.json.encode({"id": key, "to": phone, "text": text}) + b"\n"
-        self._folder.mkdir(parents=True, exist_ok=True)
-        target = os.open(self._folder / "sms.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        target = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             os.write(target, line)
         finally:
             os.close(target)
+
+
+def spool(settings: Settings) -> FileGateway:
+    """Where texts wait for whoever carries them on."""
+    return FileGateway(settings.state_folder / "notifications")
 
 
 class Sender(Value, frozen=True):

@@ -7,8 +7,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from runtime import notify
 from runtime.ambient import live
 from runtime.database import asked
+from runtime.settings import read_settings
 from schemas.ids import named
 from schemas.problems import Refusal
 from storage import audit, erasing, personal
@@ -50,21 +52,37 @@ def _on_tablet(given: argparse.Namespace) -> int:
 
 
 def _erase(given: argparse.Namespace) -> int:
+    spool = notify.spool(read_settings())
+
     async def gone(engine: AsyncEngine, unit_id: str) -> int:
-        return await erased(engine, unit_id, account=given.account, reason=given.reason)
+        return await erased(
+            engine, unit_id, account=given.account, reason=given.reason, spool=spool
+        )
 
     print(json.dumps({"erased": given.account, "records": asked(gone)}))
     return 0
 
 
-async def erased(engine: AsyncEngine, unit_id: str, *, account: str, reason: str) -> int:
-    """Erases the customer of an account and says so in the audit, without the name."""
+async def erased(
+    engine: AsyncEngine,
+    unit_id: str,
+    *,
+    account: str,
+    reason: str,
+    spool: notify.FileGateway,
+) -> int:
+    """Erases the customer of an account, in what waits for the gateway as well, and says so in the
+    audit, without the name."""
     ambient = live()
     async with engine.begin() as tx:
         who = named(unit_id, "customer", account)
-        records = await erasing.erase(tx, unit_id, customer_id=who, now=ambient.now)
-        if records is None:
+        gone = await erasing.erase(tx, unit_id, customer_id=who, now=ambient.now)
+        if gone is None:
             raise Refusal("account_unknown", account=account)
+        records, number = gone
+        if number:
+            # before it is said: whoever dies in between does it again
+            spool.forget(number)
         entry = audit.Entry(
             at=ambient.now,
             actor="doorstep",

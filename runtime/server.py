@@ -94,7 +94,7 @@ def webhooks(settings: Settings) -> Webhooks:
 def sender(settings: Settings) -> notify.Sender:
     """Through what notifications leave; without a gateway of the company's own, into a file."""
     return notify.Sender(
-        gateway=notify.FileGateway(settings.state_folder / "notifications"),
+        gateway=notify.spool(settings),
         client=httpx.AsyncClient(timeout=notify.SEND_SECONDS_MAX, trust_env=False),
         secret=secret.derived(settings, "webhooks"),
         hosts=settings.hosts,

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from storage import mailboxes, sealing
 from storage.engine import Transaction, driver
-from storage.tables import customer, metadata, premises, quarantine, record
+from storage.tables import customer, day_change, metadata, premises, quarantine, record
 
 NAMED_FIELDS = frozenset({"customer_name", "customer_phone"})
 SHORTEST = 2
@@ -48,9 +48,11 @@ RETURNING a.unit_id, a.sha256
 """
 
 
-async def erase(tx: Transaction, unit_id: str, *, customer_id: UUID, now: datetime) -> int | None:
+async def erase(
+    tx: Transaction, unit_id: str, *, customer_id: UUID, now: datetime
+) -> tuple[int, str | None] | None:
     """Name and number are nowhere afterwards but in chains and backups. Returns how many records
-    changed, or None for nobody known; doing it twice changes nothing."""
+    changed and which number it was, or None for nobody known; doing it twice changes nothing."""
     mine = sa.and_(customer.c.unit_id == unit_id, customer.c.id == customer_id)
     known = (await tx.execute(sa.select(customer).where(mine).with_for_update())).one_or_none()
     if known is None:
@@ -70,10 +72,11 @@ async def erase(tx: Transaction, unit_id: str, *, customer_id: UUID, now: dateti
         await _rows(tx, place, among=homes, what=(names, words))
     about = [str(each) for each in (*homes, *held, number) if each]
     await _set_aside(tx, unit_id, about=about, words=words)
+    await _days(tx, unit_id, about=about, words=words)
     await tx.execute(sa.update(customer).where(mine).values(name="", phone=None, erased_at=now))
     # tablets hear of it as of any other change
     await mailboxes.echo(tx, versions)
-    return len(versions)
+    return len(versions), number
 
 
 async def end_evidence(tx: Transaction, now: datetime) -> list[tuple[str, str]]:
@@ -140,11 +143,26 @@ async def _set_aside(
     form they have nobody knows."""
     marks = [each.encode() for each in about]
     spelled = [form for each in words for form in (each.encode(), json.dumps(each)[1:-1].encode())]
-    mine = sa.select(quarantine.c.id, quarantine.c.payload).where(quarantine.c.unit_id == unit_id)
-    for row in (await tx.execute(mine)).all():
-        fresh = row.payload if any(each in row.payload for each in marks) else b""
+    columns = (quarantine.c.id, quarantine.c.payload, quarantine.c.reason)
+    for row in (await tx.execute(sa.select(*columns).where(quarantine.c.unit_id == unit_id))).all():
+        if not any(each in row.payload for each in marks):
+            continue
+        fresh = row.payload
         for each in spelled:
             fresh = fresh.replace(each, b"*" * len(each))
-        if fresh and fresh != row.payload:
-            here = sa.update(quarantine).where(quarantine.c.id == row.id)
-            await tx.execute(here.values(payload=fresh))
+        said = {"payload": fresh, "reason": blanked(row.reason, words)}
+        if said != {"payload": row.payload, "reason": row.reason}:
+            await tx.execute(sa.update(quarantine).where(quarantine.c.id == row.id).values(said))
+
+
+async def _days(
+    tx: Transaction, unit_id: str, *, about: Sequence[str], words: Sequence[str]
+) -> None:
+    """Why the office changed a day, where a visit to these premises was among what changed."""
+    named = (day_change.c.reason.contains(each, autoescape=True) for each in words)
+    mine = sa.and_(day_change.c.unit_id == unit_id, sa.or_(sa.false(), *named))
+    for row in (await tx.execute(sa.select(day_change).where(mine))).all():
+        told = json.dumps(row.changes)
+        if any(each in told for each in about):
+            here = sa.update(day_change).where(day_change.c.id == row.id)
+            await tx.execute(here.values(reason=blanked(row.reason, words)))
