@@ -7,9 +7,11 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+import sqlalchemy as sa
 import zstandard
 
 from schemas.problems import PROBLEMS
+from storage import migrate
 from tests.api.conftest import enrolled, signed_in
 
 STAFF = ("dispatcher", "agent", "auditor", "crew_lead")
@@ -264,3 +266,16 @@ async def test_answers_are_compressed_as_the_client_can_read_them(client, encodi
 async def test_a_small_answer_is_sent_as_it_is(client):
     reply = await client.get("/health/live", headers={"Accept-Encoding": "zstd, gzip"})
     assert "content-encoding" not in reply.headers
+
+
+@pytest.mark.parametrize(("found", "status"), [(migrate.HEAD, 200), ("a9999", 200), ("a0001", 503)])
+async def test_an_old_process_is_ready_over_a_newer_schema_and_a_new_one_waits_for_its_own(
+    client, region, found, status
+):
+    async with region.begin() as tx:
+        await tx.execute(sa.text("UPDATE alembic_version SET version_num = :v"), {"v": found})
+    reply = await client.get("/health/ready")
+    assert reply.status_code == status, reply.text
+    told = reply.json()
+    assert told.get("schema", told.get("details", {}).get("found")) == found
+    assert ("Retry-After" in reply.headers) is (status == 503)
