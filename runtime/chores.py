@@ -11,7 +11,7 @@ from schemas.ambient import Ambient
 from storage import attachments, erasing, personal, rates, registry
 from storage.blobs import Blobs, photo_path
 from storage.sync_store import PostgresSync
-from sync import gas_told, packs, push
+from sync import packs, premises_told, push
 
 HELD_FOR = timedelta(hours=72)
 """How long an operation waits for its predecessor before it is applied with a mark."""
@@ -65,9 +65,9 @@ async def held(engine: AsyncEngine, *, ambient: Ambient) -> int:
     return await push.settle(PostgresSync(engine), before, library=library(), ambient=ambient)
 
 
-async def gas(engine: AsyncEngine, *, ambient: Ambient) -> int:
-    """Tablets hear how the gas stands at premises of which they hold a record."""
-    return await gas_told.tell(engine, ambient=ambient)
+async def premises(engine: AsyncEngine, *, ambient: Ambient) -> int:
+    """Tablets hear of gas, dangers and meters at premises of which they hold a record."""
+    return await premises_told.tell(engine, ambient=ambient)
 
 
 async def packs_over(engine: AsyncEngine, *, ambient: Ambient) -> int:

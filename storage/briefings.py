@@ -28,7 +28,7 @@ LEFT JOIN LATERAL (
   WHERE premises_id = p.id ORDER BY in_service_on DESC NULLS LAST, serial LIMIT 1
 ) m ON true
 LEFT JOIN LATERAL (
-  SELECT jsonb_agg(item || ':' || grade ORDER BY found_at) AS open_hazards FROM hazard
+  SELECT jsonb_agg(item || ':' || grade ORDER BY found_at, item) AS open_hazards FROM hazard
   WHERE premises_id = p.id AND state <> 'closed'
 ) h ON true
 WHERE w.unit_id = $1 AND w.id = ANY($2::uuid[])

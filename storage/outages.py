@@ -7,6 +7,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from storage import news
 from storage.engine import Transaction
 from storage.tables import grid, hazard, outage, outage_premises, premises
 
@@ -98,6 +99,7 @@ async def supply_of(tx: Transaction, unit_id: str, *, premises_id: UUID) -> Any:
 async def set_supply(tx: Transaction, premises_id: UUID, *, values: dict[str, Any]) -> None:
     """Sets how supply stands at premises."""
     await tx.execute(sa.update(premises).where(premises.c.id == premises_id).values(**values))
+    await news.of_premises(tx, [premises_id])
 
 
 async def open_dangers(tx: Transaction, unit_id: str, *, premises_id: UUID) -> int:

@@ -20,7 +20,7 @@ SELECT p.id, p.account, p.address, p.customer_class, p.latitude, p.longitude, p.
     ORDER BY m.in_service_on DESC NULLS LAST, m.serial) AS meters,
   ARRAY(SELECT a.kind FROM appliance a WHERE a.premises_id = p.id ORDER BY a.kind) AS appliances,
   ARRAY(SELECT h.item || ':' || h.grade FROM hazard h
-    WHERE h.premises_id = p.id AND h.state <> 'closed' ORDER BY h.item) AS hazards
+    WHERE h.premises_id = p.id AND h.state <> 'closed' ORDER BY h.found_at, h.item) AS hazards
 FROM premises p JOIN grid g ON g.id = p.grid_id
 WHERE p.unit_id = $1 AND g.unit_id = $1 AND g.code = $2
 ORDER BY p.id LIMIT {PREMISES_MAX + 1}

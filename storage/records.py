@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from storage import bulk
+from storage import bulk, news
 from storage.engine import Transaction, driver
 from storage.tables import (
     attachment,
@@ -350,8 +350,10 @@ async def save_hazards(tx: Transaction, rows: Rows, *, new: bool) -> None:
     """Writes hazards that visits found or raised."""
     if new:
         await bulk.insert(tx, hazard, rows=rows, meeting=_FOUND_TWICE)
+        await news.of_premises(tx, list({row["premises_id"] for row in rows}))
     else:
         await bulk.update(tx, hazard, rows=rows)
+        await news.of_hazards(tx, [row["id"] for row in rows])
 
 
 async def heard_from(tx: Transaction, tablet_id: UUID, **values: Any) -> None:

@@ -35,7 +35,7 @@ _THROUGH = {
     **dict.fromkeys(
         (
             "appliance", "case", "commitment", "cycle_plan", "hazard", "meter", "record",
-            "supply_word", "visit",
+            "premises_news", "supply_word", "visit",
         ),
         "premises_id IS NULL OR EXISTS (SELECT 1 FROM premises s WHERE s.id = premises_id)",
     ),

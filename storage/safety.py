@@ -7,6 +7,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from storage import news
 from storage.engine import Transaction, driver
 from storage.tables import hazard, operation, quarantine, visit
 
@@ -60,6 +61,7 @@ async def save_hazard(tx: Transaction, changes: Mapping[str, Any]) -> None:
     """Writes what a step changed."""
     values = {name: value for name, value in changes.items() if name != "id"}
     await tx.execute(sa.update(hazard).where(hazard.c.id == changes["id"]).values(**values))
+    await news.of_hazards(tx, [changes["id"]])
 
 
 async def ended_well(

@@ -1,11 +1,10 @@
 """What was said about the gas of premises, how it stands, and which meters were put in."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from storage import bulk
+from storage import bulk, news
 from storage.engine import Transaction, driver
 from storage.tables import premises, supply_word
 
@@ -32,41 +31,6 @@ ON CONFLICT DO NOTHING
 """
 _COLUMNS = ("id", "unit_id", "premises_id", "serial", "in_service_on")
 
-# records that are at the premises for a tablet to read: villages taken along, visits not yet over
-_TOLD = """
-WITH spoken_of AS (
-  SELECT DISTINCT w.premises_id AS id, w.unit_id FROM supply_word w WHERE w.received_at > $1
-), shown AS (
-  SELECT r.id, r.unit_id, r.fields, s.id AS home FROM spoken_of s
-  JOIN record r ON r.premises_id = s.id AND r.kind = 'premises' AND r.unit_id = s.unit_id
-  UNION ALL
-  SELECT r.id, r.unit_id, r.fields, s.id FROM spoken_of s
-  JOIN visit v ON v.premises_id = s.id AND v.state IN ('planned', 'en_route', 'on_site')
-  JOIN record r ON r.id = v.id AND r.unit_id = s.unit_id
-)
-SELECT r.id, r.unit_id FROM shown r JOIN premises p ON p.id = r.home
-WHERE r.fields->>'supply_state' IS DISTINCT FROM p.supply_state ORDER BY r.id LIMIT $2
-"""
-
-
-async def behind(tx: Transaction, since: datetime, *, limit: int) -> Sequence[Any]:
-    """Records that tablets hold, `{id, unit_id}`, and that show the gas otherwise than it stands,
-    at premises of which something was said since."""
-    connection = await driver(tx)
-    found: Sequence[Any] = await connection.fetch(_TOLD, since, limit)
-    return found
-
-
-async def states_of(tx: Transaction, unit_id: str, *, premises: Sequence[UUID]) -> dict[UUID, str]:
-    """How the gas of premises stands."""
-    connection = await driver(tx)
-    rows = await connection.fetch(
-        "SELECT id, supply_state FROM premises WHERE id = ANY($1::uuid[]) AND unit_id = $2",
-        list(premises),
-        unit_id,
-    )
-    return {row["id"]: row["supply_state"] for row in rows}
-
 
 async def put_in_meters(tx: Transaction, rows: Rows) -> None:
     """Meters that visits put in; one whose serial was corrected is written anew."""
@@ -77,6 +41,7 @@ async def put_in_meters(tx: Transaction, rows: Rows) -> None:
         "DELETE FROM meter WHERE id = ANY($1::uuid[])", [row["id"] for row in rows]
     )
     await connection.execute(_METERS, *([row[name] for row in rows] for name in _COLUMNS))
+    await news.of_premises(tx, [row["premises_id"] for row in rows])
 
 
 async def lock_words(
@@ -101,3 +66,4 @@ async def add_words(tx: Transaction, rows: Rows) -> None:
 async def set_states(tx: Transaction, rows: Rows) -> None:
     """How the gas stands: `{id, supply_state}` of premises."""
     await bulk.update(tx, premises, rows=rows)
+    await news.of_premises(tx, [row["id"] for row in rows])

@@ -246,3 +246,13 @@ supply_word = sa.Table(
     flag("decided"),
     sa.Index("supply_word_premises_idx", "premises_id"),
 )
+
+# Premises of which tablets may show what is no longer so: gas, dangers, meters. Appended by whoever
+# writes one of these, and never waited for; taken away by the worker that told the tablets.
+premises_news = sa.Table(
+    "premises_news",
+    metadata,
+    sa.Column("n", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    unit(),
+    to("premises"),
+)

@@ -1,11 +1,12 @@
 """The gas of premises and the readings of their meters, over the real API."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import uuid4
 
 from sqlalchemy import text
 
 from runtime import chores
+from storage import supply as supply_rows
 from tests.api.conftest import enrolled
 from tests.api.test_tablets_over_http import NOON, inspection, operation, sync
 
@@ -119,18 +120,18 @@ async def test_a_meter_that_a_visit_put_in_is_what_the_next_visit_is_told_of(cli
     assert office
 
 
-async def test_every_tablet_that_holds_the_premises_hears_that_the_gas_is_off(
-    client, region, clock
-):
-    _, day, person, tablet, stop, first = await inspection(client)
+async def with_colleague(client, region):
+    """A visit and its tablet, and a colleague's tablet that took the village along and heard it."""
+    office, day, person, tablet, stop, first = await inspection(client)
     home = next(each["premises"] for each in first["changes"] if each["record"] == stop["visit"])
-    async with region.connect() as tx:
+    other = next(each for each in day["technicians"] if each["id"] != person["id"])
+    async with region.begin() as tx:
         grid = await tx.scalar(
             text("SELECT g.code FROM premises p JOIN grid g ON g.id = p.grid_id WHERE p.id = :p"),
             {"p": home},
         )
-    other = next(each for each in day["technicians"] if each["id"] != person["id"])
-    async with region.begin() as tx:
+        # told at the opening already
+        await tx.execute(text("DELETE FROM premises_news"))
         await tx.execute(
             text("UPDATE technician SET grids = ARRAY[:g] WHERE id = :k"),
             {"g": grid, "k": other["id"]},
@@ -138,16 +139,66 @@ async def test_every_tablet_that_holds_the_premises_hears_that_the_gas_is_off(
     colleague = await enrolled(client, other["id"])
     wish = {"grid": grid, "until": "2026-12-01"}
     assert (await client.post("/api/v1/sync/packs", json=wish, headers=colleague)).is_success
-    cursor = await _to_the_end(client, colleague)
+    return office, tablet, stop, colleague, await _to_the_end(client, colleague)
+
+
+async def test_every_tablet_that_holds_the_premises_hears_that_the_gas_is_off(
+    client, region, clock
+):
+    _, tablet, stop, colleague, cursor = await with_colleague(client, region)
     said = operation(stop["visit"], 1, fields={"supply": "isolated_premises"})
     await sync(client, tablet, [said])
-    assert await chores.gas(region, ambient=clock()) >= 2
-    assert await chores.gas(region, ambient=clock()) == 0
+    assert await chores.premises(region, ambient=clock()) >= 2
+    assert await chores.premises(region, ambient=clock()) == 0
     answer = (await sync(client, colleague, cursor=cursor)).json()
     assert [each["fields"] for each in answer["changes"]] == [{"supply_state": "isolated_premises"}]
     mine = (await sync(client, tablet)).json()["changes"]
     shown = next(each for each in mine if each["record"] == stop["visit"])["fields"]
     assert (shown["supply_state"], shown["supply"]) == ("isolated_premises", "isolated_premises")
+
+
+async def test_a_danger_that_one_finds_is_on_every_tablet_that_took_the_village_along(
+    client, region, clock
+):
+    office, tablet, stop, colleague, cursor = await with_colleague(client, region)
+    await sync(client, tablet, [operation(stop["visit"], 1, fields={"R15": ["near_wiring"]})])
+    assert await chores.premises(region, ambient=clock()) >= 1
+    answer = (await sync(client, colleague, cursor=cursor)).json()
+    (told,) = (each["fields"] for each in answer["changes"])
+    assert list(told) == ["hazards"]
+    assert [each for each in told["hazards"] if each.startswith("R15:")]
+    # what the visit itself found is no news to it
+    mine = (await sync(client, tablet)).json()["changes"]
+    shown = next(each for each in mine if each["record"] == stop["visit"])["fields"]
+    assert not any(each.startswith("R15:") for each in shown.get("open_hazards") or ())
+    async with region.connect() as tx:
+        key = await tx.scalar(
+            text("SELECT id FROM hazard WHERE visit_id = :v AND item = 'R15'"),
+            {"v": stop["visit"]},
+        )
+    raised = {"step": "regrade", "grade": "critical", "reason": "seen again"}
+    reply = await client.post(f"/api/v1/hazards/{key}/steps", json=raised, headers=office)
+    assert reply.is_success, reply.text
+    assert await chores.premises(region, ambient=clock()) >= 1
+    (worse,) = (await sync(client, colleague, cursor=answer["cursor"])).json()["changes"]
+    assert "R15:critical" in worse["fields"]["hazards"]
+
+
+async def test_a_meter_that_a_visit_puts_in_is_on_every_tablet_that_took_the_village_along(
+    client, region, clock
+):
+    _, _, stop, colleague, cursor = await with_colleague(client, region)
+    async with region.begin() as tx:
+        row = (await tx.execute(
+            text("SELECT unit_id, premises_id FROM visit WHERE id = :v"), {"v": stop["visit"]}
+        )).one()  # fmt: skip
+        new = {"id": uuid4(), "unit_id": row.unit_id, "premises_id": row.premises_id,
+               "serial": "NEW-7", "in_service_on": date(2026, 11, 24)}  # fmt: skip
+        await supply_rows.put_in_meters(tx, [new])
+    assert await chores.premises(region, ambient=clock()) >= 1
+    (told,) = (await sync(client, colleague, cursor=cursor)).json()["changes"]
+    assert list(told["fields"]) == ["meters"]
+    assert told["fields"]["meters"][0] == "NEW-7"
 
 
 async def _to_the_end(client, tablet):
