@@ -146,7 +146,9 @@ class MemoryTransaction:
             and (row["record_id"] in ids or row["tablet_id"] == tablet_id)
         ]
 
-    async def holders(self, unit_id: str, visits: Sequence[UUID]) -> dict[UUID, Row]:
+    async def holders(
+        self, unit_id: str, visits: Sequence[UUID], *, inspected: bool = False
+    ) -> dict[UUID, Row]:
         found = _chosen(self._t.visits, unit_id, ids=visits)
         return {key: _VISIT | dict(row) for key, row in found.items()}
 

@@ -78,8 +78,9 @@ _HOLDERS = """
 SELECT v.id, v.technician_id, v.second_id, v.state, v.template, v.premises_id, v.work_order_id,
   v.started_at, v.ended_at, v.pending_decision, v.outcome, v.certification,
   w.state AS work_order_state, w.kind AS work_kind, p.first_gas_on,
-  -- asked only where the gas was never on: the day that is known, or a look that ended since
-  CASE WHEN p.first_gas_on IS NULL THEN least(
+  -- asked only where the gas was never on, and of who ends a visit: the day that is known, or a look
+  -- that ended since
+  CASE WHEN $3 AND p.first_gas_on IS NULL THEN least(
     p.last_inspection_on::timestamp AT TIME ZONE 'Asia/Shanghai',
     (SELECT min(i.ended_at) FROM visit i JOIN work_order o ON o.id = i.work_order_id
       WHERE i.premises_id = v.premises_id AND i.unit_id = v.unit_id
@@ -229,12 +230,14 @@ async def held_operations(
     return rows
 
 
-async def holders(tx: Transaction, unit_id: str, *, visits: Sequence[UUID]) -> dict[UUID, Any]:
-    """Who holds each visit, and how it stands."""
+async def holders(
+    tx: Transaction, unit_id: str, *, visits: Sequence[UUID], inspected: bool
+) -> dict[UUID, Any]:
+    """Who holds each visit, how it stands, and when its premises were `inspected` if that is asked."""
     if not visits:
         return {}
     connection = await driver(tx)
-    rows = await connection.fetch(_HOLDERS, list(visits), unit_id)
+    rows = await connection.fetch(_HOLDERS, list(visits), unit_id, inspected)
     return {row["id"]: row for row in rows}
 
 

@@ -80,8 +80,10 @@ class SyncTransaction(Protocol):
     ) -> Sequence[Row]:
         """Operations on these records, or from this tablet, that wait."""
 
-    async def holders(self, unit_id: str, visits: Sequence[UUID]) -> dict[UUID, Row]:
-        """Who holds each visit and how it stands."""
+    async def holders(
+        self, unit_id: str, visits: Sequence[UUID], *, inspected: bool = False
+    ) -> dict[UUID, Row]:
+        """Who holds each visit, how it stands, and when its premises were `inspected` if asked."""
 
     async def open_hazards(self, unit_id: str, premises: Sequence[UUID]) -> Sequence[Row]:
         """Hazards at these premises that are not closed."""
@@ -172,8 +174,10 @@ class PostgresTransaction:
     ) -> Sequence[Row]:
         return await records.held_operations(self.tx, unit_id, ids=ids, tablet_id=tablet_id)
 
-    async def holders(self, unit_id: str, visits: Sequence[UUID]) -> dict[UUID, Row]:
-        return await records.holders(self.tx, unit_id, visits=visits)
+    async def holders(
+        self, unit_id: str, visits: Sequence[UUID], *, inspected: bool = False
+    ) -> dict[UUID, Row]:
+        return await records.holders(self.tx, unit_id, visits=visits, inspected=inspected)
 
     async def open_hazards(self, unit_id: str, premises: Sequence[UUID]) -> Sequence[Row]:
         return await records.open_hazards(self.tx, unit_id, premises=premises)

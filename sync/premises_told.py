@@ -24,7 +24,7 @@ BY = "premises"
 
 
 async def tell(engine: AsyncEngine, *, ambient: Ambient) -> int:
-    """Brings visits that are not over and villages taken along up to date; how many records."""
+    """Brings visits that are not over and villages taken along up to date; of how much news."""
     async with engine.begin() as tx:
         waiting = await news.oldest(tx, limit=PREMISES_MAX)
         changed: dict[UUID, RecordState] = {}
@@ -35,7 +35,7 @@ async def tell(engine: AsyncEngine, *, ambient: Ambient) -> int:
         rows = [changed_row(each) for each in changed.values()]
         await records.save_records(tx, rows, new=False)
         await mailboxes.echo(tx, {key: state.version for key, state in changed.items()})
-    return len(changed)
+    return len(waiting)
 
 
 async def _behind(

@@ -194,15 +194,15 @@ async def _load(
     rows = await tx.lock_records(sender.unit_id, touched)
     records = {key: state_of(row) for key, row in rows.items()}
     visits = {each.visit for each in (*new, *waiting) if each.visit is not None}
-    holders = await tx.holders(sender.unit_id, list({*touched, *visits}))
+    # only a change of state bears on a commitment, and may bring the first gas
+    moves = any(each.kind == "command" for each in (*new, *waiting))
+    holders = await tx.holders(sender.unit_id, list({*touched, *visits}), inspected=moves)
     boxes = await tx.mailboxes_of(sender.unit_id, sender.technician_id) if touched else ()
     own = [each["id"] for each in boxes if each["kind"] == "technician"]
     # a note may hang on a visit: on one's own, and on one that is there
     named_homes = {each.premises for each in (*new, *waiting) if each.premises is not None}
     homes = {each.premises_id for each in records.values() if each.premises_id is not None}
     homes |= {holders[key]["premises_id"] for key in visits if key in holders}
-    # only a change of state bears on a commitment
-    moves = any(each.kind == "command" for each in (*new, *waiting))
     moved = (holders[key] for key in touched if key in holders)
     orders = sorted({each["work_order_id"] for each in moved}) if moves else []
     together = {key for key, row in holders.items() if _both(sender, row)}
