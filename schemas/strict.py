@@ -43,7 +43,7 @@ def said_twice(raw: bytes, form: Form = "json", *, written: bytes = b"") -> bool
         if _FLOAT_32 not in raw and len(msgspec.msgpack.encode(held)) == len(raw):
             return False
         return _keys_of_msgpack(raw) != _keys(held)
-    plain = not any(map(raw.__contains__, _SPACED))
+    plain = not any(holds(raw, each) for each in _SPACED)
     if plain and raw.count(b'":') == written.count(b'":'):
         return False
     held = msgspec.json.decode(raw)
@@ -56,9 +56,14 @@ def crooked_id(value: object, raw: bytes, *, form: Form = "json") -> bool:
     """Whether an id in a decoded value was not written in small letters with four hyphens."""
     if form == "msgpack":
         return _crooked(value, msgspec.msgpack.decode(raw))
-    if b"\\u" not in raw and _ODD.search(raw) is None:
+    if not holds(raw, b"\\u") and _ODD.search(raw) is None:
         return False
     return _crooked(value, msgspec.json.decode(raw))
+
+
+def holds(raw: bytes, part: bytes) -> bool:
+    """Whether a part is in a text. One byte is found many times as fast as two, and most are not there."""
+    return part[:1] in raw and part in raw
 
 
 def straight(text: str) -> bool:

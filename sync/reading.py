@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from schemas.base import Value
-from schemas.strict import crooked_id, said_twice
+from schemas.strict import crooked_id, holds, said_twice
 from schemas.sync import ANSWER_BYTES_MAX, Operation, SyncRequest, TabletClock
 
 NUMBER_MAX = 2.0**53
@@ -21,6 +21,7 @@ _from_msgpack = msgspec.msgpack.Decoder(Operation)
 _encoder = msgspec.json.Encoder(order="deterministic")
 # what no text of a form holds: NUL, and characters that turn the reading direction around
 _UNSEEMLY = pattern("[\x00\u202a-\u202e\u2066-\u2069]|\\\\u0000|\\\\u20[26][a-eA-E6-9]")
+_HINTS = (b"\\u", b"\xe2\x80", b"\xe2\x81")
 
 
 class Batch(Value, frozen=True):
@@ -106,7 +107,7 @@ def read_operation(raw: bytes, *, form: Literal["json", "msgpack"] = "json") -> 
 
 
 def _hinted(encoded: bytes) -> bool:
-    return b"\\u" in encoded or b"\xe2\x80" in encoded or b"\xe2\x81" in encoded
+    return any(holds(encoded, each) for each in _HINTS)
 
 
 def canonical(operation: Operation) -> bytes:

@@ -15,9 +15,7 @@ CREATE TABLE premises_news (
     n BIGINT GENERATED ALWAYS AS IDENTITY,
     unit_id TEXT NOT NULL,
     premises_id UUID NOT NULL,
-    CONSTRAINT premises_news_pkey PRIMARY KEY (n),
-    CONSTRAINT premises_news_unit_id_fkey FOREIGN KEY(unit_id) REFERENCES unit (id),
-    CONSTRAINT premises_news_premises_id_fkey FOREIGN KEY(premises_id) REFERENCES premises (id)
+    CONSTRAINT premises_news_pkey PRIMARY KEY (n)
 )""")
     op.execute("""
 INSERT INTO premises_news (unit_id, premises_id)
