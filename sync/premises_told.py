@@ -48,17 +48,17 @@ async def _behind(
     stands = await news.stands(tx, unit_id, premises=homes)
     changed = {}
     for state in map(state_of, found.values()):
-        so = _fields(state, stands.get(state.premises_id))
+        if state.premises_id not in stands:
+            continue
+        so = _fields(state, stands[state.premises_id])
         fresh = {name: value for name, value in so.items() if state.fields.get(name) != value}
         if fresh:
             changed[state.id] = _with(state, fresh, ambient=ambient)
     return changed
 
 
-def _fields(state: RecordState, stands: Mapping[str, Any] | None) -> dict[str, FieldValue]:
-    if stands is None:
-        return {}
-    gas = {"supply_state": stands["supply_state"]}
+def _fields(state: RecordState, stands: Mapping[str, Any]) -> dict[str, FieldValue]:
+    gas: dict[str, FieldValue] = {"supply_state": stands["supply_state"]}
     if state.kind == "premises":
         return {**gas, "meters": list(stands["meters"]), "hazards": list(stands["hazards"])}
     # what the visit itself has found it knows; an empty list is not shown at all
