@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "a0015"
-down_revision = "a0014"
+revision = "a0016"
+down_revision = "a0015"
 branch_labels = None
 depends_on = None
 
