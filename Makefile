@@ -90,7 +90,7 @@ smoke: setup web browser ## the part of it that CI runs
 	@$(BIN)/python -m pytest -q -rs -n 0 -s -m smoke tests/e2e
 
 screenshots: setup web browser ## the pages in both languages and two sizes, into .state/screenshots
-	@SCREENSHOTS=.state/screenshots $(BIN)/python -m pytest -q -rs -n 0 tests/e2e -k pages
+	@SCREENSHOTS=.state/screenshots $(BIN)/python -m pytest -q -rs -n 0 tests/e2e -k 'pages or crew'
 
 lock: setup ## after a change of dependencies: both lock files, hashed, without registry hosts
 	@$(LOCK) --all-extras --group dev -o requirements.lock

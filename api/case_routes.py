@@ -66,14 +66,16 @@ async def publish(request: Call) -> WorkflowShown:
     media_type="image/svg+xml",
     summary="A workflow drawn",
 )
-async def drawing(request: Call, code: str, *, version: Chosen = None) -> Response[str]:
+async def drawing(
+    request: Call, code: str, *, version: Chosen = None, english: bool = False
+) -> Response[str]:
     """Steps from top to bottom; what the source does not describe is dashed."""
     async with services(request).engine.connect() as tx:
         known = await casework.books(tx, request.user.unit_id)
     found = [each for key, each in known.items() if key[0] == code and version in (None, key[1])]
     if not found:
         raise Refusal("not_found")
-    return Response(draw(found[-1]), media_type="image/svg+xml")
+    return Response(draw(found[-1], english=english), media_type="image/svg+xml")
 
 
 @get("/cases/{case_id:uuid}/workflow", guards=[roles(*STAFF)], summary="Where a case stands")

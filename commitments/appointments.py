@@ -220,7 +220,13 @@ def _manager(walked: Walk | None) -> TrackedManager | None:
 
 def _promise(row: Any) -> TrackedPromise:
     said = next((each.zh for each in catalogue.rules() if each.code == row["rule_code"]), "")
-    return TrackedPromise(clause=row["clause"], zh=said, state=row["state"], due_at=row["due_at"])
+    return TrackedPromise(
+        clause=row["clause"],
+        rule=row["rule_code"],
+        zh=said,
+        state=row["state"],
+        due_at=row["due_at"],
+    )
 
 
 async def _audited(tx: Transaction, order: Any, *, action: str, now: datetime) -> None:

@@ -207,6 +207,7 @@ def shown(workflow: Workflow) -> WorkflowShown:
         code=workflow.name,
         version=workflow.version,
         zh=workflow.zh,
+        en=workflow.en,
         steps=len(workflow.steps),
         warnings=[f"{each.step}: {each.fault}" for each in faults(workflow)],
     )

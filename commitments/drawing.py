@@ -7,9 +7,16 @@ from commitments.workflow import ENDS, Step, Workflow
 
 ROW, WIDE, HIGH, LEFT, TOP = 92, 264, 56, 150, 24
 LANE = 26
-NOTE_UNITS = 42
-"""How much of a note fits into a box; an ideograph is two units wide."""
-ANSWERS = {"yes": "是", "no": "否", "company": "公司", "customer_own": "客户自行"}
+TITLE_UNITS, NOTE_UNITS = 40, 42
+"""How much of a line fits into a box; an ideograph is two units wide."""
+ZH = {
+    "open": "未定义", "end": "结束", "end_or_resubmit": "结束或补正后重新申请",
+    "yes": "是", "no": "否", "company": "公司", "customer_own": "客户自行",
+}  # fmt: skip
+EN = {
+    "open": "not described", "end": "End", "end_or_resubmit": "End, or mend and apply again",
+    "customer_own": "customer", "instant": "at once",
+}  # fmt: skip
 _STYLE = (
     "text{font:13px sans-serif;fill:#1c2733}.small{font-size:11px;fill:#53606c}"
     ".box{fill:#eef5fb;stroke:#2b6ca3}.decision{fill:#fff6e0;stroke:#a8741a}"
@@ -18,18 +25,20 @@ _STYLE = (
 )
 
 
-def draw(workflow: Workflow) -> str:
+def draw(workflow: Workflow, *, english: bool = False) -> str:
     """Every step from top to bottom, every exit as an arrow with its answer.
 
-    Steps that the source does not describe are dashed and marked 未定义. Units are pixels.
+    Steps that the source does not describe are dashed and marked 未定义. In English a step that has
+    no English name keeps its own; departments have none and are left out. Units are pixels.
     """
+    words = EN if english else ZH
     # only ends that are used get a box
     targets = [target for each in workflow.steps for target in each.exits.values()]
     ends = [each for each in sorted(ENDS) if each in targets]
     place = {code: n for n, code in enumerate([*(s.code for s in workflow.steps), *ends])}
-    parts = [_box(each, place[each.code]) for each in workflow.steps]
-    parts += [_end(code, place[code]) for code in ends]
-    parts += _arrows(workflow, place)
+    parts = [_box(each, place[each.code], english=english) for each in workflow.steps]
+    parts += [_end(words[code], place[code]) for code in ends]
+    parts += _arrows(workflow, place, words=words)
     high = TOP * 2 + ROW * len(place)
     wide = LEFT * 2 + WIDE + LANE * len(targets)
     return (
@@ -41,37 +50,53 @@ def draw(workflow: Workflow) -> str:
     )
 
 
-def _box(step: Step, row: int) -> str:
+def _box(step: Step, row: int, *, english: bool) -> str:
     kind = "open" if not step.defined else "decision" if step.decision else "box"
     y = TOP + row * ROW
-    title = f"{step.code} {step.zh}" + ("" if step.defined else " · 未定义")
-    note = " · ".join(filter(None, ["、".join(step.departments), step.limit_zh or ""]))
+    name, words = ((step.en or step.zh), EN) if english else (step.zh, ZH)
+    # that a step is not described is said even where its name is long
+    rest = "" if step.defined else f" · {words['open']}"
+    title = _fitting(f"{step.code} {name}", TITLE_UNITS - _units(rest)) + rest
+    told = ["、".join(step.departments), step.limit_zh or ""]
+    note = _limit(step) if english else " · ".join(filter(None, told))
     return (
         f'<rect class="{kind}" x="{LEFT}" y="{y}" width="{WIDE}" height="{HIGH}" '
         f'rx="{22 if step.decision else 6}"/>'
         + _text(LEFT + WIDE / 2, y + 23, words=title)
-        + _text(LEFT + WIDE / 2, y + 42, words=_fitting(note), style="small")
+        + _text(LEFT + WIDE / 2, y + 42, words=_fitting(note, NOTE_UNITS), style="small")
     )
 
 
-def _fitting(note: str) -> str:
-    """What of a note fits; the rest is said by three dots."""
-    units = 0
-    for place, each in enumerate(note):
-        units += 1 if each.isascii() else 2
-        if units > NOTE_UNITS:
-            return note[: place - 1] + "…"
-    return note
+def _limit(step: Step) -> str:
+    unit = (step.clock_unit or "").replace("_", " ")
+    if not step.clock_limit:
+        return EN.get(unit, unit)
+    return f"{step.clock_limit:g} {unit}" + ("" if step.clock_limit == 1 else "s")
 
 
-def _end(code: str, row: int) -> str:
+def _units(words: str) -> int:
+    return sum(1 if each.isascii() else 2 for each in words)
+
+
+def _fitting(words: str, most: int) -> str:
+    """What of a line fits; the rest is said by three dots."""
+    if _units(words) <= most:
+        return words
+    while _units(words) > most - 2:
+        words = words[:-1]
+    return words + "…"
+
+
+def _end(words: str, row: int) -> str:
     y = TOP + row * ROW
     return f'<rect class="end" x="{LEFT}" y="{y}" width="{WIDE}" height="{HIGH}" rx="28"/>' + _text(
-        LEFT + WIDE / 2, y + 33, words="结束" if code == "end" else "结束或补正后重新申请"
+        LEFT + WIDE / 2, y + 33, words=words
     )
 
 
-def _arrows(workflow: Workflow, place: Mapping[str, int]) -> Iterable[str]:
+def _arrows(
+    workflow: Workflow, place: Mapping[str, int], *, words: Mapping[str, str]
+) -> Iterable[str]:
     lane = 0
     for each in workflow.steps:
         for answer, target in each.exits.items():
@@ -80,11 +105,11 @@ def _arrows(workflow: Workflow, place: Mapping[str, int]) -> Iterable[str]:
             # a step right below needs no lane
             near = place[target] == place[each.code] + 1
             lane += not near
-            yield _arrow(place[each.code], place[target], lane=0 if near else lane, answer=answer)
+            said = words.get(answer, answer)
+            yield _arrow(place[each.code], place[target], lane=0 if near else lane, answer=said)
 
 
 def _arrow(start: int, end: int, *, lane: int, answer: str) -> str:
-    answer = ANSWERS.get(answer, answer)
     from_y, to_y = TOP + start * ROW, TOP + end * ROW
     if lane == 0:
         x = LEFT + WIDE / 2

@@ -42,6 +42,7 @@ class Workflow(Value, frozen=True):
     steps: tuple[Step, ...]
     version: str = ""
     zh: str = ""
+    en: str = ""
 
     def step(self, code: str) -> Step:
         """A step by its code; refuses `workflow_unsound` where there is none."""
@@ -67,6 +68,7 @@ def read_workflow(name: str, document: Mapping[str, Any]) -> Workflow:
         steps=tuple(_step(each, spans) for each in document["steps"]),
         version=str(document.get("version", "")),
         zh=str(document.get("zh", name)),
+        en=str(document.get("en", "")),
     )
 
 

@@ -231,6 +231,14 @@ class Coverage(Value, frozen=True):
     grids: list[GridCoverage]
 
 
+class SaidBy(Value, frozen=True):
+    """Who stands behind a value that counts, and when it was said."""
+
+    who: str
+    at_ms: int
+    trust: str
+
+
 class VisitStory(Value, frozen=True):
     """One attempt: who, when, with which answers."""
 
@@ -247,6 +255,7 @@ class VisitStory(Value, frozen=True):
     pending_decision: bool
     version: int | None
     fields: dict[str, FieldValue]
+    said: dict[str, SaidBy]
 
 
 class Lost(Value, frozen=True):
@@ -285,10 +294,12 @@ class Photo(Value, frozen=True):
 
 
 class HazardShown(Value, frozen=True):
-    """A danger that was found on a visit."""
+    """A danger that was found on a visit: the question that named it, or a technician's own words."""
 
     id: UUID
+    visit: UUID
     item: str
+    note: str | None
     grade: str
     state: str
     found_at: Instant

@@ -45,6 +45,7 @@ class WorkflowWish(Wire, frozen=True):
     version: Code
     zh: Name
     steps: Annotated[list[StepWish], Meta(min_length=1, max_length=200)]
+    en: Annotated[str, Meta(max_length=120)] = ""
 
 
 class WorkflowShown(Value, frozen=True):
@@ -53,6 +54,7 @@ class WorkflowShown(Value, frozen=True):
     code: str
     version: str
     zh: str
+    en: str
     steps: int
     warnings: list[str]
 
@@ -197,6 +199,7 @@ class TrackedPromise(Value, frozen=True):
     """A promise and its date, in the words of the handbook."""
 
     clause: str
+    rule: str
     zh: str
     state: str
     due_at: Instant | None

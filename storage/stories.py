@@ -15,7 +15,11 @@ Row = dict[str, Any]
 _VISITS = """
 SELECT v.id, v.attempt, v.state, v.outcome, v.template, k.name AS technician, v.on_day,
   v.started_at, v.ended_at, v.certification, v.pending_decision, r.version,
-  coalesce(r.fields, '{}') AS fields
+  coalesce(r.fields, '{}') AS fields, coalesce((
+    SELECT json_object_agg(f.key, json_build_object('who', m.mark ->> 1, 'at_ms', (m.mark ->> 3)::bigint,
+      'trust', coalesce(m.mark ->> 4, 'unknown')))
+    FROM json_each_text(r.versions) f, LATERAL (SELECT r.authors -> 'marks' -> f.value AS mark) m
+    WHERE m.mark IS NOT NULL), '{}') AS said
 FROM visit v LEFT JOIN record r ON r.id = v.id LEFT JOIN technician k ON k.id = v.technician_id
 WHERE v.unit_id = $1 AND v.work_order_id = $2 ORDER BY v.attempt
 """
@@ -52,7 +56,8 @@ WHERE u.unit_id = $1 AND (u.record_id = ANY($2::uuid[]) OR u.visit_id = ANY($2::
 ORDER BY u.field, u.sha256
 """
 _HAZARDS = """
-SELECT id, item, grade, state, found_at, due_at, closed_at FROM hazard
+SELECT id, visit_id AS visit, item, body->>'note' AS note, grade, state, found_at, due_at, closed_at
+FROM hazard
 WHERE unit_id = $1 AND visit_id = ANY($2::uuid[]) ORDER BY found_at
 """
 _OPEN = "('running', 'paused', 'provisional', 'overdue_evidence_pending')"

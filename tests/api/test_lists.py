@@ -83,6 +83,10 @@ async def test_one_work_order_tells_its_whole_story(client, region):
     assert story["order"]["number"] == stop["number"]
     (visit,) = story["visits"]
     assert visit["fields"]["R12"] == "fail"
+    by = visit["said"]["R12"]
+    assert by["who"] == visit["technician"] and by["at_ms"] > 0
+    (hazard,) = story["hazards"]
+    assert (hazard["visit"], hazard["item"], hazard["note"]) == (stop["visit"], "R12", None)
     assert [each["what"] for each in story["happenings"] if each["outcome"] != ""][:1]
     assert any(each["who"] == visit["technician"] for each in story["happenings"])
     assert story["commitments"] and all(each["clause"] for each in story["commitments"])

@@ -218,12 +218,14 @@ def people(server: Server) -> list[dict[str, Any]]:
     return sorted(able, key=lambda each: -len(each["stops"]))
 
 
-def who_has(server: Server, kind: str, *, skip: int = 0) -> dict[str, Any]:
-    """A technician with visits of a kind today."""
-    having = [
-        each for each in people(server) if any(stop["kind"] == kind for stop in each["stops"])
-    ]
-    return having[skip]
+def who_has(server: Server, kind: str) -> dict[str, Any]:
+    """The technician with the most visits of a kind that nobody began yet today: no test runs out
+    of them because of those before it."""
+
+    def left(person: dict[str, Any]) -> int:
+        return sum(stop["kind"] == kind and stop["state"] == "planned" for stop in person["stops"])
+
+    return max(people(server), key=left)
 
 
 def prepared(context: BrowserContext, *, language: str = "zh-CN") -> None:

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import DAY, axe
+from tests.e2e.desk import PlainTablet
 
 PAGES = [
     f"?day={DAY}", "orders", "cases", "commitments", "coverage", "team", "conflicts",
@@ -100,6 +101,25 @@ def test_nobody_is_shut_out_of_a_dialog(board, language):
         page.get_by_role("button", name=word, exact=True).click()
         expect(page.get_by_role("dialog")).to_be_visible()
         looked_at(page, f"dialog-{name}-{language[:2]}")
+        page.close()
+
+
+@pytest.mark.parametrize(("language", "nth"), [("zh-CN", 0), ("en", 1)])
+def test_nobody_is_shut_out_of_what_waits_for_a_person(board, server, language, nth):
+    tablet = PlainTablet(server, nth=nth)
+    tablet.says(fields={"R12": "fail"})
+    with server.signed_in() as office:
+        said = {"fields": {"R02": "mismatch"}}
+        office.post(f"/visits/{tablet.stop['visit']}/edit", json=said).raise_for_status()
+    assert tablet.says(fields={"R02": "match"})["outcome"] == "conflict"
+    assert tablet.says(fields={"R13": "perhaps"})["outcome"] == "quarantined"
+    for name, path, waits in (
+        ("conflicts", "conflicts", "fieldset label"), ("quarantine", "quarantine", "article"),
+        ("work", f"orders/{tablet.stop['work_order']}", "fieldset label"),
+    ):  # fmt: skip
+        page = board(path, language=language, login="supervisor")
+        expect(page.locator(waits).first).to_be_visible()
+        looked_at(page, f"waits-{name}-{language[:2]}")
         page.close()
 
 

@@ -68,10 +68,25 @@ def test_a_notice_a_season_and_the_parameters_are_laid_down(board):
     form = page.get_by_role("dialog")
     form.get_by_label("用气高峰").fill("11:00-13:00 17:00-20:00")
     form.get_by_label("营业厅").fill("云泽厅")
+    laid = {"供气压力下限": "1.8", "供气压力上限": "2.8", "非计划停气允许": "45", "次日多少小时后判定": "9",
+            "采暖前入户窗口": "60", "公开核查间隔": "20", "边远网格": "云泽-北"}  # fmt: skip
+    for name, value in laid.items():
+        form.get_by_label(name).fill(value)
+    form.get_by_label("热线值守起算日期").fill("2026-12-01")
+    form.get_by_label("允许夜间恢复供气").check()
     form.get_by_role("button", name="登记").click()
     expect(form.get_by_role("status")).to_contain_text("已生效")
     form.get_by_role("button", name="关闭").click()
-    expect(page.get_by_role("region", name="单位参数")).to_contain_text("17:00–20:00")
+    shown = page.get_by_role("region", name="单位参数")
+    for value in ("17:00–20:00", "1.8–2.8", "云泽-北", "2026-12-01", "✓", *laid.values()):
+        expect(shown).to_contain_text(value)
+
+    # a form that is opened again holds what was laid down, and a wrong one is a sentence
+    page.get_by_role("button", name="修改 单位参数").click()
+    expect(form.get_by_label("非计划停气允许")).to_have_value("45")
+    form.get_by_label("供气压力下限").fill("9")
+    form.get_by_role("button", name="登记").click()
+    expect(form.get_by_role("alert")).to_contain_text("。")
 
 
 def test_an_export_is_judged_reported_and_taken_in(board, tmp_path: Path):

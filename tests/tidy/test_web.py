@@ -8,6 +8,7 @@ from api.app import create_app, document
 from runtime.server import services
 from runtime.settings import Settings
 from storage import catalogue
+from storage.services import services as services_catalogue
 
 WEB = Path(__file__).resolve().parent.parent.parent / "web"
 
@@ -40,3 +41,23 @@ def test_every_rule_that_is_shipped_has_its_name_on_the_board_in_both_languages(
     }
     assert told["zh"] == {rule.code: rule.zh for rule in catalogue.rules()}
     assert set(told["en"]) == set(told["zh"]) and all(map(str.isascii, told["en"].values()))
+
+
+def test_every_action_of_the_audit_and_every_step_of_a_case_has_its_words_on_the_board():
+    words = "".join(
+        each.read_text("utf-8") for each in (WEB / "src" / "board" / "words").glob("*.zh.ts")
+    )
+    # one word without its English does not compile
+    known = set(re.findall(r"^  '?([a-z_.]+)'?: '", words, re.MULTILINE))
+    code = "".join(
+        each.read_text("utf-8")
+        for room in ("api", "commitments", "runtime", "scheduling", "storage", "sync")
+        for each in (WEB.parent / room).rglob("*.py")
+    )
+    whole = re.findall(r'(?:action=|said=\()f?"([a-z_.]+)["{]', code)
+    given = {each.removesuffix(".") for each in whole} - {"store_true", "append"}
+    wanted = {f"audit_{each}" for each in given}
+    steps = {step for each in services_catalogue().kinds.values() for step in each.steps}
+    assert len(wanted) > 20 and len(steps) > 10
+    begun = {each.rpartition(".")[0] for each in known}
+    assert wanted | {f"said_{each}" for each in steps} <= known | begun

@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { module } from './ts.mjs';
 
-const { covers, disputes, keep, maySignOut, nextBatch, pill, sayNow, settle, shown } =
+const { covers, disputes, keep, maySignOut, mayTakeBack, nextBatch, pill, sayNow, settle, shown, without } =
   await module('field/outbox.ts');
+const { stands } = await module('field/gas.ts');
 
 const entry = (n, field = 'a', base = {}) => ({
   state: 'waiting',
   operation: { id: `id${n}`, n, record: 'r', base, fields: { [field]: n } },
 });
 const sentOf = (entries) => nextBatch(entries, 500);
-
 test('operations leave in the order they were done, as many as the server takes', () => {
   assert.deepEqual(nextBatch([entry(3), entry(1), entry(2)], 2).map((o) => o.n), [1, 2]);
 });
@@ -136,4 +136,61 @@ test('a batch of long answers is cut where a body ends, and one alone always lea
   assert.deepEqual(sent.map((o) => o.n), Array.from({ length: sent.length }, (_, n) => n + 1));
   const huge = { ...long(1), operation: { ...long(1).operation, fields: { a: 'x'.repeat(9e6) } } };
   assert.equal(nextBatch([huge, long(2)]).length, 1);
+});
+
+test('a photo is taken back as long as no word that names it has left', () => {
+  const [one, two] = ['a'.repeat(64), 'b'.repeat(64)];
+  const words = (n, photos, more = {}) => ({
+    state: 'waiting',
+    operation: {
+      id: `id${n}`, n, record: 'r', kind: 'patch',
+      fields: { 'R12.photos': photos, 'R12.thumbs': photos.map((each) => `${each}:${'c'.repeat(64)}`), R13: 'pass' },
+    },
+    ...more,
+  });
+  const both = [words(1, [one]), words(2, [one, two])];
+  assert.equal(mayTakeBack(undefined, both, 'r', one), true);
+  assert.equal(mayTakeBack(undefined, both, 'another', one), false);
+  assert.equal(mayTakeBack({ fields: { 'R12.photos': [one] } }, both, 'r', one), false);
+  const gone = [words(1, [one], { sent: true }), both[1]];
+  assert.equal(mayTakeBack(undefined, gone, 'r', one), false);
+  assert.equal(mayTakeBack(undefined, gone, 'r', two), true);
+  const left = both.map((each) => without(each, one));
+  assert.deepEqual(left.map(({ operation }) => operation.n), [1, 2]);
+  assert.deepEqual(left[0].operation.fields, { 'R12.photos': null, 'R12.thumbs': null, R13: 'pass' });
+  assert.deepEqual(left[1].operation.fields['R12.photos'], [two]);
+  assert.equal(left[1].operation.fields['R12.thumbs'].length, 1);
+});
+
+test('a part is taken back by what was said of it', () => {
+  const valve = { name: '球阀', count: 1 };
+  const entry = { state: 'waiting', operation: { id: 'i', n: 1, record: 'r', fields: { P08: [valve, { name: '垫片', count: 2 }] } } };
+  assert.equal(mayTakeBack(undefined, [entry], 'r', JSON.stringify(valve)), true);
+  assert.deepEqual(without(entry, JSON.stringify(valve)).operation.fields.P08, [{ name: '垫片', count: 2 }]);
+});
+
+test('gas that was opened without proof counts as off until more is known', () => {
+  const visit = (fields, versions) => ({ fields, held: { fields, versions }, open: true });
+  const told = (unproven) => ({ waits: false, unproven });
+  const opened = visit({ supply: 'on' }, { supply: 5 });
+  assert.equal(stands(opened, { waits: true, unproven: undefined }), 'on');
+  assert.equal(stands(opened, told()), 'on');
+  assert.equal(stands(opened, told({ version: 5 })), 'suspended');
+  // the premises were told of the closing before, and of nothing since
+  const shut = visit({ supply: 'on', supply_state: 'isolated_premises' }, { supply: 5, supply_state: 3 });
+  assert.equal(stands(shut, told()), 'isolated_premises');
+  assert.equal(stands({ ...shut, open: false }, told()), 'on');
+  const decided = visit({ supply: 'on', supply_state: 'on' }, { supply: 5, supply_state: 6 });
+  assert.equal(stands(decided, told({ version: 5 })), 'on');
+  const elsewhere = visit({ supply: 'isolated_premises', supply_state: 'on' }, { supply: 2, supply_state: 7 });
+  assert.equal(stands(elsewhere, told()), 'on');
+  assert.equal(stands(visit({ supply_state: 'off:2026-11-01' }, { supply_state: 1 }), told()), 'suspended');
+});
+
+test('an opening that was not believed is a dispute though our word stands in the record', () => {
+  const sent = [{ id: 'i', n: 2, record: 'r', kind: 'patch', fields: { supply: 'on' }, observed_at: 't' }];
+  const said = [{ id: 'i', outcome: 'conflict', code: 'restored_without_recheck', version: 5 }];
+  const held = { fields: { supply: 'on' }, versions: { supply: 5 }, version: 5 };
+  const [found] = disputes(sent, said, new Map([['r', held]]));
+  assert.deepEqual([found.mine, found.theirs, found.version], ['on', 'suspended', 5]);
 });

@@ -2,6 +2,7 @@
 telephone and on a tablet; and photographed for `make screenshots`."""
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -202,6 +203,9 @@ def test_the_pages_of_a_customer_confirm_and_keeps_the_appointment(
     page.goto(f"{server.base}/track/{code_of(server)}")
     expect(page.locator(".steps li").first).to_be_visible()
     looked_at(page, f"{tag}-track", troubles=troubles)
+    if language == "en":
+        said = page.title() + page.locator("main").inner_text()
+        assert not re.search("[\u4e00-\u9fff]", said), said
     if page.locator(".ways .primary").count():
         page.locator(".ways .primary").click()
     expect(page.locator("p.good")).to_be_visible()

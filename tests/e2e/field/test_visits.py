@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.conftest import Server
+from tests.e2e.desk import working
 from tests.e2e.form import Form
 from tests.e2e.tablet import Tablet, held, picture, tablet_of, visit_of, who_has
 
@@ -80,6 +81,12 @@ def test_a_repair_with_parts_a_new_meter_and_an_inspection_beside_it(
         expect(tablet.page.locator("#q-P09")).to_have_count(0)
         form = Form(tablet, visit)
         form.fill({"P07": "换表", "P08": "铜球阀", "P09": "12"})
+        # one part too many: it has not left the tablet, so it is taken back
+        used = tablet.page.locator("#q-P08")
+        used.locator("input").first.fill("旧垫片")
+        used.get_by_role("button", name="添加材料").click()
+        used.get_by_role("button", name="去掉 旧垫片").click()
+        expect(used).not_to_contain_text("旧垫片")
         expect(tablet.page.locator("#q-P09 .mark .good")).to_be_visible()
         tablet.page.locator("#q-P14").get_by_text("就地新建安检").click()
         beside = tablet.page.locator("#q-P14").get_by_role("link", name="打开安检")
@@ -103,8 +110,7 @@ def test_a_repair_with_parts_a_new_meter_and_an_inspection_beside_it(
 def test_an_install_asks_what_its_variant_needs(
     browser: Browser, server: Server, variant: str
 ) -> None:
-    # each of them takes a visit of its own
-    person = who_has(server, "appliance_install", skip=VARIANTS.index(variant))
+    person = who_has(server, "appliance_install")
     with tablet_of(browser, server, person=person) as tablet:
         tablet.enrol()
         visit = tablet.begin("appliance_install")
@@ -240,6 +246,75 @@ def test_a_wrong_photo_of_a_hazard_is_taken_back_before_it_is_saved(tablet: Tabl
     # this technician's other visits may have hazards too
     (made,) = [each for each in tablet.store("records") if each["fields"].get("note") == "软管过长"]
     assert len(made["fields"]["photos"]) == len(tablet.store("photos")) == 1
+
+
+def test_a_wrong_photo_of_a_question_is_taken_back_as_long_as_it_is_only_here(
+    tablet: Tablet,
+) -> None:
+    visit = tablet.begin()
+    tablet.settled()
+    tablet.offline()
+    tablet.choose("R12", "不合格")
+    for seed in (551, 552):
+        tablet.photograph("R12", seed=seed)
+    photos = tablet.page.locator("#q-R12 .photos")
+    photos.get_by_role("button", name="去掉照片 1").click()
+    expect(photos.locator("img")).to_have_count(1)
+    tablet.page.reload()
+    expect(photos.locator("img")).to_have_count(1)
+    tablet.photograph("R12", seed=553)
+    tablet.online()
+    applied(tablet.server, tablet)
+    shown = visit_of(tablet.server, visit)["fields"]["R12.photos"]
+    originals = [each for each in tablet.store("photos") if each["lane"] == "original"]
+    assert sorted(shown) == sorted(each["sha256"] for each in originals)
+    assert len(shown) == 2
+    # what the office has stays on record
+    expect(photos.get_by_role("button", name="去掉")).to_have_count(0)
+
+
+def heard(tablet: Tablet, visit: str, *, supply: str) -> None:
+    """Returns once the tablet was told how the gas stands at its premises."""
+    for _ in range(90):
+        tablet.wake()
+        tablet.settled()
+        if tablet.shown(visit).get("supply_state") == supply:
+            return
+        tablet.page.wait_for_timeout(1000)
+    raise AssertionError(f"never told of {supply}")
+
+
+def test_gas_opened_after_a_critical_finding_stays_shut_off_until_the_office_decides(
+    tablet: Tablet,
+) -> None:
+    visit = tablet.begin()
+    tablet.settled()
+    tablet.offline()
+    hazard(tablet, visit, "软管穿墙入卧室", grade="重大隐患")
+    gas = tablet.page.locator("#gas")
+    for word in ("全户停气", "正常供气"):
+        gas.locator(".choice").filter(has_text=word).click()
+        expect(gas.locator(".choice.chosen")).to_contain_text(word)
+    tablet.online()
+    # heard, and not believed: nobody found it sound
+    said = held(tablet.server, tablet.id())[-1]
+    assert (said["outcome"], said["code"]) == ("conflict", "restored_without_recheck")
+    expect(gas).to_contain_text("等待办公室决定")
+    expect(gas).to_contain_text("已停止供气")
+    expect(gas.locator(".choice.chosen")).to_have_count(0)
+    with working(tablet.server):
+        heard(tablet, visit, supply="isolated_premises")
+        expect(gas.locator(".choice.chosen")).to_contain_text("全户停气")
+        with tablet.server.signed_in() as office:
+            waiting = office.get("/conflicts", params={"limit": 200}).json()["items"]
+            (shown,) = [
+                each for each in waiting if each["record"] == visit and each["policy"] == "supply"
+            ]
+            wish = {"choice": 1, "reason": "复检照片已核对"}
+            office.post(f"/conflicts/{shown['id']}/resolve", json=wish).raise_for_status()
+        heard(tablet, visit, supply="on")
+        expect(gas.locator(".choice.chosen")).to_contain_text("正常供气")
+        expect(gas).not_to_contain_text("等待办公室决定")
 
 
 def test_two_quick_taps_on_one_question_keep_both_parts(tablet: Tablet) -> None:

@@ -3,7 +3,7 @@ import { current } from '../shared/i18n.svelte.ts';
 import { say, type Word } from './say.ts';
 import { zh } from './words/zh.ts';
 
-type Family = 'kind' | 'short' | 'state' | 'tier' | 'channel' | 'promise' | 'grade' | 'soft' | 'reason' | 'role' | 'plan' | 'code' | 'policy' | 'tablet' | 'rule' | 'unit' | 'outage' | 'step' | 'layer' | 'class' | 'told' | 'source' | 'change' | 'hazard' | 'said' | 'out' | 'trust' | 'answer' | 'skill';
+export type Family = 'kind' | 'short' | 'state' | 'tier' | 'channel' | 'promise' | 'grade' | 'soft' | 'reason' | 'role' | 'plan' | 'code' | 'policy' | 'tablet' | 'rule' | 'unit' | 'outage' | 'step' | 'layer' | 'class' | 'told' | 'source' | 'change' | 'hazard' | 'said' | 'out' | 'trust' | 'answer' | 'skill';
 
 export function label(family: Family, code: string | null | undefined): string {
   if (!code) return '';

@@ -5,7 +5,7 @@ import { Clock } from './clock.ts';
 import { Drain } from './drain.ts';
 import { makeKey } from './keys.ts';
 import { said } from './link.ts';
-import { type Dispute, type Entry, type Held, type Link, maySignOut, pill, shown } from './outbox.ts';
+import { type Dispute, type Entry, type Held, type Link, maySignOut, mayTakeBack, pill, shown } from './outbox.ts';
 import { waitingPhotos } from './drain.ts';
 import { type Deed, type Draft, type Given, type Identity, type Meta, type Photo, Store } from './store.ts';
 import type { Fields, Template } from './wire.ts';
@@ -187,6 +187,20 @@ export class Field {
     );
     this.#captures = turn;
     return turn;
+  }
+
+  mayTakeBack(record: string, said: string): boolean {
+    return mayTakeBack(this.records.get(record), this.entries, record, said);
+  }
+
+  /** In its turn: what is captured next builds on what is left. */
+  takeBack(record: string, said: string): Promise<unknown> {
+    this.#captures = this.#captures.then(async () => {
+      await this.store.takeBack(record, said).catch((error: unknown) => this.#unsaved(error));
+      this.#channel.postMessage({});
+      await this.read();
+    });
+    return this.#captures;
   }
 
   async #capture(deeds: readonly Deed[], given: Given, start: number): Promise<boolean> {

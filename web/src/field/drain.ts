@@ -107,12 +107,15 @@ export class Drain {
     if ((await this.store.meta('revoked')) !== undefined) return this.#lastWord();
     this.link.sent = 0;
     try {
-      while (await this.#signed((who) => this.#exchange(who)));
+      // where there is doubt the network is asked before anything is said to it: what never left can be
+      // taken back, and an answer given offline costs one transaction only
+      let sure = navigator.onLine && (this.link.online || (await this.#careful()));
+      while (await this.#signed((who) => this.#exchange(who, sure))) sure = true;
       await this.#templates();
       await this.#heal();
       while (await this.#signed((who) => this.#nextPhoto(who))) {
         // an answer that was given meanwhile goes before the next photo
-        while ((await this.#waiting()) && (await this.#signed((who) => this.#exchange(who))));
+        while ((await this.#waiting()) && (await this.#signed((who) => this.#exchange(who, true))));
       }
     } catch (error) {
       if (!(error instanceof Refusal && error.code === 'tablet_revoked')) throw error;
@@ -149,12 +152,16 @@ export class Drain {
     return (await this.store.entries()).some(({ state }) => state === 'waiting');
   }
 
+  /** The link fails, and something dangerous waits: a thin one may let that through alone. */
+  async #careful(): Promise<boolean> {
+    return this.#failures > 0 && ((await this.store.meta('urgent')) ?? []).length > 0;
+  }
+
   /** One round trip; true while there is more to say or to hear. */
-  async #exchange(who: Identity): Promise<boolean> {
-    const heard = this.clock.heard !== null;
-    const careful = this.#failures > 0 && ((await this.store.meta('urgent')) ?? []).length > 0;
+  async #exchange(who: Identity, sure: boolean): Promise<boolean> {
+    const careful = await this.#careful();
     const limit = careful ? CAREFUL : BATCH;
-    const { sent, unsent } = heard
+    const { sent, unsent } = sure && this.clock.heard !== null
       ? await this.store.outgoing(limit)
       : { sent: [], unsent: (await this.store.entries()).length };
     this.link.total = this.link.sent + sent.length + unsent;
@@ -232,9 +239,8 @@ export class Drain {
     const photo = waitingPhotos(await this.store.db.getAll('photos'))[0];
     if (photo === undefined) return false;
     const bytes = await this.store.db.get('blobs', photo.sha256);
-    const keep = async (change: Partial<Photo>) => {
-      await this.store.db.put('photos', { ...photo, ...change });
-    };
+    // one that was taken back meanwhile does not come again
+    const keep = (change: Partial<Photo>) => this.store.settlePhoto(photo.sha256, change);
     if (bytes === undefined) {
       await keep({ refused: 'bytes_missing' });
       return true;

@@ -1,5 +1,6 @@
 /** What a tablet remembers and how it changes: values only, no storage, no network, no clock.
  * The same rules and names as the reference tablet (runtime/outbox.py). */
+import { UNPROVEN } from './gas.ts';
 import type { Change, FieldValue, Fields, Operation, Outcome, RecordKind } from './wire.ts';
 
 export const BATCH = 100;
@@ -81,6 +82,29 @@ export function sayNow(held: Held | undefined, operation: Operation): Held {
   const fields = { ...known.fields };
   speak(fields, operation);
   return { ...known, fields };
+}
+
+const names = (value: FieldValue | undefined, said: string) => JSON.stringify(value ?? null).includes(said);
+
+/** Whether a photo or a part (`said`, as JSON writes it) is only in words that never left. */
+export function mayTakeBack(held: Held | undefined, entries: readonly Entry[], record: string, said: string) {
+  const about = entries.filter(
+    ({ operation: o }) => o.record === record && Object.values(o.fields ?? {}).some((each) => names(each, said)),
+  );
+  const known = Object.values(held?.fields ?? {}).some((each) => names(each, said));
+  return !known && about.length > 0 && about.every((each) => !each.sent && each.state === 'waiting');
+}
+
+/** A word that never left, without what was taken back from its lists; it keeps its number. */
+export function without(entry: Entry, said: string): Entry {
+  const fields = Object.fromEntries(
+    Object.entries(entry.operation.fields ?? {}).map(([field, value]) => {
+      if (!Array.isArray(value) || !names(value, said)) return [field, value];
+      const left = (value as FieldValue[]).filter((each) => !names(each, said));
+      return [field, left.length > 0 ? left : null];
+    }),
+  ) as Fields;
+  return { ...entry, operation: { ...entry.operation, fields } };
 }
 
 /** Operations to send now: those on `urgent` records first, each record's in the order they were
@@ -195,7 +219,7 @@ export function disputes(
     const words: Fields =
       operation.kind === 'command' ? { state: operation.command ?? null } : (operation.fields ?? {});
     return Object.entries(words).flatMap(([field, mine]): Dispute[] => {
-      const theirs = held?.fields[field] ?? null;
+      const theirs = outcome.code === UNPROVEN ? 'suspended' : (held?.fields[field] ?? null);
       if (held === undefined || covers(theirs, mine)) return [];
       return [
         {

@@ -2,7 +2,7 @@
  * the outbox) before anybody is told that it is saved. */
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
 import type { Dispute, Entry, Held } from './outbox.ts';
-import { disputes, keep, nextBatch, sayNow, settle, shown } from './outbox.ts';
+import { disputes, keep, mayTakeBack, nextBatch, sayNow, settle, shown, without } from './outbox.ts';
 import type { FieldValue, Fields, Healing, Operation, SyncAnswer, Template } from './wire.ts';
 
 export type Lane = 'signature' | 'thumbnail' | 'original';
@@ -151,6 +151,23 @@ export class Store {
     tx.commit();
     await Promise.all([...writes, tx.done]);
     return done;
+  }
+
+  /** A photo or a part is taken back, with its file, unless a word that names it has left meanwhile. */
+  async takeBack(record: string, said: string): Promise<void> {
+    const tx = this.db.transaction(['outbox', 'records', 'photos', 'blobs'], 'readwrite', STRICT);
+    const outbox = tx.objectStore('outbox');
+    const entries = await outbox.getAll();
+    if (mayTakeBack(await tx.objectStore('records').get(record), entries, record, said)) {
+      const ours = entries.filter(({ operation }) => operation.record === record);
+      for (const entry of ours) void outbox.put(without(entry, said));
+      const photo = await tx.objectStore('photos').get(said);
+      for (const file of photo === undefined ? [] : [said, photo.thumb ?? said]) {
+        void tx.objectStore('photos').delete(file);
+        void tx.objectStore('blobs').delete(file);
+      }
+    }
+    await tx.done;
   }
 
   /** What goes out next, noted before it leaves: from then on its bytes stay as they are. */
