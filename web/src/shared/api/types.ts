@@ -3037,7 +3037,10 @@ export interface components {
             /** Format: uuid */
             id: string;
             item: string;
+            note: string | null;
             state: string;
+            /** Format: uuid */
+            visit: string;
         };
         /**
          * HazardStep
@@ -4279,6 +4282,12 @@ export interface components {
             rules: components["schemas"]["RuleDraft"][];
             version: string;
         };
+        /** SaidBy */
+        SaidBy: {
+            at_ms: number;
+            trust: string;
+            who: string;
+        };
         /** Saved */
         Saved: {
             premises_changed: number;
@@ -4610,6 +4619,7 @@ export interface components {
         TrackedPromise: {
             clause: string;
             due_at: string | null;
+            rule: string;
             state: string;
             zh: string;
         };
@@ -4699,6 +4709,9 @@ export interface components {
             on_day: string | null;
             outcome: string | null;
             pending_decision: boolean;
+            said: {
+                [key: string]: components["schemas"]["SaidBy"];
+            };
             started_at: string | null;
             state: string;
             technician: string | null;
@@ -4876,6 +4889,7 @@ export interface components {
         /** WorkflowShown */
         WorkflowShown: {
             code: string;
+            en: string;
             steps: number;
             version: string;
             warnings: string[];
@@ -4887,6 +4901,8 @@ export interface components {
          */
         WorkflowWish: {
             code: string;
+            /** @default  */
+            en: string;
             steps: components["schemas"]["schemas.workflow.StepWish"][];
             version: string;
             zh: string;
@@ -20612,6 +20628,7 @@ export interface operations {
         parameters: {
             query?: {
                 version?: string | null;
+                english?: boolean;
             };
             header?: never;
             path: {
