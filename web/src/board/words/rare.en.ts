@@ -32,6 +32,7 @@ export const rareEn: Record<keyof typeof rareZh, string> = {
   'audit_quarantine.rejected': 'Quarantined entry rejected',
   'audit_quarantine.released': 'Quarantined entry released',
   'audit_people.on_tablet': 'People on a tablet looked up',
+  'audit_premises.geocoded': 'Premises placed on the map',
   'audit_people.erased': 'Person erased',
   'audit_keys.rotated': 'Keys changed',
   'audit_account.added': 'Account added',

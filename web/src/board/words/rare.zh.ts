@@ -33,6 +33,7 @@ export const rareZh = {
   'audit_quarantine.rejected': '隔离记录不采用',
   'audit_quarantine.released': '隔离记录放行',
   'audit_people.on_tablet': '查看平板上的个人信息',
+  'audit_premises.geocoded': '补地理坐标',
   'audit_people.erased': '删除个人信息',
   'audit_keys.rotated': '更换密钥',
   'audit_account.added': '新增账号',
