@@ -17,13 +17,15 @@ DAYS_MAX = 3_660
 class Calendar(Value, frozen=True):
     """Named days over plain weekends. A year outside the official ones is a guess and says so.
 
-    `days` holds what a State Council notice or an operator laid down: worked or not.
+    `days` holds what a State Council notice or an operator laid down: worked or not; `name` says which
+    guess ships for years to come.
     """
 
     days: dict[date, bool]
     official_until: int
     official_from: int = 2004
     zone: ZoneInfo = SHANGHAI
+    name: str = ""
 
     def works(self, day: date) -> bool:
         """Whether the company works on a day: what is laid down, else Monday to Friday."""

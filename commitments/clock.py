@@ -116,6 +116,7 @@ def fold(rule: Rule, events: Sequence[Event], *, calendar: Calendar, now: dateti
         days=due.days,
         late_seconds=0 if rule.at_least else _late(due, ends or now),
         proof_received_at=stop.received_at if stop else None,
+        guess=calendar.name if due.provisional else "",
     )
 
 

@@ -12,6 +12,7 @@ from commitments.calendar import Calendar
 from commitments.clock import fold
 from schemas.base import Value
 from schemas.commitment import ATTEMPTED, STARTED, Event, Fact, Rule, Verdict
+from schemas.work import Services
 
 Row = dict[str, Any]
 
@@ -161,6 +162,7 @@ def said(verdict: Verdict, *, now: datetime) -> Row:
         "days": len(verdict.days),
         "proof_received_at": verdict.proof_received_at,
         "pauses": msgspec.to_builtins(verdict.pauses),
+        "guess": verdict.guess,
     }
 
 
@@ -195,6 +197,16 @@ FIELD_EVENTS: dict[tuple[str, str], tuple[str, ...]] = {
 }
 """Which events a state of field work is, by kind of work. An attempt in vain never resets a
 cycle."""
+
+
+def lights(work_kind: str, given: Services) -> bool:
+    """Whether work of a kind that ends well turns on gas that was never on: the same steps that wait
+    at the office."""
+    kind = given.kinds.get(work_kind)
+    if kind is None:
+        return False
+    said = [kind.steps.get(each) for each in field_events(work_kind, "field_done")]
+    return any(each is not None and each.gate == "first_gas_on" for each in said)
 
 
 def field_events(work_kind: str, state: str) -> tuple[str, ...]:

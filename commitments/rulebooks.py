@@ -1,21 +1,26 @@
 """Shell: a supervisor publishes rules for the unit, ends a version, or takes one back that nobody
 ever ran under. What runs keeps the version it began with."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from commitments import writing
+from commitments import entry, writing
 from commitments.calendar import local_day
+from commitments.cycles import CYCLE_RULES
 from commitments.rules import made, refuse_longer, refuse_overlap, rule_for
 from schemas.ambient import Ambient
 from schemas.base import date
-from schemas.commitment import Rule
+from schemas.commitment import JUDGED, Event, Rule
+from schemas.ids import named
 from schemas.problems import Refusal
 from schemas.rulebook import RulebookAnswer, RulebookDraft, RuleChange, RuleShown
 from storage import audit, catalogue, ledger
 from storage.engine import Transaction
+
+OVERRIDE = "3g"
 
 
 async def publish(
@@ -28,6 +33,7 @@ async def publish(
         await _audited(tx, unit_id, ambient=ambient, said=("rules.published", wish.version, actor))
         rules, answer = await _looked_at(tx, unit_id, wish=wish, today=_today(ambient))
         await ledger.save_rules(tx, [_row(unit_id, each) for each in rules])
+        await _prevails(tx, unit_id, rules=rules, by=(actor, ambient))
     return answer
 
 
@@ -119,6 +125,41 @@ async def _looked_at(
     return rules, RulebookAnswer(
         version=wish.version, rules=[_change(each, before) for each in rules]
     )
+
+
+async def _prevails(
+    tx: Transaction, unit_id: str, *, rules: Sequence[Rule], by: tuple[str, Ambient]
+) -> None:
+    """Clause 3g as a promise of its own: what the unit laid down for its inspections is shorter than
+    the handbook, or says by whose policy it is not."""
+    (actor, ambient), calendar = by, catalogue.calendar()
+    known = await writing.rulebook(tx, unit_id)
+    drafts = []
+    for each in rules:
+        if each.code not in CYCLE_RULES.values():
+            continue
+        model = rule_for(catalogue.rules(), each.code, on_day=_today(ambient))
+        opening = entry.Opening(
+            id=named(unit_id, "commitment", OVERRIDE, each.code, each.version),
+            unit_id=unit_id,
+            rule=rule_for(known, OVERRIDE, on_day=_today(ambient)),
+            started_at=ambient.now,
+            received_at=ambient.now,
+            source=f"rules:{each.version}",
+            facts={"rule": each.code, "version": each.version},
+        )
+        why = f"{each.code}: {each.limit:g} instead of {model.limit:g} {model.unit}, {each.source}"
+        judged = Event(
+            kind=JUDGED,
+            observed_at=ambient.now,
+            received_at=ambient.now,
+            source=f"rules:{each.version}:{JUDGED}",
+            body={"kept": True, "why": why, "actor": actor},
+        )
+        begun = entry.opened(opening, calendar, now=ambient.now)
+        rule = opening.rule
+        drafts.append(entry.told(begun, judged, rule=rule, calendar=calendar, now=ambient.now))
+    await writing.begin(tx, drafts, rules=known, ambient=ambient)
 
 
 def _change(rule: Rule, before: list[Rule]) -> RuleChange:

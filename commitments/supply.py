@@ -1,6 +1,6 @@
 """Shell: gas at premises is turned on, shut off and restored, each behind its gate."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,9 +18,13 @@ from schemas.outage import GasAnswer, GasWish
 from schemas.problems import Refusal
 from storage import audit, catalogue, outages, supply
 from storage.engine import Transaction
+from storage.services import services
 from sync.supply import Word, row_of
 
 FIRST, RURAL = "3d", "rural_piped"
+LOOKS = ("inspection", "inspection_booking")
+SINCE = timedelta(days=30)
+"""Visits of days before were followed, or wait for a person."""
 
 
 async def turn(
@@ -37,6 +41,7 @@ async def turn(
             raise Refusal("not_found")
         if wish.to == "first_on":
             await turn_on_first(tx, home, at=wish.at, ambient=ambient)
+            await outages.set_supply(tx, premises_id, values={"supply_state": "on"})
         elif wish.to == "off":
             values = {"supply_state": f"off:{wish.at.astimezone(UTC).isoformat()}"}
             await outages.set_supply(tx, premises_id, values=values)
@@ -89,11 +94,43 @@ async def turn_on_first(tx: Transaction, home: Any, *, at: datetime, ambient: Am
     duties.may_turn_on_first(inspected_at=inspected_at, at=at)
     assert inspected_at is not None
     day = local_day(catalogue.calendar(), at)
-    values = {"first_gas_on": day, "supply_state": "on"}
-    await outages.set_supply(tx, home.id, values=values)
+    await outages.set_supply(tx, home.id, values={"first_gas_on": day})
     if home.customer_class == RURAL:
         await _proven(tx, home, span=(inspected_at, at), ambient=ambient)
     await cases.begin_cycle(tx, home.unit_id, premises_id=home.id, ambient=ambient)
+
+
+async def follow(engine: AsyncEngine, unit_id: str, *, ambient: Ambient) -> int:
+    """What tablets did at homes that never had gas: the first look is known to the gate, and gas that
+    was lit behind it counts as on, with its promise (3d) and its cycle. How many homes."""
+    calendar, since = catalogue.calendar(), local_day(catalogue.calendar(), ambient.now - SINCE)
+    lighting = [name for name in services().kinds if entry.lights(name, services())]
+    kinds = (list(LOOKS), lighting)
+    async with engine.begin() as tx:
+        found = await supply.first_times(tx, unit_id, since=since, kinds=kinds)
+        looked = {
+            each["id"]: local_day(calendar, each["looked_at"])
+            for each in found
+            if each["last_inspection_on"] is None and each["looked_at"] is not None
+        }
+        await cases.renew_cycles(tx, unit_id, inspected=looked, ambient=ambient)
+        lit = [each for each in found if each["lit_at"] is not None]
+        on = [await _lit(tx, unit_id, home=each, ambient=ambient) for each in lit]
+    return len(looked) + sum(on)
+
+
+async def _lit(tx: Transaction, unit_id: str, *, home: Any, ambient: Ambient) -> bool:
+    stands = await outages.supply_of(tx, unit_id, premises_id=home["id"])
+    try:
+        await turn_on_first(tx, stands, at=home["lit_at"], ambient=ambient)
+    except Refusal:
+        # lit before anybody looked, in a time without this gate: for a person
+        return False
+    said = audit.Entry(
+        at=ambient.now, actor="tablet", action="gas.first_on", subject=str(home["id"])
+    )
+    await audit.append(tx, unit_id, entry=said)
+    return True
 
 
 def inspected(home: Any) -> datetime | None:

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from commitments import cases, noticing, standing, yearplan
+from commitments import cases, noticing, standing, supply, yearplan
 from runtime.server import library
 from scheduling import learning
 from schemas.ambient import Ambient
-from storage import attachments, erasing, personal, rates, registry
+from storage import attachments, catalogue, erasing, folding, personal, rates, registry
 from storage.blobs import Blobs, photo_path
 from storage.sync_store import PostgresSync
 from sync import packs, premises_told, push
@@ -48,6 +48,19 @@ async def duties(engine: AsyncEngine, *, ambient: Ambient) -> int:
     looked = [await standing.look(engine, each, ambient=ambient) for each in units]
     noticed = [await noticing.look(engine, each, ambient=ambient) for each in units]
     return sum(each.judged for each in looked) + sum(noticed)
+
+
+async def first_gas(engine: AsyncEngine, *, ambient: Ambient) -> int:
+    """What tablets did at homes that never had gas is known to the gate, the promise and the cycle."""
+    async with engine.connect() as tx:
+        units = await registry.unit_ids(tx)
+    return sum([await supply.follow(engine, each, ambient=ambient) for each in units])
+
+
+async def guesses(engine: AsyncEngine, *, ambient: Ambient) -> int:
+    """After an upgrade, clocks that lean on years to come are folded by the days that ship now."""
+    async with engine.begin() as tx:
+        return await folding.wake_guessed(tx, ambient.now, guess=catalogue.calendar().name)
 
 
 async def speeds(engine: AsyncEngine, *, ambient: Ambient) -> int:

@@ -129,6 +129,8 @@ def told(story: Story, url: str, *, folder: Path) -> dict[str, Any]:
     night = datetime.combine(day, clock(20, 0), ZONE)
     promises = asyncio.run(_reckoned(url, at=night))
     _say("承诺 · commitments", {"recomputed": promises["recomputed"]})
+    for rule, states in promises["by_rule"].items():
+        _say(f"  {rule}", states)
     counted = dict.fromkeys(FINDING_KINDS, 0) | shown["findings"]
     return {
         "import": {
@@ -248,10 +250,14 @@ async def _reckoned(url: str, *, at: datetime) -> dict[str, Any]:
         by_clause: dict[str, dict[str, int]] = {}
         for clause, state, count in await ledger.states(engine, UNIT):
             by_clause.setdefault(clause, {})[state] = count
+        by_rule: dict[str, dict[str, int]] = {}
+        for (_, code, version, state), count in (await ledger.rule_states(engine, UNIT)).items():
+            by_rule.setdefault(f"{code} {version}", {})[state] = count
     finally:
         await engine.dispose()
     return {
         "by_clause": by_clause,
+        "by_rule": by_rule,
         "recomputed": verified["recomputed"],
         "differences": verified["differences"] + verified["broken_chains"],
     }

@@ -26,7 +26,7 @@ REST_SECONDS_MAX = 30.0
 RESTS = {
     "due_work": 600.0, "nobody_home": 600.0, "duties": 600.0, "held": 60.0, "uploads": 600.0,
     "notify": 5.0, "retention": 3600.0, "evidence": 21_600.0,
-    "speeds": 21_600.0, "premises": 5.0,
+    "speeds": 21_600.0, "premises": 5.0, "first_gas": 60.0, "guesses": 600.0,
 }  # fmt: skip
 """How long a step rests where it found nothing, in seconds; the others ask every second."""
 SWEEP_LIMIT = 2_000
@@ -71,6 +71,8 @@ async def work(
             "nobody_home": lambda: chores.nobody_home(engine, ambient=live()),
             "held": lambda: chores.held(engine, ambient=live()),
             "premises": lambda: chores.premises(engine, ambient=live()),
+            "guesses": lambda: chores.guesses(engine, ambient=live()),
+            "first_gas": lambda: chores.first_gas(engine, ambient=live()),
             "packs": lambda: chores.packs_over(engine, ambient=live()),
             "notify": lambda: notify.notify(engine, sender, ambient=live()),
             "uploads": lambda: chores.uploads(engine, blobs, ambient=live()),

@@ -117,7 +117,8 @@ class Pause(Value, frozen=True):
 class Verdict(Value, frozen=True):
     """What the events of a commitment fold to at an instant.
 
-    `days` are the days counted one by one; `wake_at` is when time alone changes something next.
+    `days` are the days counted one by one; `wake_at` is when time alone changes something next; a
+    provisional one says by which `guess` about years to come.
     """
 
     state: State
@@ -132,3 +133,4 @@ class Verdict(Value, frozen=True):
     days: tuple[date, ...] = ()
     late_seconds: int = 0
     proof_received_at: Instant | None = None
+    guess: str = ""

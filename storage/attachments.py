@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from storage.engine import Transaction, driver
+from storage.safety import NOTICED
 from storage.tables import attachment, attachment_use, upload, visit
 
 _MISSING = """
@@ -18,7 +19,7 @@ JOIN attachment a ON a.unit_id = u.unit_id AND a.sha256 = u.sha256
 WHERE o.unit_id = $1 AND o.tablet_id = $2 AND a.state NOT IN ('verified', 'purged')
 """
 
-_CERTIFY = """
+_CERTIFY = f"""
 UPDATE visit v SET certification = CASE
   WHEN EXISTS (
     SELECT 1 FROM attachment_use u LEFT JOIN attachment a
@@ -26,9 +27,8 @@ UPDATE visit v SET certification = CASE
     WHERE u.unit_id = v.unit_id AND u.visit_id = v.id
       AND coalesce(a.state, 'declared') NOT IN ('verified', 'purged'))
   THEN 'waiting_evidence'
-  WHEN EXISTS (SELECT 1 FROM hazard h WHERE h.visit_id = v.id AND h.statutory IS NOT NULL)
-    AND NOT EXISTS (SELECT 1 FROM record r WHERE r.id = v.id
-      AND coalesce(r.fields -> 'notice', r.fields -> 'R28' -> 'notice_no') IS NOT NULL)
+  WHEN EXISTS (SELECT 1 FROM hazard h LEFT JOIN record r ON r.id = h.visit_id
+    WHERE h.visit_id = v.id AND h.statutory IS NOT NULL AND NOT {NOTICED})
   THEN 'needs_notice' ELSE 'certified' END
 WHERE v.unit_id = $1 AND v.id = ANY($2::uuid[])
   AND v.certification IN ('waiting_evidence', 'needs_notice', 'certified')

@@ -52,7 +52,10 @@ def calendar() -> Calendar:
     for year in range(OFFICIAL_UNTIL + 1, OFFICIAL_UNTIL + 1 + STATUTORY_YEARS):
         fixed = [date(year, month, on) for month, on in STATUTORY]
         days |= {each: False for each in fixed if each.weekday() < 5}
-    return Calendar(days=days, official_from=OFFICIAL_FROM, official_until=OFFICIAL_UNTIL)
+    name = f"{OFFICIAL_UNTIL}+{len(STATUTORY)}"
+    return Calendar(
+        days=days, official_from=OFFICIAL_FROM, official_until=OFFICIAL_UNTIL, name=name
+    )
 
 
 def document(name: str) -> Any:

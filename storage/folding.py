@@ -44,6 +44,10 @@ INSERT INTO commitment_warning (commitment_id, stage, unit_id, at, role, told_at
 SELECT *, $6 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::text[])
 ON CONFLICT DO NOTHING
 """
+_GUESSED = """
+UPDATE commitment SET wake_at = $1 WHERE wake_at > $1 AND provisional AND stopped_at IS NULL
+  AND coalesce(verdict->>'guess', '') <> $2
+"""
 _TORN = "UPDATE commitment SET wake_at = $2 WHERE id = ANY($1::uuid[])"
 
 
@@ -74,6 +78,12 @@ async def claim(tx: Transaction, now: datetime, *, limit: int) -> list[Woken]:
     """Commitments whose clock has something to say, each to one sweeper only."""
     connection = await driver(tx)
     return [Woken(**row) for row in await connection.fetch(_CLAIM, now, limit)]
+
+
+async def wake_guessed(tx: Transaction, now: datetime, *, guess: str) -> int:
+    """Wakes running clocks that lean on another guess about years to come than the one that ships."""
+    connection = await driver(tx)
+    return int(str(await connection.execute(_GUESSED, now, guess)).split()[-1])
 
 
 async def chains(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, list[Event]]:

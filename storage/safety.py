@@ -34,6 +34,12 @@ ON CONFLICT (id) DO UPDATE SET outcome = 'held', code = NULL
 WHERE operation.outcome = 'quarantined'
 """
 
+NOTICED = """(
+  coalesce(r.fields ->> 'notice', r.fields -> 'R28' ->> 'notice_no', '') NOT IN ('', '[]', '{}')
+  OR coalesce(h.body -> 'steps' @> '[{"step": "notify"}]', false))"""
+"""Whether a danger `h` was told in writing: on the visit `r` that found it, and not taken back, or by
+the office, which cannot say so without the paper."""
+
 _RECORD = """
 SELECT id, kind, visit_id, premises_id, version, fields::text, versions::text, authors::text,
   deleted

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from schemas.standing import PromiseSettings
 from storage import bulk
 from storage.engine import Transaction, driver
+from storage.safety import NOTICED
 from storage.tables import (
     case,
     commitment,
@@ -24,9 +25,9 @@ from storage.tables import (
 
 Rows = Sequence[dict[str, Any]]
 
-_NAMED_BY_LAW = """
+_NAMED_BY_LAW = f"""
 SELECT h.id, h.premises_id, h.statutory, h.found_at, v.ended_at, c.id AS clock,
-  coalesce(r.fields -> 'notice', r.fields -> 'R28' -> 'notice_no') IS NOT NULL AS noticed
+  {NOTICED} AS noticed
 FROM hazard h LEFT JOIN visit v ON v.id = h.visit_id LEFT JOIN record r ON r.id = h.visit_id
 LEFT JOIN commitment c ON c.premises_id = h.premises_id AND c.rule_code = $2
   AND c.facts ->> 'hazard' = h.id::text

@@ -1,6 +1,7 @@
 """What was said about the gas of premises, how it stands, and which meters were put in."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +31,30 @@ FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::date[])
 ON CONFLICT DO NOTHING
 """
 _COLUMNS = ("id", "unit_id", "premises_id", "serial", "in_service_on")
+
+_FIRST_TIMES = """
+SELECT p.id, p.last_inspection_on,
+  min(v.ended_at) FILTER (WHERE w.kind = ANY($3::text[])) AS looked_at,
+  min(v.ended_at) FILTER (WHERE w.kind = ANY($4::text[])) AS lit_at
+FROM visit v JOIN work_order w ON w.id = v.work_order_id
+JOIN premises p ON p.id = v.premises_id AND p.first_gas_on IS NULL
+WHERE v.unit_id = $1 AND v.on_day >= $2 AND v.outcome = 'field_done'
+GROUP BY p.id, p.last_inspection_on
+HAVING bool_or(w.kind = ANY($4::text[])) OR p.last_inspection_on IS NULL
+  AND bool_or(w.kind = ANY($3::text[]))
+ORDER BY p.id LIMIT 500
+"""
+
+
+async def first_times(
+    tx: Transaction, unit_id: str, *, since: date, kinds: tuple[Sequence[str], Sequence[str]]
+) -> Sequence[Any]:
+    """Premises that never had gas and where a visit ended well since a day: when one of the first
+    kinds looked at them, and when one of the second lit the gas."""
+    connection = await driver(tx)
+    rows: Sequence[Any] = await connection.fetch(_FIRST_TIMES, unit_id, since, *map(list, kinds))
+    return rows
+
 
 
 async def put_in_meters(tx: Transaction, rows: Rows) -> None:

@@ -18,11 +18,11 @@ OPEN_FOR_PLANNING = ("registered", "ready", "scheduled")
 
 _HOURS_KEPT = """
 UPDATE visit v SET pending_decision = false FROM work_order w
-WHERE v.unit_id = $1 AND v.id = $2 AND w.id = v.work_order_id AND NOT v.pinned
+WHERE v.unit_id = $1 AND v.id = $2 AND w.id = v.work_order_id
   AND NOT EXISTS (SELECT 1 FROM stop s WHERE s.visit_id = v.id AND NOT s.released
     AND NOT lower(s.during) BETWEEN w.window_opens AND w.window_closes)
-  AND NOT EXISTS (SELECT 1 FROM conflict c WHERE c.unit_id = v.unit_id AND c.record_id = v.id
-    AND c.status = 'open' AND c.field = 'state')
+  AND ($3 OR NOT v.pinned AND NOT EXISTS (SELECT 1 FROM conflict c WHERE c.unit_id = v.unit_id
+    AND c.record_id = v.id AND c.status = 'open' AND c.field = 'state'))
 """
 
 
@@ -150,8 +150,10 @@ async def plan_of(tx: Transaction, unit_id: str, *, plan_id: UUID, lock: bool = 
     return (await tx.execute(statement.with_for_update() if lock else statement)).one_or_none()
 
 
-async def hours_kept(tx: Transaction, unit_id: str, *, visit_id: UUID) -> None:
+async def hours_kept(
+    tx: Transaction, unit_id: str, *, visit_id: UUID, decided: bool = False
+) -> None:
     """A visit that is planned within the agreed hours, or by nobody, waits for no decision about
-    them; one that waits for another reason, or is pinned, goes on waiting."""
+    them; one that waits for another reason, or is pinned, goes on waiting until a person `decided`."""
     connection = await driver(tx)
-    await connection.execute(_HOURS_KEPT, unit_id, visit_id)
+    await connection.execute(_HOURS_KEPT, unit_id, visit_id, decided)

@@ -13,6 +13,7 @@ from schemas.problems import Refusal
 from schemas.sync import Authorship, FieldValue, RecordState, Resolution, Rival
 from storage import audit, board, checklists, mailboxes, records, supply
 from storage.engine import Transaction
+from sync import deciding
 from sync.decision import Disagreement, Said
 from sync.fields import mark_of
 from sync.reading import sound_number
@@ -49,7 +50,7 @@ async def resolve(
                 tx, conflict_id, values=msgspec.json.encode(shown).decode()
             )
         else:
-            await _decide(tx, before, row=row, wish=(value, wish.reason), by=(who, ambient))
+            await _decide(tx, before, row=row, wish=(value, wish), by=(who, ambient))
     if stale:
         raise Refusal("conflict_stale")
 
@@ -59,16 +60,20 @@ async def _decide(
     before: RecordState,
     *,
     row: Any,
-    wish: tuple[FieldValue, str],
+    wish: tuple[FieldValue, Resolution],
     by: tuple[Principal, Ambient],
 ) -> None:
-    (value, reason), (who, ambient) = wish, by
+    (value, wished), (who, ambient) = wish, by
     items = checklists.items_of(before.fields.get("template"))
     if not sound_number(value) or refused(items, row["field"], value=value) is not None:
         raise Refusal("invalid_field", field="value")
+    if row["field"] == deciding.FIELD:
+        word = deciding.chosen(row["values"], value=value, choice=wished.choice)
+        value = await deciding.decide(tx, before, unit_id=who.unit_id, word=word)
+        before = decided(before, "pending_decision", value=None, who=who, ambient=ambient)
     state = decided(before, row["field"], value=value, who=who, ambient=ambient)
     await records.save_records(tx, [changed_row(state)], new=False)
-    decision = {"value": value, "reason": reason}
+    decision = {"value": value, "reason": wished.reason}
     # what was open on this field before is decided with it
     await board.close_conflicts(
         tx,

@@ -151,7 +151,9 @@ def rows(facts: Facts) -> Left:
     orders, spot_visits = on_the_spot(new, facts.captured, unit_id=facts.sender[0])
     holders = {**found.holders, **holders_of(orders, spot_visits)}
     visits = visit_rows(changes, holders)
-    events, commitments = _commitment_rows(changes, facts)
+    events, commitments = commitment_rows(
+        facts.sender[0], changes, holders=found.holders, clocks=found.commitments
+    )
     new_hazards, raised = hazard_rows(
         facts.sender[0], decision, records=found.records, hazards=found.hazards
     )
@@ -337,11 +339,13 @@ def _refused_after_waiting(facts: Facts) -> list[Row]:
     ]
 
 
-def _commitment_rows(changes: Sequence[Change], facts: Facts) -> tuple[list[Row], list[Row]]:
+def commitment_rows(
+    unit_id: str, changes: Sequence[Change], *, holders: Mapping[UUID, Any], clocks: Sequence[Any]
+) -> tuple[list[Row], list[Row]]:
     """Events by commitment: two work orders of one push may bear on the same inspection cycle."""
-    orders = {key: holder["work_order_id"] for key, holder in facts.found.holders.items()}
+    orders = {key: holder["work_order_id"] for key, holder in holders.items()}
     following: dict[UUID, list[Event]] = {}
-    for held in facts.found.commitments:
+    for held in clocks:
         following.setdefault(held["id"], []).extend(
             _event(each, kind)
             for each in changes
@@ -350,9 +354,9 @@ def _commitment_rows(changes: Sequence[Change], facts: Facts) -> tuple[list[Row]
         )
     events: list[Row] = []
     commitments: list[Row] = []
-    for held in {each["id"]: each for each in facts.found.commitments}.values():
+    for held in {each["id"]: each for each in clocks}.values():
         if following[held["id"]]:
-            added = entry.appended(facts.sender[0], held, events=following[held["id"]])
+            added = entry.appended(unit_id, held, events=following[held["id"]])
             events += added.events
             commitments += added.commitments
     return events, commitments

@@ -18,9 +18,9 @@ from schemas.base import Value
 from schemas.problems import Refusal
 from schemas.sync import OPERATIONS_MAX, Operation, Outcome, TabletClock
 from schemas.template import Template
-from storage.services import services
 from storage.sync_store import Leaving, SyncStore, SyncTransaction
 from sync import leaving, metering, supplying, time
+from sync.deciding import first_gas
 from sync.decision import Captured, Context, Decision
 from sync.reading import Batch, Read, Unread, read_operation
 from sync.rows import state_of
@@ -214,8 +214,8 @@ async def _load(
         known={key for key, row in known.items() if row["outcome"] != "held"},
         premises=await tx.known_premises(sender.unit_id, list(named_homes)),
         homes={key: holders[key]["premises_id"] for key in visits if key in holders},
-        first_gas=_first_gas(holders),
-        looks={key for key, row in holders.items() if LOOK in _said_by(row)},
+        first_gas=first_gas(holders),
+        looks=_looks(holders),
         together=together,
     )
     return leaving.Found(
@@ -238,25 +238,10 @@ def _both(sender: Sender, row: Any) -> bool:
     )
 
 
-def _first_gas(holders: Mapping[UUID, Any]) -> dict[UUID, datetime | None]:
-    """Visits whose end would turn on gas that was never on: the same steps that wait at the office."""
-    kinds = services().kinds
-    return {
-        key: row["inspected_at"]
-        for key, row in holders.items()
-        if row["first_gas_on"] is None
-        and row["work_kind"] in kinds
-        and any(
-            kinds[row["work_kind"]].steps[said].gate == "first_gas_on"
-            for said in _said_by(row)
-            if said in kinds[row["work_kind"]].steps
-        )
-    }
-
-
-def _said_by(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a promise hears when such a visit ends well."""
-    return field_events(row["work_kind"], "field_done")
+def _looks(holders: Mapping[UUID, Any]) -> set[UUID]:
+    """Visits that are inspections."""
+    said = {key: field_events(row["work_kind"], "field_done") for key, row in holders.items()}
+    return {key for key, events in said.items() if LOOK in events}
 
 
 def _captured(

@@ -9,7 +9,7 @@ from schemas.access import Principal, Sender
 from schemas.ambient import Ambient
 from schemas.problems import Refusal
 from schemas.safety import HazardStep, QuarantineDecision
-from storage import access, audit, checklists, safety
+from storage import access, attachments, audit, checklists, safety
 from storage.engine import Transaction
 from sync.hazards import stepped
 from sync.reading import Unread, read_operation
@@ -30,6 +30,9 @@ async def step(
             hazard, wish, who=(who.name, who.role), rechecked=rechecked, now=ambient.now
         )
         await safety.save_hazard(tx, changes)
+        if hazard["visit_id"] is not None:
+            # a notice that was served later may be all that the visit waited for
+            await attachments.certify(tx, who.unit_id, visits=[hazard["visit_id"]])
         await _audited(tx, who, action=f"hazard.{wish.step}", subject=hazard_id, ambient=ambient)
     return {**hazard, **changes}
 

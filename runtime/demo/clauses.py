@@ -12,14 +12,17 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from commitments import cases, handling, ledger, outages, seasons, standing, supply
+from commitments import cases, handling, ledger, outages, rulebooks, seasons, standing, supply
+from commitments.calendar import local_day
 from commitments.calls import read_calls
 from commitments.looking import CHANNELS, ITEMS
 from runtime.ambient import fixed
+from runtime.demo import law
 from schemas.base import Value
 from schemas.ids import named
 from schemas.outage import GasWish, OutageStep, OutageWish
 from schemas.problems import Refusal
+from schemas.rulebook import RulebookDraft
 from schemas.standing import PromiseSettings, Records, SeasonWish
 from schemas.telling import Told
 from schemas.work import CaseRequest, StepWish
@@ -114,7 +117,10 @@ async def tell(engine: AsyncEngine, unit_id: str, *, now: datetime) -> int:
     }  # fmt: skip
     wish = msgspec.convert(season, SeasonWish)
     await seasons.lay_down(engine, unit_id, wish=wish, by=(WHO, fixed(now)))
+    await _local_policy(engine, stage)
     await _first_gas(engine, stage)
+    residents = stage.accounts["resident"]
+    await law.tell(engine, unit_id, accounts=(residents[0], residents[-1]), now=now)
     numbers = count(1)
     for kind, customer, hours, given, steps in CASES:
         await _case(
@@ -136,6 +142,18 @@ async def _stage(engine: AsyncEngine, unit_id: str, *, now: datetime) -> Stage |
         return None
     accounts = {name: found or anywhere for name, found in by_class.items()}
     return Stage(unit_id=unit_id, accounts=accounts, grids=sorted(grids.values()), now=now)
+
+
+async def _local_policy(engine: AsyncEngine, stage: Stage) -> None:
+    """The unit looks at piped homes of its villages every four months: shorter, as it may (3g)."""
+    at = fixed(stage.today - timedelta(days=3))
+    rule = catalogue.drafts()["3c"]
+    clock = msgspec.structs.replace(rule.clock, at_most=4)
+    own = msgspec.structs.replace(rule, zh="农村管道4个月", clock=clock, parameter_source="company")
+    book = RulebookDraft(
+        version="demo-1", effective_from=local_day(catalogue.calendar(), at.now), rules=[own]
+    )
+    await rulebooks.publish(engine, stage.unit_id, wish=book, actor=WHO, ambient=at)
 
 
 async def _first_gas(engine: AsyncEngine, stage: Stage) -> None:

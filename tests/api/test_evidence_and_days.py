@@ -130,3 +130,23 @@ async def test_every_open_conflict_is_listed_with_all_values_authors_and_times(c
     assert all(each.author and each.at_ms and each.received_at for each in told.values)
     (shown,) = (await client.get("/api/v1/conflicts", headers=office)).json()["items"]
     assert msgspec.convert(shown, ConflictRow) == told
+
+
+async def test_a_visit_with_a_danger_of_the_law_is_certified_only_by_its_written_notice(
+    client, region
+):
+    _, _, _, tablet, stop, _ = await inspection(client)
+    visit = stop["visit"]
+    said = [
+        operation(visit, 1, fields={"R03": "bedroom_use"}),
+        operation(visit, 2, kind="command", command="field_done"),
+    ]
+    await sync(client, tablet, said)
+    assert await certification(region, visit) == "needs_notice"
+    async with region.connect() as tx:
+        danger = await tx.scalar(text("SELECT id FROM hazard WHERE visit_id = :v"), {"v": visit})
+    office = await signed_in(client, "dispatcher")
+    wish = {"step": "notify", "reason": "served by hand", "evidence": "f" * 64}
+    path = f"/api/v1/hazards/{danger}/steps"
+    assert (await client.post(path, json=wish, headers=office)).status_code == 200
+    assert await certification(region, visit) == "certified"

@@ -1,14 +1,18 @@
 """A notice on working days moves exactly the running clocks that lean on it, with history."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
 from commitments import cases, ledger, notices, recalendar
+from commitments.sweep import sweep
+from runtime import chores
 from runtime.ambient import fixed
 from schemas.calendar import Notice, NoticeDay
+from schemas.commitment import Event
 from schemas.problems import Refusal
 from storage import catalogue
 from storage import ledger as rows
@@ -64,6 +68,30 @@ async def test_a_clock_that_leans_on_the_days_moves_and_says_by_whom(engine):
     assert (event["kind"], event["body"]["actor"]) == ("calendar_changed", "王主管")
     assert event["body"]["reason"].startswith("国办发明电")
     assert date(2027, 1, 4).isoformat() not in told["verdict"]["days"]
+
+
+async def test_another_guess_about_years_to_come_makes_no_difference_after_an_upgrade(
+    engine, monkeypatch
+):
+    ours = catalogue.calendar()
+    plain = {day: works for day, works in ours.days.items() if day.year <= ours.official_until}
+    before = msgspec.structs.replace(ours, days=plain, name="before")
+    with monkeypatch.context() as earlier:
+        earlier.setattr(catalogue, "calendar", lambda: before)
+        running = (await opened(engine, "refund", "R1"))["14"]
+        ended = (await opened(engine, "refund", "R2"))["14"]
+        sent = Event(kind="money_sent", observed_at=BEFORE, received_at=BEFORE, source="x")
+        await ledger.record(engine, UNIT, commitment_id=ended.id, event=sent, ambient=fixed(BEFORE))
+        await sweep(engine, ambient=fixed(BEFORE + timedelta(minutes=1)), limit=10)
+    found = await ledger.verify(engine, UNIT)
+    assert (found["differences"], found["guessed"]) == (0, 2)
+    assert await chores.guesses(engine, ambient=fixed(LATER)) == 1
+    await sweep(engine, ambient=fixed(LATER), limit=10)
+    assert (await now_of(engine, running)).due_on > running.due_on
+    assert (await now_of(engine, ended)).due_on == ended.due_on
+    found = await ledger.verify(engine, UNIT)
+    assert (found["differences"], found["guessed"]) == (0, 1)
+    assert await chores.guesses(engine, ambient=fixed(LATER)) == 0
 
 
 async def test_a_clock_of_hours_and_one_that_ended_before_are_left_alone(engine):

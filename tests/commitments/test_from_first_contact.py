@@ -1,5 +1,7 @@
 """Each clause that a case carries, from first contact to its verdict, over a real PostgreSQL."""
 
+from datetime import date
+
 import pytest
 import pytest_asyncio
 
@@ -130,6 +132,15 @@ async def test_clause_10_no_gas_before_the_first_inspection_and_none_without_a_r
     other = await opened(unit, "relight", "2026-04-30 10:00")
     await step(unit, other, "gas_on_signed", "2026-05-11 23:00")
     assert await states(unit, case_id=other) == {"10": "met"}
+
+
+async def test_clause_11_an_install_is_the_first_ignition_where_gas_was_never_on(unit):
+    case = await opened(unit, "appliance_install", "2026-04-30 09:00", account="6600000004",
+                        purchased_on=date(2026, 4, 30))  # fmt: skip
+    before = await everything(unit)
+    with pytest.raises(Refusal, match="first_gas_on_gate"):
+        await step(unit, case, "install_signed", "2026-05-06 09:00")
+    assert await everything(unit) == before
 
 
 async def test_clause_11_an_agreement_before_the_deadline_waives_and_one_after_does_not(unit):

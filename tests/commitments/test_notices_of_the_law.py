@@ -68,6 +68,22 @@ async def test_a_signed_notice_keeps_it_at_once_and_only_once(unit, fields):
     assert await verified(unit) == 1
 
 
+async def test_a_notice_that_the_office_served_with_its_paper_keeps_it_as_well(unit):
+    await found(unit, fields={})
+    told = {"steps": [{"step": "notify", "evidence": "f" * 64}]}
+    async with unit.begin() as tx:
+        await tx.execute(sa.update(hazard).where(hazard.c.id == DANGER).values(body=told))
+    await looked(unit, "2026-03-03 11:00")
+    assert await states(unit) == {"S5": "met"}
+
+
+@pytest.mark.parametrize("fields", [{"notice": None}, {"notice": []}, {"R28": {"notice_no": ""}}])
+async def test_a_notice_that_was_taken_back_is_none(unit, fields):
+    await found(unit, fields=fields)
+    await looked(unit, "2026-03-02 11:00")
+    assert await states(unit) == {"S5": "running"}
+
+
 async def test_without_a_notice_it_runs_three_days_and_is_broken_then(unit):
     await found(unit, fields={})
     await looked(unit, "2026-03-02 11:00")

@@ -1,6 +1,7 @@
 """Heating seasons and their window; gas behind its gates."""
 
 from datetime import date
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -13,7 +14,7 @@ from schemas.commitment import Event
 from schemas.outage import GasWish
 from schemas.problems import Refusal
 from schemas.standing import SeasonWish
-from storage.tables import commitment, hazard, premises
+from storage.tables import commitment, hazard, premises, visit, work_order
 from tests.commitments.unit import (
     FARM,
     HOME,
@@ -119,6 +120,51 @@ async def test_clause_3_no_first_gas_before_an_inspection_and_then_the_promise_i
     with pytest.raises(Refusal, match="case_step"):
         await turned(unit, NEW, "first_on", "2026-03-03 15:00")
     await verified(unit)
+
+
+async def ended_well(engine, kind, when, *, n):
+    """A visit of a tablet to the farm without gas, as its push left it."""
+    common = {"id": UUID(int=n), "unit_id": UNIT, "premises_id": NEW, "template": "INST@2026.1"}
+    order = {"number": f"W-{n}", "kind": kind, "skills": [], "duration_seconds": 600,
+             "tier": "normal", "state": "field_done", "facts": {}}  # fmt: skip
+    done = {"work_order_id": UUID(int=n), "attempt": 1, "on_day": at(when).date(),
+            "state": "ended", "outcome": "field_done", "ended_at": at(when)}  # fmt: skip
+    async with engine.begin() as tx:
+        await tx.execute(sa.insert(work_order).values(**common, **order))
+        await tx.execute(sa.insert(visit).values(**common, **done))
+
+
+async def followed(engine, when):
+    return await supply.follow(engine, UNIT, ambient=fixed(at(when)))
+
+
+@pytest.mark.parametrize("kind", ["relight", "appliance_install"])
+async def test_gas_that_a_tablet_lit_behind_the_gate_is_on_with_its_promise_and_its_cycle(
+    unit, kind
+):
+    await ended_well(unit, "inspection", "2026-03-02 10:00", n=900)
+    async with unit.begin() as tx:
+        # a danger that the same tablet found keeps the gas off, first time or not
+        here = sa.update(premises).where(premises.c.id == NEW)
+        await tx.execute(here.values(supply_state="isolated_premises"))
+    assert await followed(unit, "2026-03-02 11:00") == 1
+    assert await states(unit, premises_id=NEW) == {"3c": "running"}
+    await ended_well(unit, kind, "2026-03-03 10:00", n=901)
+    assert await followed(unit, "2026-03-03 11:00") == 1
+    assert await states(unit, premises_id=NEW) == {"3c": "running", "3d": "met"}
+    async with unit.connect() as tx:
+        home = (await tx.execute(sa.select(premises).where(premises.c.id == NEW))).one()
+    assert (home.first_gas_on, home.last_inspection_on) == (date(2026, 3, 3), DAY)
+    assert home.supply_state == "isolated_premises"
+    assert await followed(unit, "2026-03-03 12:00") == 0
+    await verified(unit)
+
+
+async def test_gas_that_somebody_lit_before_any_look_stays_for_a_person(unit):
+    await ended_well(unit, "relight", "2026-03-03 10:00", n=901)
+    before = await everything(unit)
+    assert await followed(unit, "2026-03-03 11:00") == 0
+    assert await everything(unit) == before
 
 
 async def test_gas_that_was_shut_off_comes_back_only_after_a_recheck_that_passed(unit):

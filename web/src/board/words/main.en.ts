@@ -100,6 +100,7 @@ export const mainEn: Record<keyof typeof mainZh, string> = {
   event_silent: 'A tablet is silent: move its work',
   event_no_access: 'Nobody opened',
   event_overrun: 'A visit takes longer',
+  event_hours_moved: 'The customer moved the hours: find another place',
   event_hint: 'As few changes as possible, with the promises they touch. It can be undone.',
   event_go: 'Rearrange',
   event_done: '{changes} changes, {lost} promises lost',

@@ -99,6 +99,7 @@ export const mainZh = {
   event_silent: '平板失联，改派其工单',
   event_no_access: '到访不遇',
   event_overrun: '作业超时',
+  event_hours_moved: '客户已改期：另排此次上门',
   event_hint: '系统只做必要的调整，并列出受影响的承诺；可以撤销。',
   event_go: '重新安排',
   event_done: '已调整 {changes} 处，影响承诺 {lost} 项',
