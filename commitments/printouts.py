@@ -14,6 +14,7 @@ from commitments import sheet
 from schemas.access import Principal
 from schemas.base import Value
 from schemas.problems import Refusal
+from schemas.template import Item
 from storage import catalogue, checklists, printing, prints
 from storage.blobs import Blobs, photo_path
 
@@ -28,6 +29,7 @@ ORDERS = {
     ),
     "minor": ("请在期限内自行整改，或预约我单位协助", "下次检查时复核"),
 }
+PROVEN = {"certified": "已认证", "needs_notice": "缺书面告知"}
 BASIS = "《城镇燃气管理条例》第十七条"
 STATUTORY_BASIS = "《城镇燃气经营安全重大隐患判定标准》（建城规〔2023〕4号）第九条"
 
@@ -56,7 +58,8 @@ async def visit_sheet(
     if template is None:
         raise Refusal("not_found", template=held["template"])
     signed = sheet.signature_of(template, fields)
-    shown = await _pictures(blobs, who.unit_id, files=files, signed=signed)
+    items = checklists.items_of(held["template"])
+    shown = await _pictures(blobs, who.unit_id, files=files, items=items, signed=signed)
     data = {
         "title": template.name_zh,
         "unit": held["unit"],
@@ -92,7 +95,8 @@ async def hazard_notice(
         for each in files
         if each["field"].startswith(held["item"]) or each["record"] == held["record"]
     ]
-    shown = await _pictures(blobs, who.unit_id, files=ours)
+    items = checklists.items_of(held["template"])
+    shown = await _pictures(blobs, who.unit_id, files=ours, items=items)
     line = _hazard_line(held, held["template"])
     data = {
         "title": "燃气安全隐患整改通知书",
@@ -124,7 +128,7 @@ def _refuse_foreign(held: Any, who: Principal) -> None:
 
 def _head(held: Any) -> list[list[str]]:
     outcome = sheet.OUTCOMES.get(held["outcome"] or "", held["outcome"] or "进行中")
-    certified = "已认证" if held["certification"] == "certified" else "待证据齐全"
+    certified = PROVEN.get(held["certification"], "待证据齐全")
     return [
         ["工单", held["number"], "户号", held["account"]],
         ["户名", held["customer"] or "", "地址", held["address"]],
@@ -158,7 +162,12 @@ def _statutory(code: str | None) -> str | None:
 
 
 async def _pictures(
-    blobs: Blobs, unit_id: str, *, files: Sequence[Any], signed: str | None = None
+    blobs: Blobs,
+    unit_id: str,
+    *,
+    files: Sequence[Any],
+    items: Mapping[str, Item],
+    signed: str | None = None,
 ) -> Printed:
     """Verified photos up to the bounds of a page; what is not printed says why and keeps its hash."""
     photos: list[dict[str, Any]] = []
@@ -180,7 +189,6 @@ async def _pictures(
             signature = shown
             continue
         why = "另存，不随页打印" if not room else "照片尚未上传"
-        photos.append(
-            {"file": shown, "why": why, "caption": each["field"], "hash": each["sha256"][:16]}
-        )
+        caption = sheet.caption(items, each["field"])
+        photos.append({"file": shown, "why": why, "caption": caption, "hash": each["sha256"][:16]})
     return Printed(photos=photos, pictures=pictures, signature=signature)

@@ -16,11 +16,15 @@ _PARTS = (
     ("kept", "按期", "#2f7d4f"),
     ("excused", "逾期免责", "#7a9e3b"),
     ("waived", "约定豁免", "#8a94a0"),
+    ("not_applicable", "不适用", "#c9d1d9"),
     ("pending", "进行中", "#3f7fb5"),
     ("breached", "未兑现", "#b42318"),
 )
+_CHINESE_FROM = 0x1100
 Rows = list[list[str | int | float | None]]
-_WIDE, _ROW, _LEFT, _RIGHT = 760, 20, 150, 90
+_WIDE, _ROW, _LEFT, _RIGHT = 760, 20, 200, 90
+_NAME_WIDE = 32
+"""Room for a name beside its bar, in letters."""
 
 
 def line(row: Mapping[str, Any], *, zh: str = "") -> Line:
@@ -111,14 +115,20 @@ def picture(lines: Sequence[Line]) -> str:
 def tables(report: Report) -> list[tuple[str, list[str], Rows]]:
     """A report as titled tables: what a sheet or a page shows, row by row."""
     heads = [
-        "项目", "总数", "按期", "未兑现", "逾期免责", "豁免", "进行中", "兑现率", "余量中位(时)",
+        "项目", "总数", "按期", "未兑现", "逾期免责", "豁免", "不适用", "进行中", "兑现率", "余量中位(时)",
     ]  # fmt: skip
     backlog: Rows = [[each.month, each.due, each.capacity, each.backlog] for each in report.backlog]
     spread: Rows = [
         [_between(each.from_hours, each.until_hours), each.count] for each in report.slack
     ]
+    seen = report.visits
+    visits: Rows = [
+        ["首访成功（按工单）", seen.orders, seen.first_visit_done, seen.first_visit_success],
+        ["进门（按上门次数）", seen.visits, seen.let_in, seen.access_rate],
+    ]
     return [
         ("承诺兑现", heads, [_cells(each) for each in (*report.lines, report.total)]),
+        ("上门成效", ["指标", "总数", "其中成功", "比率"], visits),
         ("时限余量分布", ["停止距到期（时）", "件数"], spread),
         ("安检存量预测", ["月份", "到期", "月能力", "结余"], backlog),
     ]
@@ -127,7 +137,7 @@ def tables(report: Report) -> list[tuple[str, list[str], Rows]]:
 def _cells(each: Line) -> list[str | int | float | None]:
     name = " ".join(filter(None, (each.key, each.zh))) or "合计"
     return [
-        name, each.total, each.kept, each.breached, each.excused, each.waived, each.pending,
+        name, each.total, each.kept, each.breached, each.excused, each.waived, each.not_applicable, each.pending,
         each.kept_share, each.slack.p50_hours,
     ]  # fmt: skip
 
@@ -137,13 +147,26 @@ def _between(low: float | None, high: float | None) -> str:
         return f"晚 {-(high or 0):g} 以上"
     if high is None:
         return f"早 {low:g} 以上"
-    return f"早 {low:g} 至 {high:g}" if low >= 0 else f"晚 {-high:g} 至 {-low:g}"
+    return f"早 {low:g} 至 {high:g}" if low >= 0 else f"晚 {abs(high):g} 至 {-low:g}"
+
+
+def width(text: str) -> int:
+    """How many letters wide a text is: one of Chinese takes the room of two."""
+    return sum(1 if ord(each) < _CHINESE_FROM else 2 for each in text)
+
+
+def _cut(name: str) -> str:
+    if width(name) <= _NAME_WIDE:
+        return name
+    while width(name) >= _NAME_WIDE:
+        name = name[:-1]
+    return f"{name}…"
 
 
 def _bar(each: Line, n: int, *, widest: int) -> str:
     y, x = 30 + n * _ROW, float(_LEFT)
     name = " ".join(filter(None, (each.key, each.zh))) or "合计"
-    drawn = [f'<text x="{_LEFT - 6}" y="{y + 11}" text-anchor="end">{escape(name[:14])}</text>']
+    drawn = [f'<text x="{_LEFT - 6}" y="{y + 11}" text-anchor="end">{escape(_cut(name))}</text>']
     for field, _, colour in _PARTS:
         wide = getattr(each, field) / widest * (_WIDE - _LEFT - _RIGHT)
         if wide > 0:

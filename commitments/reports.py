@@ -1,6 +1,7 @@
 """Shell: reads the figures of a period and makes a report of them: data, sheet, page, picture."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from io import BytesIO
 from typing import Any
@@ -8,9 +9,10 @@ from typing import Any
 import xlsxwriter
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from commitments import reporting, sheet
+from commitments import reporting, sheet, writing
 from commitments.calendar import months_after
 from schemas.base import Value
+from schemas.commitment import Rule
 from schemas.problems import Refusal
 from schemas.report import By, Line, Report
 from storage import catalogue, printing, registry
@@ -23,9 +25,10 @@ NAMES: dict[By, str] = {
     "clause": "条款", "rule": "规则", "rule_version": "规则版本", "unit": "单位", "grid": "网格",
     "month": "月份",
 }  # fmt: skip
+SHARES = ("兑现率", "比率")
 _NOTES = (
     "兑现率 = 按期 ÷（按期 + 未兑现 + 逾期免责）；豁免与进行中不计入。",
-    "余量 = 到期时刻 − 停止时刻；负值为逾期。首访成功率按工单计，进门率按上门次数计。",
+    "余量 = 到期时刻 − 停止时刻；负值为逾期；提前公告类以提前量计。首访成功率按工单计，进门率按上门次数计。",
     "存量预测按近三个月平均完成量推算，已逾期的计入当月。",
 )
 
@@ -50,21 +53,35 @@ async def report(engine: AsyncEngine, unit_id: str, *, wish: Wish, today: date) 
 
 
 def workbook(found: Report) -> bytes:
-    """The report as XLSX: a sheet a table, numbers as numbers, and no text that is ever run."""
+    """The report as XLSX: a sheet a table, numbers as numbers, no text that is ever run, and each
+    sheet printed across one page, with its heads on every one."""
     held = BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with xlsxwriter.Workbook(held, options) as book:
-        bold, share = book.add_format({"bold": True}), book.add_format({"num_format": "0.0%"})
+        bold = book.add_format({"bold": True, "bg_color": "#F1F5F9", "bottom": 1})
+        share = book.add_format({"num_format": "0.0%"})
         for title, heads, lines in reporting.tables(found):
             page = book.add_worksheet(title)
+            _print_well(page, f"服务承诺报告（按{NAMES[found.by]}）· {title}", found)
             page.write_row(0, 0, heads, bold)
             for n, cells in enumerate(lines, start=1):
                 for column, value in enumerate(cells):
-                    form = share if heads[column] == "兑现率" else None
-                    page.write(n, column, value, form)
-            page.set_column(0, 0, 34)
-            page.freeze_panes(1, 0)
+                    page.write(n, column, value, share if heads[column] in SHARES else None)
+            for column, texts in enumerate(zip(heads, *lines, strict=True)):
+                page.set_column(
+                    column, column, max(reporting.width(str(each)) for each in texts) + 2
+                )
     return held.getvalue()
+
+
+def _print_well(page: Any, title: str, found: Report) -> None:
+    page.set_paper(9)  # A4
+    page.set_landscape()
+    page.fit_to_pages(1, 0)
+    page.repeat_rows(0)
+    page.freeze_panes(1, 0)
+    page.set_header(f"&L{found.unit} · {title}&R{found.since} 至 {found.until}")
+    page.set_footer("&R第 &P 页，共 &N 页")
 
 
 async def page(found: Report, *, name: str, now: datetime) -> bytes:
@@ -94,10 +111,15 @@ async def page(found: Report, *, name: str, now: datetime) -> bytes:
 
 
 async def _report(tx: Transaction, unit_id: str, *, wish: Wish, today: date) -> Report:
-    lines = await rows.promises(tx, unit_id, by=wish.by, since=wish.since, until=wish.until)
-    total = await rows.promises(tx, unit_id, by="all", since=wish.since, until=wish.until)
-    period = (wish.since, wish.until)
-    spread = await rows.slack(tx, unit_id, bounds=reporting.SLACK_HOURS, period=period)
+    rules = await writing.rulebook(tx, unit_id)
+    period, leasts = (
+        (wish.since, wish.until),
+        sorted({each.code for each in rules if each.at_least}),
+    )
+    lines = await rows.promises(tx, unit_id, by=wish.by, period=period, leasts=leasts)
+    total = await rows.promises(tx, unit_id, by="all", period=period, leasts=leasts)
+    bounds = reporting.SLACK_HOURS
+    spread = await rows.slack(tx, unit_id, bounds=bounds, period=period, leasts=leasts)
     visits = await rows.visits(tx, unit_id, since=wish.since, until=wish.until)
     ahead = months_after(today.replace(day=1), reporting.MONTHS_AHEAD)
     due = await rows.inspections_ahead(tx, unit_id, since=today, before=ahead)
@@ -109,7 +131,10 @@ async def _report(tx: Transaction, unit_id: str, *, wish: Wish, today: date) -> 
         until=wish.until,
         by=wish.by,
         lines=reporting.in_order(
-            [reporting.line(dict(each), zh=_said(wish.by, each["key"])) for each in lines]
+            [
+                reporting.line(dict(each), zh=_said(wish.by, each["key"], rules=rules))
+                for each in lines
+            ]
         ),
         total=_total(total),
         slack=reporting.slack_bins(spread),
@@ -128,19 +153,20 @@ def _total(found: Any) -> Line:
     return reporting.line(dict(found[0])) if found else reporting.nothing()
 
 
-def _said(by: By, key: str) -> str:
-    rules = catalogue.rules()
-    if by == "clause":
-        ours = [each.zh for each in rules if each.clause == key]
-        return ours[0] if ours else ""
-    if by in ("rule", "rule_version"):
-        return next((each.zh for each in rules if each.code == key.split("@")[0]), "")
+def _said(by: By, key: str, *, rules: Sequence[Rule]) -> str:
+    if by == "clause" and key in catalogue.clauses():
+        return catalogue.clauses()[key]
+    if by in ("clause", "rule", "rule_version"):
+        # the newest version speaks for its rule; each version speaks for itself
+        said = {each.code: each.zh for each in rules}
+        said |= {f"{each.code}@{each.version}": each.zh for each in rules}
+        return said.get(key, "")
     return "" if key else "（无）"
 
 
 def _texts(heads: list[str], cells: list[Any]) -> list[str]:
     return [
-        _percent(value) if head == "兑现率" else "–" if value is None else str(value)
+        _percent(value) if head in SHARES else "–" if value is None else str(value)
         for head, value in zip(heads, cells, strict=True)
     ]
 

@@ -17,6 +17,10 @@ STATES = {
 OUTCOMES = {
     "field_done": "已完成", "no_access": "到访不遇", "refused": "拒绝入户", "not_done": "未完成",
 }  # fmt: skip
+_PROOFS = {
+    "photos": "现场照片", "no_access": "到访不遇", "notice": "通知书", "signature": "签字",
+    "refusal": "拒绝入户", "not_done": "未完成",
+}  # fmt: skip
 _WORDS = dict(
     line.split()
     for line in (
@@ -24,6 +28,7 @@ _WORDS = dict(
         "yes 是", "no 否", "works 有效", "fails 失效", "absent 未安装",
     )
 )  # fmt: skip
+HASH_LETTERS = 64
 _LEVELS = ("", "minor", "major", "critical")
 _PICTURES = frozenset({"photo", "signature"})
 
@@ -45,7 +50,7 @@ def answer_lines(template: Template, fields: Mapping[str, Any]) -> list[dict[str
             {
                 "code": item.code,
                 "zh": item.zh,
-                "answer": "" if said is None else words(item, said),
+                "answer": "" if said is None else words(item, said, called=template.words),
                 "grade": grade,
                 "judged": GRADES.get(grade, "" if said is None else "符合"),
             }
@@ -62,6 +67,12 @@ def left_open(template: Template, fields: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def caption(items: Mapping[str, Item], field: str) -> str:
+    """What a picture shows, by the field that names it: the question, or what was to be proven."""
+    code = field.split(".")[0]
+    return f"{code} {items[code].zh}" if code in items else _PROOFS.get(code, code)
+
+
 def signature_of(template: Template, fields: Mapping[str, Any]) -> str | None:
     """The SHA-256 of the customer's signature, wherever the checklist asks for it."""
     for item in template.items:
@@ -76,20 +87,25 @@ def signature_of(template: Template, fields: Mapping[str, Any]) -> str | None:
     return None
 
 
-def words(item: Item, said: Any) -> str:
-    """An answer as text; a picture is named by the head of its hash."""
+def words(item: Item, said: Any, *, called: Mapping[str, tuple[str, str]]) -> str:
+    """An answer as text, its options and parts as the checklist calls them; a picture is named by the
+    head of its hash."""
     if item.kind in _PICTURES:
         return "已采集"
-    return _plain(said)
+    text = _plain(said, {code: zh for code, (zh, _) in called.items()})
+    number = isinstance(said, int | float) and not isinstance(said, bool)
+    return f"{text} {item.unit}" if number and item.unit else text
 
 
-def _plain(said: Any) -> str:
+def _plain(said: Any, called: Mapping[str, str]) -> str:
     if isinstance(said, bool):
         return "是" if said else "否"
     if isinstance(said, list):
-        return "、".join(_plain(each) for each in said)
+        return "、".join(_plain(each, called) for each in said)
     if isinstance(said, dict):
-        return "；".join(f"{name}: {_plain(value)}" for name, value in said.items())
+        parts = [(called.get(name, name), _plain(value, called)) for name, value in said.items()]
+        return "；".join(f"{name}：{value}" for name, value in parts)
     text = str(said)
     # a hash of a picture says nothing to a reader
-    return _WORDS.get(text, text if len(text) != 64 else f"附件 {text[:8]}")
+    short = text if len(text) != HASH_LETTERS else f"附件 {text[:8]}"
+    return called.get(text) or _WORDS.get(text, short)

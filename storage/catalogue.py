@@ -30,6 +30,12 @@ def rules() -> tuple[Rule, ...]:
 
 
 @cache
+def clauses() -> dict[str, str]:
+    """What each of the sixteen clauses is about, by its number."""
+    return {str(n): str(zh) for n, zh in document("rules.yaml")["clauses"].items()}
+
+
+@cache
 def drafts() -> dict[str, RuleDraft]:
     """The shipped rules as they are written, by code: what a unit begins from."""
     book = document("rules.yaml")

@@ -15,6 +15,9 @@ KEYS = {
     "month": "to_char(c.on_day, 'YYYY-MM')",
     "all": "''",
 }
+# a notice is a least: what comes later than it had to has time to spare
+_LEFT = """CASE WHEN c.rule_code = ANY($4::text[]) THEN -1 ELSE 1 END
+  * extract(epoch FROM c.due_at - c.stopped_at)::float8 / 3600"""
 _PROMISES = """
 WITH c AS (
   SELECT m.*, coalesce(m.due_on, (m.started_at AT TIME ZONE 'Asia/Shanghai')::date) AS on_day
@@ -29,7 +32,7 @@ SELECT {key} AS key, count(*) AS total,
   count(*) FILTER (WHERE c.state IN
     ('running', 'paused', 'provisional', 'overdue_evidence_pending')) AS pending,
   percentile_cont(ARRAY[0.1, 0.5, 0.9]) WITHIN GROUP (
-    ORDER BY extract(epoch FROM c.due_at - c.stopped_at) / 3600)
+    ORDER BY {slack})
     FILTER (WHERE c.stopped_at IS NOT NULL AND c.due_at IS NOT NULL) AS slack
 FROM c {grid}
 WHERE c.on_day BETWEEN $2 AND $3 GROUP BY 1 ORDER BY 1
@@ -39,10 +42,9 @@ LEFT JOIN "case" s ON s.id = c.case_id
 LEFT JOIN premises p ON p.id = coalesce(c.premises_id, s.premises_id)
 LEFT JOIN grid g ON g.id = p.grid_id
 """
-_SLACK = """
-SELECT width_bucket(extract(epoch FROM due_at - stopped_at)::float8 / 3600, $4::float8[]) AS bin,
-  count(*) AS count
-FROM commitment
+_SLACK = f"""
+SELECT width_bucket({_LEFT}, $5::float8[]) AS bin, count(*) AS count
+FROM commitment c
 WHERE unit_id = $1 AND stopped_at IS NOT NULL AND due_at IS NOT NULL
   AND due_on BETWEEN $2 AND $3
 GROUP BY 1 ORDER BY 1
@@ -64,22 +66,29 @@ SELECT count(*) FROM premises WHERE unit_id = $1 AND last_inspection_on BETWEEN 
 
 
 async def promises(
-    tx: Transaction, unit_id: str, *, by: str, since: date, until: date
+    tx: Transaction, unit_id: str, *, by: str, period: tuple[date, date], leasts: Sequence[str]
 ) -> Sequence[Any]:
-    """Promises that fell due in a period, counted by state, with deciles of their slack."""
+    """Promises that fell due in a period, counted by state, with deciles of their slack; `leasts` are
+    rules whose time is a least."""
     connection = await driver(tx)
     # both parts come from this file; what a caller chose is only the key of a table
-    statement = _PROMISES.format(key=KEYS[by], grid=_GRID if by == "grid" else "")
-    found: Sequence[Any] = await connection.fetch(statement, unit_id, since, until)
+    grid = _GRID if by == "grid" else ""
+    statement = _PROMISES.format(key=KEYS[by], grid=grid, slack=_LEFT)
+    found: Sequence[Any] = await connection.fetch(statement, unit_id, *period, list(leasts))
     return found
 
 
 async def slack(
-    tx: Transaction, unit_id: str, *, bounds: Sequence[float], period: tuple[date, date]
+    tx: Transaction,
+    unit_id: str,
+    *,
+    bounds: Sequence[float],
+    period: tuple[date, date],
+    leasts: Sequence[str],
 ) -> dict[int, int]:
     """How many promises stopped within each stretch of hours before they were due."""
     connection = await driver(tx)
-    rows = await connection.fetch(_SLACK, unit_id, *period, list(bounds))
+    rows = await connection.fetch(_SLACK, unit_id, *period, list(leasts), list(bounds))
     return {row["bin"]: row["count"] for row in rows}
 
 

@@ -110,7 +110,11 @@ def test_an_answer_reads_as_words_and_carries_its_grade():
     lines = {each["code"]: each for each in sheet.answer_lines(template, fields)}
     assert lines["R12"]["answer"] == "不合格"
     assert lines["R12"]["judged"] in ("较大隐患", "重大隐患")
-    assert lines["R28"]["answer"] == "advice: 是；signature: 附件 ffffffff"
+    assert lines["R28"]["answer"] == "已做安全宣传：是；签字：附件 ffffffff"
+    told = {"R03": "bedroom_use", "R18": {"kind": "rubber", "length_m": 1.5}}
+    said = {each["code"]: each["answer"] for each in sheet.answer_lines(template, told)}
+    assert said["R03"] == "卧室用气"
+    assert said["R18"].startswith("类型：橡胶管；") and "length_m" not in said["R18"]
     assert sheet.signature_of(template, fields) == "f" * 64
     assert "R01" in sheet.left_open(template, fields)
 
@@ -155,10 +159,21 @@ async def test_a_report_is_a_sheet_a_page_and_a_picture(client):
     }
     assert all(each.status_code == 200 for each in replies.values())
     book = openpyxl.load_workbook(io.BytesIO(replies["xlsx"].content))
-    assert book.sheetnames == ["承诺兑现", "时限余量分布", "安检存量预测"]
+    assert book.sheetnames == ["承诺兑现", "上门成效", "时限余量分布", "安检存量预测"]
+    for each in book:
+        # a manager prints it: across one page, with its heads on every one
+        assert (each.page_setup.orientation, each.sheet_properties.pageSetUpPr.fitToPage) == (
+            "landscape",
+            True,
+        )
+        assert each.print_title_rows == "$1:$1"
     rows = list(book["承诺兑现"].values)
     assert rows[0][0] == "项目" and rows[-1][0] == "合计"
     assert rows[-1][1] == sum(row[1] for row in rows[1:-1])
+    # a clause is named by what it is about, not by the first of its rules; every row sums up
+    assert "3 入户安检" in [row[0] for row in rows]
+    assert all(row[1] == sum(row[2:8]) for row in rows[1:])
+    assert not [row for row in book["时限余量分布"].values if "-" in row[0]]
     assert b"NotoSansSC" in inside(replies["pdf"].content)
     assert replies["svg"].text.startswith("<svg")
 

@@ -1,11 +1,13 @@
 """Gas that is off, from its notice to the four verdicts of clause 2."""
 
+from datetime import date
+
 import msgspec
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 
-from commitments import outages, standing
+from commitments import outages, reports, standing
 from runtime.ambient import fixed
 from schemas.outage import OutageStep, OutageWish
 from schemas.problems import Refusal
@@ -64,6 +66,19 @@ async def test_clause_2_an_outage_keeps_its_four_promises_from_the_notice_to_gas
     told = await went(unit, told, "restored", "2026-03-10 17:00")
     assert stand(told) == {"2a": "met", "2b": "met", "2c": "met", "2d": "met", "S2": "met"}
     await verified(unit)
+
+
+async def test_a_notice_that_came_earlier_than_it_had_to_has_time_to_spare_in_a_report(unit):
+    window = {"opens": iso("2026-03-10 12:00"), "closes": iso("2026-03-10 16:00")}
+    told = await announce(unit, planned=window)
+    await went(unit, told, "stopped", "2026-03-10 12:00")
+    await went(unit, told, "restored", "2026-03-10 15:00")
+    wish = reports.Wish(since=date(2026, 3, 1), until=date(2026, 3, 31), by="rule")
+    found = await reports.report(unit, UNIT, wish=wish, today=date(2026, 4, 1))
+    spare = {each.key: each.slack.p50_hours for each in found.lines}
+    assert (spare["2a"], spare["2c"], spare["2d"]) == (3.0, 21.0, 1.0)
+    late = [each.count for each in found.slack if (each.until_hours or 1) <= 0]
+    assert sum(late) == 0
 
 
 async def test_clause_2_affected_premises_stay_as_they_were_when_it_was_announced(unit):
