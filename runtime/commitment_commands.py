@@ -190,19 +190,29 @@ def _clauses(given: argparse.Namespace) -> int:
         for each in shown_rules
     ]
     _prove(shown, shown_rules)
+    summed = [
+        {"clause": n, "zh": zh, "commitments": sum(found.values()), "states": found}
+        for n, zh in catalogue.clauses().items()
+        for found in [clauses.get(n, {})]
+    ]
     if not given.json:
         if not any(row["commitments"] for row in shown):
             print("nothing was promised here yet; `doorstep clauses --demo` shows the demo's")
-        for row in shown:
-            said = " ".join(f"{name}={count}" for name, count in sorted(row["states"].items()))
-            print(f"{row['rule']:>4} {row['version']} {row['commitments']:>6} {row['zh']}  {said}")
-    summed = [
-        {"clause": str(n), "commitments": sum(found.values()), "states": found}
-        for n in range(1, 17)
-        for found in [clauses.get(str(n), {})]
-    ]
+        for row in summed:
+            _line(f"§{row['clause']}", row)
+            for each in shown:
+                if each["clause"] == row["clause"]:
+                    _line(f"{each['rule']} {each['version']}", each)
+        for each in shown:
+            if each["law"]:
+                _line(f"{each['rule']} {each['version']}", each)
     print(json.dumps({"clauses": shown, "summary": summed}, ensure_ascii=False))
     return 0
+
+
+def _line(name: str, row: dict[str, Any]) -> None:
+    said = " ".join(f"{state}={count}" for state, count in sorted(row["states"].items()))
+    print(f"{name:<16} {row['commitments']:>7} {row['zh']}  {said}")
 
 
 def _calendar(given: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from schemas.access import Principal
 from schemas.ambient import Ambient
 from schemas.problems import Refusal
 from schemas.sync import Authorship, FieldValue, RecordState, Resolution, Rival
-from storage import audit, board, checklists, mailboxes, records, supply
+from storage import audit, board, checklists, mailboxes, outages, records, supply
 from storage.engine import Transaction
 from sync import deciding
 from sync.decision import Disagreement, Said
@@ -99,12 +99,15 @@ async def _decide(
 async def _decide_gas(
     tx: Transaction, state: RecordState, *, value: str, by: tuple[Principal, Ambient]
 ) -> None:
-    """What a person says about the gas settles everything that was said before it."""
+    """What a person says about the gas settles everything that was said before it. Refuses
+    `recheck_missing` as the office's own door does: it is not opened over a critical danger."""
     who, ambient = by
     home = state.premises_id
     if home is None:
         return
     await supply.lock_words(tx, who.unit_id, premises=[home])
+    if value == "on" and await outages.open_dangers(tx, who.unit_id, premises_id=home):
+        raise Refusal("recheck_missing")
     word = Word(
         id=ambient.new_id(),
         premises=home,

@@ -45,6 +45,9 @@ async def tell(
     batch = Batch(operations=said)
     store = PostgresSync(engine)
     await push(store, sender, batch=batch, library=library(), ambient=at)
+    # put away since: nobody waits for a word of it
+    gone = tablet.tablet
+    await devices.revoke(engine, office, tablet_id=gone, reason="replaced", ambient=fixed(now))
     await noticing.look(engine, unit_id, ambient=fixed(now))
 
 

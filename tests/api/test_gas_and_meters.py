@@ -39,7 +39,14 @@ async def test_gas_restored_without_a_recheck_stays_off_until_a_named_person_dec
     path = f"/api/v1/conflicts/{waiting['id']}/resolve"
     wrong = await client.post(path, json={"value": "half", "reason": "?"}, headers=office)
     assert wrong.json()["code"] == "invalid_field"
-    done = await client.post(path, json={"choice": 1, "reason": "seen the photo"}, headers=office)
+    wish = {"choice": 1, "reason": "seen the photo"}
+    refused = await client.post(path, json=wish, headers=office)
+    assert (refused.status_code, refused.json()["code"]) == (409, "recheck_missing")
+    assert await supply(region) == {"isolated_premises"}
+    async with region.begin() as tx:
+        # as a recheck leaves it
+        await tx.execute(text("UPDATE hazard SET state = 'closed' WHERE item = 'R12'"))
+    done = await client.post(path, json=wish, headers=office)
     assert done.status_code == 204, done.text
     assert await supply(region) == {"on"}
     later = operation(visit, 3, fields={"supply": "suspended"})
