@@ -226,7 +226,7 @@ def _same(held: Any, rows: Sequence[Any], *, rule: Rule) -> bool:
 def _guessed(held: Any) -> bool:
     # by days of years to come as another version shipped them: the worker folds what runs again,
     # and what was closed under them is not judged again by ours
-    return held.provisional and held.verdict.get("guess", "") != catalogue.calendar().name
+    return bool(held.provisional and held.verdict.get("guess", "") != catalogue.calendar().name)
 
 
 def _refuse_unlawful(rule: Rule, events: Sequence[Event], *, event: Event, now: datetime) -> None:

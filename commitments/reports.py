@@ -62,7 +62,7 @@ def workbook(found: Report) -> bytes:
         share = book.add_format({"num_format": "0.0%"})
         for title, heads, lines in reporting.tables(found):
             page = book.add_worksheet(title)
-            _print_well(page, f"服务承诺报告（按{NAMES[found.by]}）· {title}", found)
+            _print_well(page, title=f"服务承诺报告（按{NAMES[found.by]}）· {title}", found=found)
             page.write_row(0, 0, heads, bold)
             for n, cells in enumerate(lines, start=1):
                 for column, value in enumerate(cells):
@@ -74,7 +74,7 @@ def workbook(found: Report) -> bytes:
     return held.getvalue()
 
 
-def _print_well(page: Any, title: str, found: Report) -> None:
+def _print_well(page: Any, *, title: str, found: Report) -> None:
     page.set_paper(9)  # A4
     page.set_landscape()
     page.fit_to_pages(1, 0)

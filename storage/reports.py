@@ -48,7 +48,7 @@ FROM commitment c
 WHERE unit_id = $1 AND stopped_at IS NOT NULL AND due_at IS NOT NULL
   AND due_on BETWEEN $2 AND $3
 GROUP BY 1 ORDER BY 1
-"""
+"""  # the only value is a constant of storage  # nosec B608
 _VISITS = """
 SELECT count(DISTINCT work_order_id) AS orders,
   count(*) FILTER (WHERE attempt = 1 AND outcome = 'field_done') AS first_visit_done,

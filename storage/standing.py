@@ -33,7 +33,7 @@ LEFT JOIN commitment c ON c.premises_id = h.premises_id AND c.rule_code = $2
   AND c.facts ->> 'hazard' = h.id::text
 WHERE h.unit_id = $1 AND h.statutory IS NOT NULL AND c.stopped_at IS NULL
 ORDER BY h.found_at, h.id LIMIT $3
-"""
+"""  # the only value is a constant of storage  # nosec B608
 
 
 async def settings(tx: Transaction, unit_id: str) -> PromiseSettings:

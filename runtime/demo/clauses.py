@@ -22,7 +22,7 @@ from schemas.base import Value
 from schemas.ids import named
 from schemas.outage import GasWish, OutageStep, OutageWish
 from schemas.problems import Refusal
-from schemas.rulebook import RulebookDraft
+from schemas.rulebook import ClockDraft, RulebookDraft
 from schemas.standing import PromiseSettings, Records, SeasonWish
 from schemas.telling import Told
 from schemas.work import CaseRequest, StepWish
@@ -147,8 +147,7 @@ async def _stage(engine: AsyncEngine, unit_id: str, *, now: datetime) -> Stage |
 async def _local_policy(engine: AsyncEngine, stage: Stage) -> None:
     """The unit looks at piped homes of its villages every four months: shorter, as it may (3g)."""
     at = fixed(stage.today - timedelta(days=3))
-    rule = catalogue.drafts()["3c"]
-    clock = msgspec.structs.replace(rule.clock, at_most=4)
+    rule, clock = catalogue.drafts()["3c"], ClockDraft(unit="month", at_most=4)
     own = msgspec.structs.replace(rule, zh="农村管道4个月", clock=clock, parameter_source="company")
     book = RulebookDraft(
         version="demo-1", effective_from=local_day(catalogue.calendar(), at.now), rules=[own]
