@@ -201,7 +201,7 @@ async def test_verify_finds_no_difference_then_every_flipped_byte_of_the_past(en
     await record(engine, "16b", "resolved", hours=24, words="解决")
     await sweep(engine, ambient=fixed(BEGUN + timedelta(days=10)), limit=100)
     # a test without a key: no head bears our mark
-    whole = {"recomputed": 3, "differences": 0, "broken_chains": 0, "unsealed": 3}
+    whole = {"recomputed": 3, "differences": 0, "broken_chains": 0, "unsealed": 3, "guessed": 0}
     assert await ledger.verify(engine, UNIT) == whole
     async with engine.connect() as tx:
         links = (await tx.execute(sa.select(commitment_event))).all()
@@ -226,7 +226,7 @@ async def test_a_chain_holds_whatever_zone_and_form_its_facts_came_in(engine, nu
         kind="money_sent", observed_at=local, received_at=local, source="x", body={"n": number}
     )
     await ledger.record(engine, UNIT, commitment_id=found.id, event=sent, ambient=fixed(local))
-    whole = {"recomputed": 1, "differences": 0, "broken_chains": 0, "unsealed": 1}
+    whole = {"recomputed": 1, "differences": 0, "broken_chains": 0, "unsealed": 1, "guessed": 0}
     assert await ledger.verify(engine, UNIT) == whole
 
 

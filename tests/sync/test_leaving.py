@@ -1,7 +1,6 @@
 """Counterexamples that became tests: what one push leaves in the ledger."""
 
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from uuid import uuid4
 
 from commitments import entry
@@ -32,18 +31,16 @@ def test_two_work_orders_of_one_push_on_one_inspection_cycle_make_one_chain():
         for order, kind in zip(orders, ("inspection", "inspection_booking"), strict=True)
     ]
     holders = {v: {"work_order_id": o} for v, o in zip(visits, orders, strict=True)}
-    found = SimpleNamespace(holders=holders, commitments=held)
-    facts = SimpleNamespace(sender=("u", uuid4()), found=found)
-    events, changed = leaving._commitment_rows([change(v, "field_done") for v in visits], facts)
+    said = [change(v, "field_done") for v in visits]
+    events, changed = leaving.commitment_rows("u", said, holders=holders, clocks=held)
     assert [each["n"] for each in events] == [2, 3]
     assert events[1]["previous_hash"] == events[0]["hash"]
     assert [(each["events"], each["head_hash"]) for each in changed] == [(3, events[1]["hash"])]
 
 
 def test_work_that_bears_on_no_promise_wakes_none():
-    found = SimpleNamespace(holders={}, commitments=[])
-    facts = SimpleNamespace(sender=("u", uuid4()), found=found)
-    assert leaving._commitment_rows([change(uuid4(), "field_done")], facts) == ([], [])
+    said = [change(uuid4(), "field_done")]
+    assert leaving.commitment_rows("u", said, holders={}, clocks=[]) == ([], [])
 
 
 def test_a_knock_in_vain_is_an_attempt_and_resets_no_cycle():
