@@ -56,7 +56,6 @@ async def first_times(
     return rows
 
 
-
 async def put_in_meters(tx: Transaction, rows: Rows) -> None:
     """Meters that visits put in; one whose serial was corrected is written anew."""
     if not rows:

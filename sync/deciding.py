@@ -60,7 +60,7 @@ async def decide(tx: Transaction, before: RecordState, *, unit_id: str, word: Ro
     if state in COMPLETED:
         raise Refusal("invalid_field", field="choice", reason="what ended well stays")
     changes = await _changes(tx, before.id, unit_id=unit_id, word=word)
-    holders = await records.holders(tx, unit_id, visits=[before.id])
+    holders = await records.holders(tx, unit_id, visits=[before.id], inspected=True)
     gates = first_gas(holders)
     for each in changes:
         if each.state in COMPLETED and each.record in gates:
