@@ -4655,6 +4655,8 @@ export interface components {
             days: string[];
             due_at: string | null;
             due_on: string | null;
+            /** @default  */
+            guess: string;
             /** @default 0 */
             late_seconds: number;
             /** @default [] */
