@@ -59,18 +59,6 @@ FROM record WHERE id = ANY($1::uuid[]) AND unit_id = $2 ORDER BY id
 # locked in id order, so that two pushes that touch the same records cannot wait in a ring
 _RECORDS = f"{_READ} FOR NO KEY UPDATE"
 
-# what was said before a decision was decided with it
-_UNDECIDED = """
-SELECT o.id, o.n, o.payload::text, o.corrected_at, o.received_at, o.trust, b.technician_id
-FROM operation o JOIN tablet b ON b.id = o.tablet_id
-WHERE o.unit_id = $1 AND o.record_id = $2 AND o.tablet_id = $3 AND o.n <= $4
-  AND o.outcome = 'conflict' AND o.payload->>'kind' = 'command' AND o.n > coalesce((
-    SELECT max((said->>'n')::bigint) FROM conflict c, jsonb_array_elements(c."values") said
-    WHERE c.unit_id = $1 AND c.record_id = $2 AND c.field = 'state' AND c.status = 'resolved'
-      AND said->>'by' LIKE $3::text || '%'), 0)
-ORDER BY o.n
-"""
-
 _VISITS_AT = """
 SELECT r.id, r.kind, r.visit_id, r.premises_id, r.version, r.fields::text, r.versions::text,
   r.authors::text, r.deleted
@@ -204,17 +192,6 @@ async def known_operations(
     connection = await driver(tx)
     rows = await connection.fetch(_KNOWN, list(ids), unit_id)
     return {row["id"]: row for row in rows}
-
-
-async def undecided_commands(
-    tx: Transaction, unit_id: str, *, record_id: UUID, said: tuple[UUID, int]
-) -> Sequence[Any]:
-    """Changes of state that a tablet said of a record up to its n-th operation, and that a person is
-    to decide."""
-    tablet_id, n = said
-    connection = await driver(tx)
-    rows: Sequence[Any] = await connection.fetch(_UNDECIDED, unit_id, record_id, tablet_id, n)
-    return rows
 
 
 async def lock_records(tx: Transaction, unit_id: str, *, ids: Sequence[UUID]) -> dict[UUID, Any]:

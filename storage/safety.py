@@ -11,6 +11,18 @@ from storage import news
 from storage.engine import Transaction, driver
 from storage.tables import hazard, operation, quarantine, visit
 
+# what was said before a decision was decided with it
+_UNDECIDED = """
+SELECT o.id, o.n, o.payload::text, o.corrected_at, o.received_at, o.trust, b.technician_id
+FROM operation o JOIN tablet b ON b.id = o.tablet_id
+WHERE o.unit_id = $1 AND o.record_id = $2 AND o.tablet_id = $3 AND o.n <= $4
+  AND o.outcome = 'conflict' AND o.payload->>'kind' = 'command' AND o.n > coalesce((
+    SELECT max((said->>'n')::bigint) FROM conflict c, jsonb_array_elements(c."values") said
+    WHERE c.unit_id = $1 AND c.record_id = $2 AND c.field = 'state' AND c.status = 'resolved'
+      AND said->>'by' LIKE $3::text || '%'), 0)
+ORDER BY o.n
+"""
+
 _DAY = """
 SELECT o.id, o.payload::text, o.corrected_at, o.tablet_id, k.name AS technician,
   v.id AS visit_id, p.latitude, p.longitude
@@ -133,6 +145,17 @@ async def outcome_of(tx: Transaction, operation_id: UUID) -> tuple[str, str | No
     )
     row = found.one()
     return row.outcome, row.code
+
+
+async def undecided_commands(
+    tx: Transaction, unit_id: str, *, record_id: UUID, said: tuple[UUID, int]
+) -> Sequence[Any]:
+    """Changes of state that a tablet said of a record up to its n-th operation, and that a person is
+    to decide."""
+    tablet_id, n = said
+    connection = await driver(tx)
+    rows: Sequence[Any] = await connection.fetch(_UNDECIDED, unit_id, record_id, tablet_id, n)
+    return rows
 
 
 async def said_on(tx: Transaction, unit_id: str, *, opens: datetime, closes: datetime) -> Any:

@@ -10,7 +10,7 @@ from commitments.duties import may_turn_on_first
 from commitments.entry import lights
 from schemas.problems import Refusal
 from schemas.sync import RecordState
-from storage import attachments, ledger, records, work
+from storage import attachments, ledger, records, safety, work
 from storage.engine import Transaction
 from storage.services import services
 from sync.decision import Change
@@ -80,7 +80,7 @@ async def decide(tx: Transaction, before: RecordState, *, unit_id: str, word: Ro
 
 
 async def _changes(tx: Transaction, visit: UUID, *, unit_id: str, word: Row) -> list[Change]:
-    found = await records.undecided_commands(
+    found = await safety.undecided_commands(
         tx, unit_id, record_id=visit, said=(UUID(word["by"][:36]), word["n"])
     )
     return [
