@@ -57,8 +57,8 @@ def _severity_by_the_last_word(stack: ExitStack) -> None:
 
 
 def _position_reused(stack: ExitStack) -> None:
-    async def deliver(self: MemoryTransaction, deliveries: Any) -> None:
-        await right(self, deliveries)
+    async def deliver(self: MemoryTransaction, deliveries: Any, *, echoed: Any = None) -> None:
+        await right(self, deliveries, echoed=echoed)
         for each in deliveries:
             box = self._t.mailboxes[each.mailbox_id]
             if box["position"] % 5 == 0:
