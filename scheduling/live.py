@@ -70,16 +70,17 @@ class Option(Value, frozen=True):
         return self.place >= 0 and not self.soft
 
 
-def stands(asked: Demand, *, now_seconds: int = 0) -> Live:
+def stands(asked: Demand, *, now_seconds: int = 0, meeting: bool = False) -> Live:
     """The day as it stands. What can no longer be kept is let go of first, so that it blocks
-    nothing else: hours of late visits, lunches without room, the end of a shift that is passed."""
+    nothing else: hours of late visits, lunches without room, the end of a shift that is passed.
+    Where the whole of it is to be planned anew, two are late together (`meeting`)."""
     coming = _coming(asked, now=now_seconds)
     since = Since(now_seconds=now_seconds, floors=asked.starts, coming=coming)
     laid = layout.lay_out(asked.problem, asked.routes, since=since, table=asked.table)
     done = layout.walked(laid.lines)
     late: dict[str, int] = {}
     if timing.broken(done).any():
-        problem, late = _let_go(laid, done)
+        problem, late = _let_go(laid, done, meeting=meeting)
         people = zip(laid.problem.technicians, done.lunch_lost, strict=True)
         hungry = frozenset(each.id for each, lost in people if lost)
         since = msgspec.structs.replace(since, hungry=hungry)
@@ -104,7 +105,7 @@ def _coming(asked: Demand, *, now: int) -> dict[str, tuple[str, int]]:
     return found
 
 
-def _let_go(laid: Laid, done: Walk) -> tuple[Problem, dict[str, int]]:
+def _let_go(laid: Laid, done: Walk, *, meeting: bool) -> tuple[Problem, dict[str, int]]:
     jobs, people = list(laid.problem.jobs), list(laid.problem.technicians)
     late: dict[str, int] = {}
     starts: dict[int, int] = {}
@@ -114,7 +115,7 @@ def _let_go(laid: Laid, done: Walk) -> tuple[Problem, dict[str, int]]:
             if done.late[t, p] > 0:
                 late[jobs[number].id] = int(done.late[t, p])
                 starts[number] = int(done.start[t, p])
-    for pair in crews_of(laid.problem).values():
+    for pair in crews_of(laid.problem).values() if meeting else ():
         if found := [starts[number] for number in pair if number in starts]:
             # who comes in time waits for the other
             starts |= dict.fromkeys(pair, max(found))

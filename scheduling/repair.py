@@ -28,6 +28,7 @@ from schemas.plan import (
     Stop,
     Technician,
 )
+from schemas.problems import Refusal
 
 NEIGHBOURS = 16
 
@@ -152,7 +153,12 @@ def _improved(
     jobs = laid.problem.jobs
     loose = [jobs[laid.numbers[name]] for name in left]
     problem = _part(laid, rows, loose=loose)
-    plan = improve(problem, _as_plan(laid, rows, left=tuple(left)))
+    try:
+        plan = improve(problem, _as_plan(laid, rows, left=tuple(left)))
+    except Refusal:
+        # hours that nobody keeps any more (a pin that comes late) are no problem to solve; what was
+        # found step by step stands, and no event is refused for the search's sake
+        return laid, left
     routes = {route.technician: [stop.job for stop in route.stops] for route in plan.routes}
     better = laid
     for t in rows:

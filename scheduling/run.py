@@ -223,7 +223,9 @@ async def _remember(tx: Transaction, unit_id: str, *, paved: Paved, now: datetim
 def _standing(asked: Demand, paved: Paved, *, passed: int) -> Demand:
     # what cannot be kept any more is let go of, or one late pin would keep the day from its plan
     asked = msgspec.structs.replace(asked, problem=paved.problem)
-    return msgspec.structs.replace(asked, problem=stands(asked, now_seconds=passed).laid.problem)
+    return msgspec.structs.replace(
+        asked, problem=stands(asked, now_seconds=passed, meeting=True).laid.problem
+    )
 
 
 def _ways(paved: Paved) -> dict[str, Any]:

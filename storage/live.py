@@ -134,17 +134,22 @@ WHERE unit_id = $1 AND level_on = ANY($2::date[]) AND w.id <> $3
 GROUP BY 1
 """
 _SHRINK = """
-UPDATE stop s SET during = CASE
-  WHEN v.ended_at <= lower(s.during) THEN tstzrange(
+UPDATE stop s SET during = n.during,
+  -- who was there earlier than planned may have been on the way to another: that one keeps its place
+  released = n.early AND EXISTS (SELECT 1 FROM stop o WHERE o.technician_id = s.technician_id
+    AND NOT o.released AND o.id <> s.id AND o.during && n.during)
+FROM (SELECT m.id, v.ended_at <= lower(m.during) AS early, CASE
+  WHEN v.ended_at <= lower(m.during) THEN tstzrange(
     least(v.started_at, v.ended_at - interval '1 second'), v.ended_at)
-  ELSE tstzrange(lower(s.during), greatest(
-    lower(s.during) + interval '1 second',
-    least(upper(s.during), coalesce(v.ended_at,
-      v.started_at + (upper(s.during) - lower(s.during)), upper(s.during)))))
-  END
-FROM visit v
-WHERE v.id = s.visit_id AND s.unit_id = $1 AND s.technician_id = ANY($2::uuid[])
-  AND NOT s.released AND (v.started_at IS NOT NULL OR v.ended_at IS NOT NULL)
+  ELSE tstzrange(lower(m.during), greatest(
+    lower(m.during) + interval '1 second',
+    least(upper(m.during), coalesce(v.ended_at,
+      v.started_at + (upper(m.during) - lower(m.during)), upper(m.during)))))
+  END AS during
+  FROM stop m JOIN visit v ON v.id = m.visit_id
+  WHERE m.unit_id = $1 AND m.technician_id = ANY($2::uuid[]) AND NOT m.released
+    AND (v.started_at IS NOT NULL OR v.ended_at IS NOT NULL)) n
+WHERE s.id = n.id
 """
 _EXTEND = """
 UPDATE stop s SET during = tstzrange(lower(s.during), greatest(

@@ -186,3 +186,22 @@ async def test_a_customer_who_moves_the_hours_is_planned_anew(client, office, re
             text("SELECT pending_decision FROM visit WHERE id = :v"), {"v": stop["visit"]}
         )
     assert waits is False
+
+
+async def test_who_did_a_later_visit_first_is_in_nobodys_way(client, office, clock):
+    """The visit that was to be under way keeps its place, and the day can be changed further."""
+    day = await board(client, office)
+    who = busiest(day)["id"]
+    first, later = planned(day, who)[0], planned(day, who)[2]
+    clock.at = datetime.fromisoformat(first["starts_at"]) + timedelta(minutes=5)
+    office = await signed_in(client, "dispatcher")
+    await happens(client, office, kind="no_access", visit_id=later["visit"], reason="nobody opened")
+    now = await board(client, office)
+    person = next(each for each in now["technicians"] if each["id"] == who)
+    states = {each["visit"]: each["state"] for each in person["stops"]}
+    assert (states[first["visit"]], states[later["visit"]]) == ("planned", "ended")
+    until = datetime.fromisoformat(first["ends_at"]) + timedelta(hours=2)
+    done = await happens(
+        client, office, kind="overrun", visit_id=first["visit"], until=until.isoformat()
+    )
+    assert any(who == (each["after"] or {}).get("technician_id") for each in done["changes"])

@@ -17,6 +17,7 @@ from scheduling.pins import FROZEN_SECONDS
 from scheduling.repair import repair, retimed
 from scheduling.solver import Budget, solve
 from schemas.day import PersonRow, WorkRow
+from schemas.problems import Refusal
 from tests.scheduling.days import generated
 
 replace = msgspec.structs.replace
@@ -327,3 +328,20 @@ def lived_through(seed):
     assert all(
         row.state == "ended" for row in office.work if row.job in office.fixed and row.starts_at
     )
+
+
+def test_a_day_that_the_search_refuses_is_repaired_without_it():
+    """Pins that come late make a neighbourhood that no plan can keep: the event stands all the same."""
+
+    def refused(_problem, _plan):
+        raise Refusal("plan_problem", field="jobs.x.fixed", reason="cannot begin then")
+
+    office = Office(1)
+    office.until(9, 5)
+    who = office.people[2].id
+    loose = [each for each in office.jobs(office.live(), lambda row: mine(row, who))
+             if not each.fixed]  # fmt: skip
+    live = loosened(office.day(), loose)
+    with_search, without = (repair(live, loose, improve=each) for each in (refused, None))
+    assert (with_search.routes, with_search.left) == (without.routes, without.left)
+    assert with_search.routes

@@ -88,10 +88,10 @@ def test_of_two_one_of_whom_has_begun_elsewhere_for_too_long_both_begin_later():
                 started_at=MORNING, starts_at=MORNING, arrive_at=MORNING,
                 ends_at=TOLD + timedelta(hours=1))  # fmt: skip
     now = TOLD - timedelta(minutes=5)
-    for more in ({}, {"pairs_stand": True}, {"pinned": True}):
-        pinned = {"pinned": more.pop("pinned", False)}
-        asked = demand(day(long, pair(1, **pinned), now=now, **more))
-        problem = stands(asked, now_seconds=now_seconds(DAY, now)).laid.problem
+    for pinned in (False, True):
+        asked = demand(day(long, pair(1, pinned=pinned), now=now))
+        seconds = now_seconds(DAY, now)
+        problem = stands(asked, now_seconds=seconds, meeting=True).laid.problem
         prepare(problem)
         halves = [each for each in problem.jobs if each.crew]
         assert len(halves) == 2
