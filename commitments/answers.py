@@ -121,7 +121,7 @@ def _instant(text: str, calendar: Calendar) -> datetime:
 def _said(at: datetime | None, on: date | None, *, rule: Rule, calendar: Calendar) -> str | None:
     if at is None or on is None:
         return None
-    if rule.unit in ("hour", "minute", "ring", "instant"):
+    if rule.unit in ("hour", "minute", "ring") or local_day(calendar, at) == on:
         return at.astimezone(calendar.zone).isoformat()
     offset = datetime.combine(on + timedelta(days=1), time(), calendar.zone).isoformat()[-6:]
     return f"{on.isoformat()}T24:00:00{offset}"

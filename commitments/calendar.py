@@ -48,6 +48,14 @@ def end_of_day(calendar: Calendar, day: date) -> datetime:
     return following.astimezone(UTC)
 
 
+def last_day(calendar: Calendar, until: datetime) -> date:
+    """The day whose 24:00 an instant is, else the day in which it lies: what ends at midnight was due
+    the day before."""
+    local = until.astimezone(calendar.zone)
+    midnight = local.time() == time()
+    return local.date() - timedelta(days=1) if midnight else local.date()
+
+
 def working_days_after(
     calendar: Calendar, start: date, *, count: int, paused: frozenset[date] = frozenset()
 ) -> tuple[date, ...]:

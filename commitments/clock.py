@@ -9,6 +9,7 @@ from commitments.calendar import (
     Calendar,
     days_between,
     end_of_day,
+    last_day,
     local_day,
     months_after,
     working_days_after,
@@ -231,7 +232,7 @@ def _announced(started: Event, calendar: Calendar) -> Due:
         raise Refusal("fact_not_a_time", fact="deadline") from error
     if at.tzinfo is None:
         raise Refusal("fact_without_zone", fact="deadline")
-    return Due(at=at, on=local_day(calendar, at))
+    return Due(at=at, on=last_day(calendar, at))
 
 
 def _amended(ordered: Sequence[Event], due: Due, *, calendar: Calendar) -> Due:
@@ -239,7 +240,7 @@ def _amended(ordered: Sequence[Event], due: Due, *, calendar: Calendar) -> Due:
         given = each.body.get("due_at") if each.kind == AMENDED else None
         if isinstance(given, str):
             at = datetime.fromisoformat(given)
-            due = Due(at=at, on=local_day(calendar, at), provisional=False)
+            due = Due(at=at, on=last_day(calendar, at), provisional=False)
     return due
 
 

@@ -18,7 +18,7 @@ SCRIPTS = Path(__file__).with_name("migrations")
 LOCK_SECONDS_MAX = 10
 MIGRATION_SECONDS_MAX = 600
 LOCK_NOT_AVAILABLE = "55P03"
-HEAD = "a0016"
+HEAD = "a0017"
 """The revision that this code was written for."""
 # any number will do as long as every doorstep process uses the same one
 MIGRATION_LOCK = 7_310_203

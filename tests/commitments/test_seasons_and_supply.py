@@ -60,6 +60,8 @@ async def test_clause_3_the_rural_window_opens_75_days_before_and_its_end_moves_
     async with unit.connect() as tx:
         clock = (await tx.execute(sa.select(commitment))).one()
     assert (clock.premises_id, clock.due_at) == (FARM, at("2026-11-08 00:00"))
+    # the last day is the one before heating: lists go by it
+    assert clock.due_on == date(2026, 11, 7)
     told = await ledger.explain(unit, UNIT, commitment_id=clock.id, now=at("2026-10-21 09:00"))
     assert told["events"][-1]["body"]["reason"] == "市政府通知"
     await verified(unit)

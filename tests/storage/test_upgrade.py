@@ -109,6 +109,35 @@ def test_a_populated_database_of_an_earlier_version_comes_up_with_every_row(
     assert sum(after.values()) > 1_000
 
 
+def test_what_ended_at_midnight_is_due_the_day_before_from_a0017_on(older):
+    url = older("a0016")
+    kept = """
+    INSERT INTO commitment (id, unit_id, rule_code, rule_version, clause, facts, started_at, state,
+      due_at, due_on, provisional, events, head_hash, verdict)
+    SELECT gen_random_uuid(), 'u', x.rule, 'v', x.rule, '{}', now(), 'running', x.due_at, x.due_on,
+      false, 0, '', '{}' FROM (VALUES
+        ('3e', '2026-11-15 00:00+08'::timestamptz, '2026-11-15'::date),
+        ('13c', '2026-11-15 18:00+08', '2026-11-15'),
+        ('14', '2026-11-15 00:00+08', '2026-11-14'),
+        ('12', '2026-11-15 00:00+08', '2026-11-15')) x (rule, due_at, due_on)"""
+
+    async def written():
+        engine = make_engine(url)
+        async with engine.begin() as tx:
+            await tx.execute(
+                text("INSERT INTO unit (id, name_zh, settings) VALUES ('u', 'u', '{}')")
+            )
+            await tx.execute(text(kept))
+        await engine.dispose()
+
+    asyncio.run(written())
+    asyncio.run(migrate.upgrade(url))
+    (rows,) = asyncio.run(asked(url, "SELECT rule_code, due_on::text FROM commitment"))
+    assert dict(rows) == {
+        "3e": "2026-11-14", "13c": "2026-11-15", "14": "2026-11-14", "12": "2026-11-15",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("n", range(1, len(REVISIONS)), ids=REVISIONS[1:])
 def test_a_migration_takes_nothing_from_the_version_before_it(older, n):
     if REVISIONS[n] <= BEFORE_THE_FIRST_RELEASE:
