@@ -134,7 +134,9 @@ def severity(items: dict[str, Item], field: str, *, value: FieldValue) -> int:
         return _RANKS.get(str(value), 0)
     if not item.grades and item.kind not in _GRADED_ANYHOW:
         return 0
-    return max((GRADES.get(name, 0) for name in _grades(item, value)), default=0)
+    # nearly every answer is sound: then there is nothing to weigh
+    found = _grades(item, value)
+    return max(GRADES.get(name, 0) for name in found) if found else 0
 
 
 def statutory(items: dict[str, Item], field: str, *, value: FieldValue) -> str | None:
