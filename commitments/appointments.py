@@ -33,8 +33,8 @@ ASK_AGAIN = ("registered", "ready", "no_access", "refused", "not_done")
 _PLAIN = (
     ("received", "已受理", "Received"),
     ("scheduled", "已预约", "Scheduled"),
-    ("on_site", "上门服务", "On site"),
-    ("done", "已完成", "Done"),
+    ("on_site", "上门服务", "Visit"),
+    ("done", "已完成", "Finished"),
 )
 
 
