@@ -1,6 +1,6 @@
 """Standing duties and checks: promises that no single clock holds, judged from dated records."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 
 from commitments.calendar import Calendar, days_between, local_day
@@ -140,17 +140,6 @@ def may_turn_on_first(*, inspected_at: datetime | None, at: datetime) -> None:
     """No first gas-on before the first inspection (clause 3d): `first_gas_on_gate`."""
     if inspected_at is None or inspected_at > at:
         raise Refusal("first_gas_on_gate")
-
-
-def may_certify(hazards: Mapping[str, datetime | None], statutory: Collection[str]) -> None:
-    """A visit with a statutory hazard needs its written notice (建城规〔2023〕4号 art. 9).
-
-    `hazards` gives each code found the instant of its written notice, or None.
-    """
-    # oral advice is no notice: only its written instant frees the operator
-    unnoticed = sorted(code for code, at in hazards.items() if code in statutory and at is None)
-    if unnoticed:
-        raise Refusal("statutory_notice_missing", hazards=unnoticed)
 
 
 def may_restore(*, shut_at: datetime, recheck_passed_at: datetime | None) -> None:

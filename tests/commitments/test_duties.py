@@ -171,15 +171,10 @@ def test_clause_16_an_extension_without_reason_or_consent_is_refused(reason, agr
     duties.may_extend(reason="缺件", customer_agreed=True)
 
 
-def test_a_statutory_hazard_without_its_written_notice_forbids_the_certificate():
-    statutory = {
-        each["code"] for each in catalogue.document("hazard_grades.yaml")["statutory_major"]
-    }
-    assert statutory == {"SM1", "SM2", "SM3", "SM4"}
-    with pytest.raises(Refusal, match="statutory_notice_missing") as refused:
-        duties.may_certify({"SM2": None, "H1": None}, statutory)
-    assert refused.value.details == {"hazards": ["SM2"]}
-    duties.may_certify({"SM2": PLANNED.opens, "H1": None}, statutory)
+def test_the_law_names_four_dangers():
+    # a visit with one is certified by its written notice alone: tests/api/test_evidence_and_days.py
+    statutory = catalogue.document("hazard_grades.yaml")["statutory_major"]
+    assert [each["code"] for each in statutory] == ["SM1", "SM2", "SM3", "SM4"]
 
 
 def test_gas_that_was_shut_off_waits_for_a_recheck_after_the_shutting():
