@@ -312,6 +312,10 @@ def _lasts(row: WorkRow, *, now: datetime | None) -> int:
         if row.ends_at is not None:
             planned = max(planned, int((row.ends_at - row.started_at).total_seconds()))
         return max(planned, min(so_far + STILL_SECONDS, DAY_SECONDS))
+    if row.started_at is None and row.starts_at is not None and row.ends_at is not None:
+        # somebody said beforehand that it takes longer, and its place in the day is as long
+        booked = int((row.ends_at - row.starts_at).total_seconds())
+        return max(int(row.duration_seconds), min(booked, DAY_SECONDS))
     return int(row.duration_seconds)
 
 

@@ -1,14 +1,15 @@
 """Work for two: both at one instant or nobody, from the request to the tablets."""
 
+import random
 from collections import Counter
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
 from runtime.ambient import fixed
-from scheduling import publish, run
+from scheduling import events, publish, run
 from storage import work
 from tests.api.conftest import EVENING, UNIT, InProcess, enrolled, signed_in
 
@@ -221,3 +222,75 @@ async def test_two_at_one_door_contradict_each_other_nowhere(client, office, reg
     assert set(told) <= {"applied", "merged"} and len(told) == 6, told
     stop = there(await board(client, office), order)[1][0]
     assert (stop["state"], stop["pending_decision"]) == ("on_site", False)
+
+
+TORN = """
+SELECT w.number, count(s.id) AS stops, count(DISTINCT s.technician_id) AS people,
+  count(DISTINCT s.during) AS hours
+FROM visit v JOIN work_order w ON w.id = v.work_order_id
+LEFT JOIN stop s ON s.visit_id = v.id AND NOT s.released
+WHERE w.people = 2 AND v.on_day = '2026-11-25' AND v.state = 'planned'
+GROUP BY w.number, v.id HAVING count(s.id) NOT IN (0, 2)
+  OR count(DISTINCT s.technician_id) <> count(s.id) OR count(DISTINCT s.during) > 1
+"""
+
+
+async def happening(client, office, *, dice, clock):
+    """Something that happens to somebody or some visit of the day as it stands."""
+    day = await board(client, office)
+    well = [each for each in day["technicians"] if not each["absent"]]
+    stops = [stop for each in well for stop in each["stops"] if stop["state"] == "planned"]
+    if not stops:
+        return None
+    stop, who = dice.choice(stops), dice.choice(well)
+    kind = dice.choice(["sick", "overrun", "overrun", "cancel", "no_access", "emergency"])
+    if kind == "sick":
+        return {"kind": kind, "technician_id": who["id"]} if len(well) > 2 else None
+    if kind == "emergency":
+        loose = [each for each in day["unassigned"] if not each["visit"] and each["latitude"]]
+        return {"kind": kind, "work_order_id": dice.choice(loose)["work_order"]} if loose else None
+    wish = {"kind": kind, "visit_id": stop["visit"], "reason": "so it is"}
+    if kind == "overrun":
+        ends = max(datetime.fromisoformat(stop["ends_at"]), clock.at)
+        wish["until"] = (ends + timedelta(minutes=dice.choice([20, 60, 120]))).isoformat()
+    return wish
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_whatever_happens_in_a_day_nobody_stands_alone_at_a_door_for_two(
+    client, office, region, clock, seed, monkeypatch
+):
+    # by rounds alone, and with ids that follow from names: the same story on any machine
+    monkeypatch.setattr(events, "SEARCH_SECONDS", None)
+    dice = random.Random(seed)
+    orders = [
+        (await request(client, office, region, n=n, number=f"TWO-{n}"))[1] for n in range(0, 40, 5)
+    ]
+    ambient = fixed(clock.at)
+    plan_id = await run.request(
+        region, UNIT, order=run.Order(on_day=TOMORROW, seconds=1.0), ambient=ambient
+    )
+    await run.take_one(region, InProcess(), worker="test", make_ambient=lambda: ambient)
+    await publish.publish(region, UNIT, plan_id=plan_id, actor="test", ambient=ambient)
+    day = await board(client, office)
+    assert sum(1 for order in orders if len(there(day, order)[0]) == 2) > 2
+    clock.at = datetime(2026, 11, 25, 0, 30, tzinfo=UTC)
+    for _ in range(8):
+        clock.at += timedelta(minutes=20)
+        # an hour of the day is longer than a sign-in
+        office = await signed_in(client, "dispatcher")
+        wish = await happening(client, office, dice=dice, clock=clock)
+        if wish is None:
+            continue
+        reply = await post(client, office, "events", **wish)
+        assert reply.status_code == 201, (wish, reply.text)
+        async with region.connect() as tx:
+            assert (await tx.execute(text(TORN))).all() == [], wish
+    known = await run.request(
+        region, UNIT, order=run.Order(on_day=TOMORROW, seconds=0.5), ambient=fixed(clock.at)
+    )
+    now = fixed(clock.at)
+    await run.take_one(region, InProcess(), worker="test", make_ambient=lambda: now)
+    async with region.connect() as tx:
+        again = await work.plan_of(tx, UNIT, plan_id=known)
+    assert (again.state, again.report["checker_violations"]) == ("solved", 0)

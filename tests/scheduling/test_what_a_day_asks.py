@@ -139,3 +139,10 @@ def test_something_of_every_day_is_kept_back_and_work_spreads():
     short = replace(person(WANG), closes_at=MORNING + timedelta(minutes=10))
     (brief,) = demand(Day(on_day=DAY, people=[short], work=[])).problem.technicians
     assert brief.reserve_seconds == 600, "no more than there is"
+
+
+def test_what_somebody_said_beforehand_takes_longer_goes_on_taking_longer():
+    told = {"technician_id": WANG, "state": "planned", "starts_at": MORNING, "arrive_at": MORNING}
+    longer = work(1, **told, ends_at=MORNING + timedelta(hours=2))
+    shorter = work(2, **told, ends_at=MORNING + timedelta(minutes=5))
+    assert [each.duration_seconds for each in asked(longer, shorter).jobs] == [7200, 1200]
