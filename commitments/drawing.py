@@ -6,7 +6,7 @@ from xml.sax.saxutils import escape  # only writes XML, reads none  # nosec B406
 from commitments.workflow import ENDS, Step, Workflow
 
 ROW, WIDE, HIGH, LEFT, TOP = 92, 264, 56, 150, 24
-LANE = 26
+LANE, SAID = 26, 44
 TITLE_UNITS, NOTE_UNITS = 40, 42
 """How much of a line fits into a box; an ideograph is two units wide."""
 ZH = {
@@ -40,7 +40,7 @@ def draw(workflow: Workflow, *, english: bool = False) -> str:
     parts += [_end(words[code], place[code]) for code in ends]
     parts += _arrows(workflow, place, words=words)
     high = TOP * 2 + ROW * len(place)
-    wide = LEFT * 2 + WIDE + LANE * len(targets)
+    wide = LEFT * 2 + WIDE + SAID + LANE * len(targets)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high}" role="img">'
         f"<title>{escape(workflow.name)}</title><style>{_STYLE}</style>"
@@ -116,7 +116,7 @@ def _arrow(start: int, end: int, *, lane: int, answer: str) -> str:
         said = _text(x + 40, from_y + HIGH + 22, words=answer, style="small") if answer else ""
         return f'<path d="M{x} {from_y + HIGH}V{to_y}"/>{said}'
     # a jump runs beside the boxes in a lane of its own, so that no two lie on each other
-    right, out = LEFT + WIDE, LEFT + WIDE + lane * LANE
+    right, out = LEFT + WIDE, LEFT + WIDE + SAID + lane * LANE
     middle, into = from_y + HIGH / 2, to_y + HIGH / 2 + 8
     said = _text(right + 22, middle - 5, words=answer, style="small") if answer else ""
     return f'<path d="M{right} {middle}H{out}V{into}H{right}"/>{said}'

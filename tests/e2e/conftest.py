@@ -45,7 +45,7 @@ FLAGS = [
 BROWSERS_OWN = ("Failed to load resource", "WebSocket connection to")
 """What the browser itself says of a server that refuses or is away; the pages say it to people."""
 CHROMIUM = shutil.which("chromium")
-PATIENCE_MS = 45_000
+PATIENCE_MS = 90_000
 """How long a page may take on a machine that does other things too; speed is measured elsewhere."""
 expect.set_options(timeout=PATIENCE_MS)
 

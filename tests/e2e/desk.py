@@ -51,7 +51,7 @@ class PlainTablet:
             self.person, self.stop = able[nth % len(able)]
             code = office.post("/enrolment-codes", json={"technician": self.person["id"]}).json()
         wish = {"code": code["code"], "label": "plain"}
-        made = httpx.post(f"{server.base}/api/v1/devices/enrol", json=wish).json()
+        made = httpx.post(f"{server.base}/api/v1/devices/enrol", json=wish, timeout=60).json()
         self.client = httpx.Client(
             base_url=f"{server.base}/api/v1",
             headers={"Authorization": f"Bearer {made['access']}"},

@@ -15,7 +15,7 @@ import asyncpg
 import httpx
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect
 
-from tests.e2e.conftest import CHROMIUM, DAY, FLAGS, MORNING, Server
+from tests.e2e.conftest import CHROMIUM, DAY, FLAGS, MORNING, PATIENCE_MS, Server
 
 PORTRAIT = {"width": 430, "height": 932}
 DATABASE = "doorstep-field"
@@ -230,6 +230,7 @@ def who_has(server: Server, kind: str) -> dict[str, Any]:
 
 def prepared(context: BrowserContext, *, language: str = "zh-CN") -> None:
     """A tablet that stands at the sample's premises and speaks a language."""
+    context.set_default_timeout(PATIENCE_MS)
     context.grant_permissions(["geolocation"])
     context.set_geolocation({"latitude": 39.43, "longitude": 116.29, "accuracy": 12})
     context.add_init_script(

@@ -15,7 +15,17 @@ import pytest
 from playwright.sync_api import Playwright, expect
 
 from runtime.server import FACES
-from tests.e2e.conftest import CHROMIUM, DAY, FLAGS, MORNING, PASSWORD, Server, axe, figure
+from tests.e2e.conftest import (
+    CHROMIUM,
+    DAY,
+    FLAGS,
+    MORNING,
+    PASSWORD,
+    PATIENCE_MS,
+    Server,
+    axe,
+    figure,
+)
 
 GROUND = (214, 180, 90)
 CHUNK_BYTES_MAX = 460_000
@@ -90,8 +100,9 @@ def test_the_day_is_drawn_on_the_ground_that_the_operator_chose(
     drawn_by = "--disable-3d-apis" if kind == "without WebGL" else "--enable-unsafe-swiftshader"
     browser = playwright_of.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, drawn_by])
     context = browser.new_context(timezone_id="Asia/Shanghai", locale="zh-CN")
+    context.set_default_timeout(PATIENCE_MS)
     wish = {"login": "dispatcher", "password": PASSWORD}
-    tokens = httpx.post(f"{there.base}/api/v1/session", json=wish).json()
+    tokens = httpx.post(f"{there.base}/api/v1/session", json=wish, timeout=60).json()
     kept = json.dumps(json.dumps(tokens))
     page = context.new_page()
     page.clock.install(time=MORNING)

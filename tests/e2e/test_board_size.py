@@ -66,7 +66,7 @@ def candidate(n: int) -> dict:
 def big(context, server) -> Page:
     # without the clock of the other tests: it stands in for the browser's own stop-watch
     wish = {"login": "dispatcher", "password": PASSWORD}
-    tokens = httpx.post(f"{server.base}/api/v1/session", json=wish).json()
+    tokens = httpx.post(f"{server.base}/api/v1/session", json=wish, timeout=60).json()
     page = context.new_page()
     kept = json.dumps(json.dumps(tokens))
     page.add_init_script(f"localStorage.setItem('doorstep.session.board', {kept})")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import MORNING, Server, axe
+from tests.e2e.conftest import MORNING, PATIENCE_MS, Server, axe
 from tests.e2e.tablet import (
     Tablet,
     at_morning,
@@ -196,6 +196,7 @@ def test_the_pages_of_a_customer_confirm_and_keeps_the_appointment(
     context = browser.new_context(
         viewport={"width": width, "height": height}, timezone_id="Asia/Shanghai"
     )
+    context.set_default_timeout(PATIENCE_MS)
     context.add_init_script(f"localStorage.setItem('doorstep.language', '{language}')")
     page = context.new_page()
     at_morning(page)

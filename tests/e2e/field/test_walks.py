@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
-from tests.e2e.conftest import ROOT, Server, figure
+from tests.e2e.conftest import PATIENCE_MS, ROOT, Server, figure
 from tests.e2e.tablet import held, people
 
 HOOK = ROOT / "web" / "node_modules" / ".hook" / "hook.js"
@@ -32,6 +32,7 @@ def hook() -> str:
 def bare(browser: Browser, server: Server, hook: str) -> Iterator[Page]:
     """A page that holds nothing but the modules, at the server's origin."""
     context = browser.new_context()
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
 
     def script(route: Route) -> None:

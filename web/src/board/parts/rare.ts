@@ -18,7 +18,7 @@ export function rare(family: 'audit' | 'code' | 'conflict' | 'field' | 'gas' | '
 /** What became of a tablet's word, by its code. */
 export function coded(code: string): string {
   const known = rare('code', code);
-  return known === code ? rare('conflict', code) : known;
+  return known === code ? rare('conflict', rare('policy', code)) : known;
 }
 
 /** An action of the audit: its own word, or that of its subject beside what was done to it. */
