@@ -170,6 +170,9 @@ def _prove(shown: list[dict[str, Any]], rules: Sequence[RuleShown]) -> None:
 
 def _clauses(given: argparse.Namespace) -> int:
     shown_rules, counts = (asked_of_demo if given.demo else asked)(_counted)
+    if not (given.demo or given.json or any(counts.values())):
+        print("nothing was promised here yet: the made-up region of the demo is told instead")
+        shown_rules, counts = asked_of_demo(_counted)
     states: dict[tuple[str, str], dict[str, int]] = {}
     clauses: dict[str, dict[str, int]] = {}
     for (clause, code, version, state), count in counts.items():
@@ -196,8 +199,6 @@ def _clauses(given: argparse.Namespace) -> int:
         for found in [clauses.get(n, {})]
     ]
     if not given.json:
-        if not any(row["commitments"] for row in shown):
-            print("nothing was promised here yet; `doorstep clauses --demo` shows the demo's")
         for row in summed:
             _line(f"§{row['clause']}", row)
             for each in shown:

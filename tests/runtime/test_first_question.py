@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from runtime import cli, database
+from runtime import cli, commitment_commands, database
 
 
 @pytest.fixture
@@ -28,6 +28,13 @@ def test_the_sixteen_clauses_are_told_by_an_installation_in_which_nothing_is_yet
     told = json.loads(capsys.readouterr().out)
     assert {each["clause"] for each in told["summary"]} == {str(n) for n in range(1, 17)}
     assert all(each["commitments"] == 0 for each in told["summary"])
+
+
+def test_a_person_who_asks_where_nothing_was_promised_yet_is_shown_the_demo(empty, capsys):
+    empty.setattr(database, "database_url_given", lambda: None)
+    empty.setattr(commitment_commands, "asked_of_demo", lambda question: ((), {}))
+    assert cli.main(["clauses"]) == 0
+    assert capsys.readouterr().out.startswith("nothing was promised here yet: the made-up region")
 
 
 def test_the_tables_of_somebody_elses_server_are_not_made_by_a_question(empty, capsys):
