@@ -80,6 +80,8 @@ def test_an_answer_is_durable_at_once(
     tablet = Tablet(server, context, who_has(server, "inspection"))
     tablet.enrol()
     tablet.begin()
+    # the checklist comes after the route
+    expect(tablet.page.locator("#q-R16")).to_be_visible()
     tablet.offline()
     disk = tablet.page.evaluate(RAW, DATABASE)
     for index in range(60):
