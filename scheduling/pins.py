@@ -29,7 +29,7 @@ def frozen(laid: Laid, job: Job) -> bool:
 
 def room_for_pins(live: Live) -> tuple[Laid, list[Job]]:
     """The day in which pins stand where they were told, and what had to go for it; a pin that what
-    has begun keeps from its hour comes late."""
+    has begun keeps from its hour, or whose hour has passed, comes late."""
     laid, out = live.laid, list[Job]()
     people = laid.problem.technicians
     real = {each.id: each for each in live.asked.problem.jobs}
@@ -38,10 +38,18 @@ def room_for_pins(live: Live) -> tuple[Laid, list[Job]]:
         for number in route if people[t].reachable else ():
             had = live.laid.problem.jobs[number]
             pin = real.get(had.id, had)
-            if had.fixed != pin.fixed:
+            if had.fixed != pin.fixed and not _passed(live, pin):
                 laid, gone = _kept(laid, t, pin=pin, had=had)
                 out += [real.get(each.id, each) for each in gone]
     return laid, out
+
+
+def _passed(live: Live, pin: Job) -> bool:
+    """Whether a pin's hour has gone by and nobody is on the way to it: no room brings it back, and
+    whoever was to come before it may only be out of reach."""
+    if pin.fixed is None or pin.fixed.start_seconds >= live.laid.since.now_seconds:
+        return False
+    return live.asked.rows[pin.id].state != "en_route"
 
 
 def _kept(laid: Laid, t: int, *, pin: Job, had: Job) -> tuple[Laid, list[Job]]:

@@ -13,6 +13,7 @@ from scheduling.diff import against, changes, people_of, placed_by
 from scheduling.explain import explain
 from scheduling.layout import lay_out
 from scheduling.live import options, stands
+from scheduling.pins import room_for_pins
 from scheduling.problem import prepare
 from scheduling.repair import repair
 from scheduling.solver import Budget, solve
@@ -98,6 +99,23 @@ def test_of_two_one_of_whom_has_begun_elsewhere_for_too_long_both_begin_later():
         plan = solve(problem, budget=Budget(seconds=None, iterations=200))
         assert check(problem, plan) == ()
         assert not plan.unassigned
+
+
+@pytest.mark.parametrize("pinned", [False, True])
+def test_for_two_whose_hour_has_passed_nobody_is_sent_away(pinned):
+    """No room brings back an hour: on a morning of which nothing was heard every visit before a pair
+    was taken out for it, and an emergency moved a hundred of them."""
+    before = work(2, visit_id=UUID(int=700), technician_id=WANG, state="planned",
+                  starts_at=MORNING + timedelta(hours=1), arrive_at=MORNING + timedelta(hours=1),
+                  ends_at=MORNING + timedelta(minutes=80))  # fmt: skip
+    early = {"starts_at": MORNING + timedelta(minutes=90), "ends_at": MORNING + timedelta(hours=3)}
+    two = pair(1, arrive_at=early["starts_at"], pinned=pinned, **early)
+    now = MORNING + timedelta(hours=4)
+    live = stands(
+        demand(day(before, two, now=now, pairs_stand=True)), now_seconds=now_seconds(DAY, now)
+    )
+    assert live.late.keys() == {each.id for each in live.laid.problem.jobs if each.crew}
+    assert room_for_pins(live)[1] == []
 
 
 def test_what_begins_with_one_is_no_work_for_two_any_more():
