@@ -25,9 +25,9 @@ def read_calls(text: str) -> list[PhoneCall]:
     """Calls of a CSV with a header. Refuses `column_missing`, `file_empty`, `register_entry` with
     the line, `fact_without_zone` for an instant that does not say where it is."""
     reader = csv.DictReader(StringIO(text.lstrip("\ufeff")))
-    found = _columns(reader.fieldnames or ())
     calls = []
     try:
+        found = _columns(reader.fieldnames or ())
         for line, row in enumerate(reader, start=2):
             if line > ROWS_MAX + 1:
                 raise Refusal("register_entry", reason=f"more than {ROWS_MAX} calls in one file")

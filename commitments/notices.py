@@ -28,7 +28,7 @@ def read_json(text: str) -> Notice:
 def read_csv(text: str, *, source: str, layer: str = "official") -> Notice:
     """Rows of `on,works[,name]`; the year is that of the days. Refuses `calendar_notice`."""
     days = []
-    for line, row in enumerate(csv.DictReader(StringIO(text)), start=2):
+    for line, row in enumerate(_rows(text), start=2):
         try:
             works = _WORDS[(row.get("works") or "").strip().lower()]
             on = date.fromisoformat((row.get("on") or "").strip())
@@ -41,6 +41,13 @@ def read_csv(text: str, *, source: str, layer: str = "official") -> Notice:
     return msgspec.convert(
         {"year": years.pop(), "source": source, "layer": layer, "days": days}, Notice
     )
+
+
+def _rows(text: str) -> list[dict[str, str | None]]:
+    try:
+        return list(csv.DictReader(StringIO(text)))
+    except csv.Error as error:
+        raise Refusal("calendar_notice", reason=str(error)) from error
 
 
 def checked(notice: Notice, calendar: Calendar) -> None:

@@ -194,7 +194,7 @@ async def test_a_notice_comes_as_json_or_csv():
 @pytest.mark.parametrize(
     "text",
     ["on,works\n2027-01-01,perhaps\n", "on,works\n1 January,0\n", "on,works\n2026-12-31,0\n2027-01-01,0\n",
-     "day\n2027-01-01\n", "on,works\n"],
+     "day\n2027-01-01\n", "on,works\n", "on,\x0cy\rz"],
 )  # fmt: skip
 async def test_a_csv_that_is_no_notice_is_refused_with_its_line(text):
     with pytest.raises(Refusal, match="calendar_notice"):

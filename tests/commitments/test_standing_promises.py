@@ -234,6 +234,8 @@ async def test_clause_6_calls_of_a_telephone_system_are_answered_in_three_rings_
         ("number,rang_at,answered_at\n,2026-03-02T09:00:00+08:00,\n", "register_entry"),
         ("number,rang_at,answered_at,desk\nC1,2026-03-02T09:00:00+08:00,,moon\n", "register_entry"),
         ('number,rang_at,answered_at\n"C1\n', "fact_not_a_time"),
+        # found by the fuzz lane: a bare carriage return in the header
+        ("\x06x}\x0cy\rz", "file_unreadable"),
     ],
 )
 def test_a_list_of_calls_that_cannot_be_read_says_where(text, code):

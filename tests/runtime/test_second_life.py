@@ -126,6 +126,8 @@ def test_an_installation_restored_into_a_new_folder_is_equal_and_every_tablet_he
                 each.sync(now=evening, server=base)
                 assert (each.unsent(), each.heal(server=base)) == (0, 0)
             assert sorted(held(second)[1]) == sorted(captured)
+            # who works for two with somebody hears what the other said meanwhile
+            before.sync(now=evening, server=base)
             # one whose store was damaged: half of it lost, a word of it wrong
             whole = shown(before)
             for key in sorted(before.memory.records)[::2]:
