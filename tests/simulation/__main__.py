@@ -46,7 +46,9 @@ def main() -> int:
         verdict = f"caught={figures['caught']}/{figures['planted']}"
     elif given.lane == "pg":
         with tempfile.TemporaryDirectory() as folder:
-            figures = lanes.sim_pg(given.schedules, folder=Path(folder) / "postgres")
+            figures = lanes.sim_pg(
+                given.schedules, first=given.first, folder=Path(folder) / "postgres"
+            )
         good = not figures["violations"]
         verdict = f"violations={figures['violations']}"
     elif given.lane == "crash":

@@ -116,7 +116,7 @@ async def over_postgres(url: str, seeds: Iterable[int], *, state: Path) -> Ran:
     return ran
 
 
-def sim_pg(schedules: int, *, folder: Path) -> dict[str, Any]:
+def sim_pg(schedules: int, *, first: int = 0, folder: Path) -> dict[str, Any]:
     """A share of the same schedules over a PostgreSQL of its own."""
     begun = time.monotonic()
     cluster = embedded.start(folder, durable=False)
@@ -125,9 +125,12 @@ def sim_pg(schedules: int, *, folder: Path) -> dict[str, Any]:
         url = cluster.url("simulation")
         asyncio.run(migrate.upgrade(url))
         total = Ran()
-        for at in range(0, schedules, 25):
-            seeds = range(at, min(at + 25, schedules))
-            total.add(asyncio.run(over_postgres(url, seeds, state=folder.parent / "state")))
+        for at in range(first, first + schedules, 25):
+            seeds = range(at, min(at + 25, first + schedules))
+            ran = asyncio.run(over_postgres(url, seeds, state=folder.parent / "state"))
+            for each in ran.broken:
+                print(f"  BROKEN {each}", flush=True)
+            total.add(ran)
             print(f"  {total.schedules} schedules, {len(total.broken)} violations", flush=True)
         return figures(total, begun=begun, faults=(*FAULTS, *PROMISED))
     finally:
