@@ -12,12 +12,14 @@ from storage.tables import mailbox, mailbox_entry
 
 TRAIL_MAX = 16
 
-# OFFSET 0 keeps the look-up by record: with young statistics PostgreSQL read the whole mailbox
+# OFFSET 0 keeps the look-up by record: with young statistics PostgreSQL read the whole mailbox. The
+# ids are an array and no IN: a mailbox that somebody moved while we waited is judged anew, and of a
+# semi-join PostgreSQL judges that it is not among them any more; its tablets would never hear of this
 _LOCK = """
-SELECT id FROM mailbox WHERE id IN (
+SELECT id FROM mailbox WHERE id = ANY(ARRAY(
   SELECT unnest($1::uuid[]) UNION ALL
   SELECT e.mailbox_id FROM unnest($2::uuid[]) AS g(record_id) CROSS JOIN LATERAL (
-    SELECT mailbox_id FROM mailbox_entry WHERE record_id = g.record_id AND NOT forget OFFSET 0) e)
+    SELECT mailbox_id FROM mailbox_entry WHERE record_id = g.record_id AND NOT forget OFFSET 0) e))
 ORDER BY id FOR NO KEY UPDATE
 """
 

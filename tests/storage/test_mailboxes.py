@@ -140,6 +140,40 @@ async def test_who_delivers_and_echoes_takes_no_mailbox_before_it_waits_for_anot
     assert [each["record_version"] for each in ends] == [2, 2]
 
 
+@pytest.mark.parametrize("moved", [0, 1])
+async def test_a_mailbox_that_somebody_moves_while_we_wait_for_it_hears_of_the_change(
+    database, boxes, moved
+):
+    """A lock over a semi-join forgot it (seed 142 of the lane over PostgreSQL): its tablets would
+    never have heard."""
+    followed, made, foreign = (uuid.uuid4() for _ in range(3))
+    async with database.begin() as tx:
+        await records.save_records(tx, [row(each) for each in (followed, made, foreign)], new=True)
+        both = [Delivery(mailbox_id=box, record_id=followed, version=1) for box in boxes]
+        await mailboxes.deliver(tx, both)
+
+    async def push() -> None:
+        async with database.begin() as tx:
+            # as the planner does where there are thousands of mailboxes: each is looked up
+            for way in ("seqscan", "hashjoin", "mergejoin", "bitmapscan"):
+                await tx.execute(text(f"SET LOCAL enable_{way} = off"))
+            own = [Delivery(mailbox_id=boxes[0], record_id=made, version=1)]
+            await mailboxes.deliver(tx, own, echoed={followed: 2})
+
+    async with database.begin() as other:
+        theirs = [Delivery(mailbox_id=boxes[moved], record_id=foreign, version=1)]
+        await mailboxes.deliver(other, theirs)
+        pushing = asyncio.create_task(push())
+        while not await _somebody_waits(database):
+            await asyncio.sleep(0.01)
+    await pushing
+    async with database.connect() as tx:
+        found = [await feed.entries(tx, box, after=0, limit=9) for box in boxes]
+    heard = [each for box in found for each in box if each["id"] == followed]
+    assert [each["record_version"] for each in heard] == [2, 2]
+    assert made in {each["id"] for each in found[0]}
+
+
 async def _somebody_waits(database: AsyncEngine) -> bool:
     async with database.connect() as tx:
         waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
