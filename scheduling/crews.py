@@ -1,11 +1,13 @@
 """Work for two: two people who could begin it at one instant, found and put into the day together."""
 
+from functools import partial
+
 import msgspec
 import numpy as np
 
 from scheduling import insertion, layout
 from scheduling import lines as timing
-from scheduling.insertion import put, willing
+from scheduling.insertion import put, said_anew, willing
 from scheduling.layout import Laid
 from scheduling.lines import NEVER, Bools, Ints
 from scheduling.problem import ABLE, start_bands
@@ -34,7 +36,7 @@ def meetings(laid: Laid, job: Job, *, able: Bools | None = None) -> dict[int, Me
     found = insertion.evaluate(laid, alone)
     may = willing(laid, job) & (found.why == ABLE)
     may = may if able is None else may & able
-    best: dict[int, tuple[tuple[int, int], Meeting]] = {}
+    best: dict[int, Meeting] = {}
     for start in _instants(laid, alone, found=found, may=may):
         there = insertion.evaluate(laid, beginning(alone, start), why=found.why)
         counted = np.where(there.fits & may[:, None], there.added, NEVER)
@@ -44,12 +46,11 @@ def meetings(laid: Laid, job: Job, *, able: Bools | None = None) -> dict[int, Me
             other = int(order[1] if order[0] == t else order[0]) if len(order) > 1 else t
             if other == t or least[other] >= NEVER:
                 continue
-            added = int(least[t] + least[other])
-            rank = (start, added) if job.tier == "emergency" else (added, start)
-            if t not in best or rank < best[t][0]:
-                place = (int(places[t]), int(places[other]))
-                best[t] = (rank, Meeting(start=start, who=(t, other), places=place, added=added))
-    return {t: each for t, (_, each) in best.items()}
+            added, place = int(least[t] + least[other]), (int(places[t]), int(places[other]))
+            made = Meeting(start=start, who=(t, other), places=place, added=added)
+            if t not in best or _rank(job, made) < _rank(job, best[t]):
+                best[t] = made
+    return best
 
 
 def meet(laid: Laid, job: Job, *, who: int | None = None) -> Meeting | None:
@@ -57,11 +58,11 @@ def meet(laid: Laid, job: Job, *, who: int | None = None) -> Meeting | None:
     found = meetings(laid, job)
     if who is not None:
         return found.get(who)
-    soon = job.tier == "emergency"
-    ranked = sorted(
-        found.values(), key=lambda m: (m.start, m.added) if soon else (m.added, m.start)
-    )
-    return ranked[0] if ranked else None
+    return min(found.values(), key=partial(_rank, job), default=None)
+
+
+def _rank(job: Job, at: Meeting) -> tuple[int, int]:
+    return (at.start, at.added) if job.tier == "emergency" else (at.added, at.start)
 
 
 def beginning(job: Job, start: int) -> Job:
@@ -75,11 +76,8 @@ def beginning(job: Job, start: int) -> Job:
 def seated(laid: Laid, pair: tuple[Job, Job], *, at: Meeting) -> Laid:
     """The day with both halves in it."""
     for half, t, place in zip(pair, at.who, at.places, strict=True):
-        laid = layout.with_job(laid, half)
-        number, jobs = laid.numbers[half.id], laid.problem.jobs
-        kept = (*jobs[:number], beginning(half, at.start), *jobs[number + 1 :])
-        problem = msgspec.structs.replace(laid.problem, jobs=kept)
-        laid = put(msgspec.structs.replace(laid, problem=problem), half, t=t, place=place)
+        laid = said_anew(layout.with_job(laid, half), beginning(half, at.start))
+        laid = put(laid, half, t=t, place=place)
     return laid
 
 

@@ -1,6 +1,7 @@
 """One job against every technician and every place of a day: where it fits, what it costs, or why
 not. Numpy over all routes at once: a day is laid out once, `evaluate` asks it about each job."""
 
+import msgspec
 import numpy as np
 
 from scheduling import layout
@@ -162,3 +163,12 @@ def put(laid: Laid, job: Job, *, t: int, place: int) -> Laid:
     route = laid.routes[t]
     changed = (*route[:place], laid.numbers[job.id], *route[place:])
     return layout.with_route(laid, t, route=changed)
+
+
+def said_anew(laid: Laid, job: Job) -> Laid:
+    """The day with a job as it is said now, under the number that it has. Its route is walked by what
+    was said before until it is set again."""
+    number, jobs = laid.numbers[job.id], laid.problem.jobs
+    kept = (*jobs[:number], job, *jobs[number + 1 :])
+    problem = msgspec.structs.replace(laid.problem, jobs=kept)
+    return msgspec.structs.replace(laid, problem=problem)

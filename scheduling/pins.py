@@ -6,10 +6,10 @@ into a pinned one, the least that has to go is taken out and looks for another p
 
 from collections.abc import Mapping
 
-import msgspec
 import numpy as np
 
 from scheduling import layout
+from scheduling.insertion import said_anew
 from scheduling.layout import Laid
 from scheduling.live import Live
 from schemas.plan import Job, Tier
@@ -75,10 +75,7 @@ def _worth(laid: Laid, job: Job) -> tuple[bool, int, int]:
 
 
 def _with_real(laid: Laid, t: int, *, pin: Job) -> Laid:
-    number, jobs = laid.numbers[pin.id], laid.problem.jobs
-    problem = msgspec.structs.replace(laid.problem, jobs=(*jobs[:number], pin, *jobs[number + 1 :]))
-    day = msgspec.structs.replace(laid, problem=problem)
-    return layout.with_route(day, t, route=laid.routes[t])
+    return layout.with_route(said_anew(laid, pin), t, route=laid.routes[t])
 
 
 def _less(laid: Laid, t: int, *, number: int) -> Laid:

@@ -3,11 +3,10 @@ place."""
 
 from collections.abc import Iterator
 
-import msgspec
 import numpy as np
 
 from scheduling import insertion, layout
-from scheduling.insertion import put, willing
+from scheduling.insertion import put, said_anew, willing
 from scheduling.layout import Laid
 from scheduling.lines import NEVER
 from scheduling.live import Live
@@ -63,11 +62,7 @@ def _better(live: Live, laid: Laid, *, late: list[Late]) -> Iterator[tuple[Laid,
         # told to begin soon is not beginning soon: who is kept elsewhere is not on the way
         if job.holder in spared or (frozen(laid, job) and each.start < soon):
             continue
-        number, jobs = laid.numbers[job.id], laid.problem.jobs
-        whole = msgspec.structs.replace(
-            laid.problem, jobs=(*jobs[:number], job, *jobs[number + 1 :])
-        )
-        day = layout.without(msgspec.structs.replace(laid, problem=whole), job)
+        day = layout.without(said_anew(laid, job), job)
         if (placed := place_free(day, job)) is not None:
             still = late_promises(live, placed[0])
             if len(still) < len(late):
