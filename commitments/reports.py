@@ -112,10 +112,8 @@ async def page(found: Report, *, name: str, now: datetime) -> bytes:
 
 async def _report(tx: Transaction, unit_id: str, *, wish: Wish, today: date) -> Report:
     rules = await writing.rulebook(tx, unit_id)
-    period, leasts = (
-        (wish.since, wish.until),
-        sorted({each.code for each in rules if each.at_least}),
-    )
+    period = (wish.since, wish.until)
+    leasts = sorted({each.code for each in rules if each.at_least})
     lines = await rows.promises(tx, unit_id, by=wish.by, period=period, leasts=leasts)
     total = await rows.promises(tx, unit_id, by="all", period=period, leasts=leasts)
     bounds = reporting.SLACK_HOURS

@@ -16,11 +16,12 @@ from schemas.rulebook import RuleDraft
 
 CATALOGUE = Path(__file__).with_name("catalogue")
 OFFICIAL_FROM, OFFICIAL_UNTIL = 2004, 2026
+"""Years whose State Council notice the `holidays` package holds; later ones it guesses silently."""
 STATUTORY = ((1, 1), (5, 1), (5, 2), (10, 1), (10, 2), (10, 3))
 """Holidays whose date the regulation itself names (全国年节及纪念日放假办法, 2025): nobody waits for a
 notice to know them. What moves with the moon, make-up days and days in lieu are the notice's."""
 STATUTORY_YEARS = 10
-"""Years whose State Council notice the `holidays` package holds; later ones it guesses silently."""
+"""For so many years to come."""
 
 
 @cache
